@@ -1,0 +1,128 @@
+"""The verbs of the command line as a small typed Python API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgindex.config import default_jobs
+from imgindex.pipeline import models, query
+from imgindex.pipeline.indexing import index
+from imgindex.pipeline.reporting import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, report
+from imgindex.pipeline.state import status
+from imgindex.ports import Embedder, Progress
+from imgindex.progress import Silent
+from imgindex.report.model import IndexSummary, Match, Report, Status
+from imgindex.store import Store, spaces
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How models are opened and how much runs at once."""
+
+    model: str
+    device: str
+    jobs: int
+    rebuild: bool
+
+
+class ImageIndex:
+    """An open store and its model, which is loaded when it is first needed. Use it as a context manager."""
+
+    def __init__(self, store: Store, options: Options, progress: Progress) -> None:
+        self._store = store
+        self._options = options
+        self._progress = progress
+        self._opened: tuple[int, Embedder] | None = None
+
+    def __enter__(self) -> ImageIndex:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._store.close()
+
+    @property
+    def space(self) -> str:
+        """Name of the store's active embedding space; empty in a new store."""
+        with self._store.read() as tx:
+            active = spaces.active_space(tx)
+        return "" if active is None else active[1].name
+
+    def index(
+        self,
+        folders: Iterable[str | os.PathLike[str]],
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        follow_symlinks: bool = False,
+        accept_missing: bool = False,
+    ) -> IndexSummary:
+        """Bring the store up to date with these folders; only what is new costs time.
+
+        Raises StoreLocked where another run has the store, ModelError where the model cannot be used.
+        """
+        o = self._options
+        with self._store.exclusive():
+            self._opened = models.open_model(self._store, o.model, o.device, self._progress.say, rebuild=o.rebuild)
+            return index(
+                self._store,
+                *self._opened,
+                [os.fspath(folder) for folder in folders],
+                self._progress,
+                jobs=o.jobs or default_jobs(),
+                include=include,
+                exclude=exclude,
+                follow_symlinks=follow_symlinks,
+                accept_missing=accept_missing,
+            )
+
+    def query(self, image: str | os.PathLike[str], *, k: int = 10) -> list[Match]:
+        """The k stored images that look most like the picture at `image`, proven copies first."""
+        return query.query_image(self._store, *self._model(), os.fspath(image), k)
+
+    def query_text(self, text: str, *, k: int = 10) -> list[Match]:
+        """The k stored images nearest to `text`; ModelError where the model knows no words."""
+        return query.query_text(self._store, *self._model(), text, k)
+
+    def report(
+        self,
+        folders: Iterable[str | os.PathLike[str]] = (),
+        *,
+        similar_per_image: int = DEFAULT_SIMILAR_PER_IMAGE,
+    ) -> Report:
+        """Duplicate groups and pairs among the present files below `folders` (all where empty)."""
+        below = folder_arguments([os.fspath(folder) for folder in folders])
+        return report(self._store, below, similar_per_image=similar_per_image)
+
+    def status(self) -> Status:
+        """What the store holds."""
+        return status(self._store)
+
+    def _model(self) -> tuple[int, Embedder]:
+        if self._opened is None:
+            self._opened = models.open_model_to_read(self._store, self._options.device, self._progress.say)
+        return self._opened
+
+
+def open(
+    store: str | os.PathLike[str],
+    *,
+    model: str = models.AUTO,
+    device: str = "auto",
+    jobs: int = 0,
+    rebuild: bool = False,
+    create: bool = True,
+    progress: Progress | None = None,
+) -> ImageIndex:
+    """Open the store in a directory; with `create`, make it where there is none.
+
+    `model` is what a new store gets; an existing one keeps its own. `jobs` are worker processes, 0 for one
+    per core. Raises StoreError with a sentence.
+    """
+    options = Options(model, device, jobs, rebuild)
+    return ImageIndex(Store.open(Path(store), create=create), options, progress or Silent())

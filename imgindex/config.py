@@ -1,0 +1,24 @@
+"""Where the store is and how many cores there are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+STORE_VARIABLE = "IMGINDEX_STORE"
+
+
+def store_directory(named: Path | None = None) -> Path:
+    """The store: as named, else `IMGINDEX_STORE`, else in the user's data directory."""
+    if named is not None:
+        return named
+    if variable := os.environ.get(STORE_VARIABLE):
+        return Path(variable)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("imgindex", appauthor=False))
+
+
+def default_jobs() -> int:
+    """Cores this process may use, at least 1."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

@@ -1,0 +1,52 @@
+"""The errors that reach a person, each one sentence that names the remedy.
+
+    ImgIndexError
+    ├── UsageError      exit 2   what was asked cannot be asked
+    ├── StoreError      exit 3   the store cannot be opened, written or trusted
+    │   ├── StoreLocked          another process is writing to it
+    │   └── StoreTooNew          made by a newer imgindex
+    ├── ModelError      exit 4   no embedding model, or not the one of the store
+    └── RootError       exit 5   a folder to index could not be read
+
+A file that cannot be indexed is not an error: it is a `Skip`, which is data.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ImgIndexError(Exception):
+    """Base of every error that imgindex raises on purpose; `str()` is a sentence for a person."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class UsageError(ImgIndexError):
+    """What was asked for cannot be asked for."""
+
+
+class StoreError(ImgIndexError):
+    """The store cannot be opened, written or trusted."""
+
+    exit_code = 3
+
+
+class StoreLocked(StoreError):
+    """Another process holds the store's write lock."""
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a newer imgindex."""
+
+
+class ModelError(ImgIndexError):
+    """The embedding model cannot be loaded, or is not the one the store was made with."""
+
+    exit_code = 4
+
+
+class RootError(ImgIndexError):
+    """A root folder could not be read."""
+
+    exit_code = 5

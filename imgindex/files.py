@@ -1,0 +1,179 @@
+"""Files: read whole and unchanged or not at all, written whole or not at all, their names made visible."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from imgindex.records import Skip
+
+MAX_FILE_BYTES = 1 << 30
+"""A file is read into memory as a whole, one in each worker; the largest single-frame pictures that the
+pixel limit of decoding admits are below this in every compressed format."""
+
+_READ_CHUNK = 1 << 20
+
+
+class Skipped(Exception):  # noqa: N818
+    """A file that was seen and cannot be indexed; `skip` says why. Travels between processes."""
+
+    def __init__(self, skip: Skip) -> None:
+        super().__init__(skip)
+        self.skip = skip
+
+    def __str__(self) -> str:
+        return f"{self.skip.reason}: {self.skip.detail}"
+
+
+class Changed(OSError):  # noqa: N818
+    """A file that was written to while it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A regular file as the file system described it; `path` is absolute, in the file system's own bytes.
+
+    Times are in nanoseconds since the epoch. Paths with one (device, inode) are one physical file.
+    """
+
+    path: bytes
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    device: int
+
+    @classmethod
+    def of(cls, path: bytes, status: os.stat_result) -> Seen:
+        """`path` as `status` describes it."""
+        return cls(
+            path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+        )  # fmt: skip
+
+    @property
+    def stamp(self) -> tuple[int, int, int, int]:
+        """Size, mtime, ctime and inode: a file whose stamp is that of its last reading is unchanged.
+
+        The device is left out: its number may differ after each mount of the same disk.
+        """
+        return self.size_bytes, self.mtime_ns, self.ctime_ns, self.inode
+
+
+def read_stable(path: bytes, *, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes, Seen]:
+    """The whole content of a regular file and its description, which held before and after the reading.
+
+    Opens read-only and without waiting, so that a pipe or a device cannot hang the reader.
+    Raises Changed where the file was written to meanwhile, another OSError where it cannot be read now,
+    and Skipped where it is no regular file or larger than `max_bytes`.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    with open(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise Skipped(
+                Skip("not-a-file", "It is no regular file any more (a pipe, device or folder); nothing to do.")
+            )
+        if status.st_size > max_bytes:
+            raise Skipped(too_large_file(status.st_size, max_bytes))
+        before = Seen.of(path, status)
+        content = bytearray()
+        while len(content) <= before.size_bytes and (chunk := file.read(_READ_CHUNK)):
+            content += chunk
+        after = Seen.of(path, os.fstat(file.fileno()))
+    if after.stamp != before.stamp or len(content) != before.size_bytes:
+        raise Changed("the file was written to while it was read")
+    return bytes(content), after
+
+
+def too_large_file(size_bytes: int, max_bytes: int) -> Skip:
+    """The skip of a file with more bytes than are read into memory."""
+    return Skip(
+        "too-large",
+        f"The file has {size_bytes / 2**20:,.0f} MiB, above the limit of {max_bytes / 2**20:,.0f} MiB; "
+        "save a smaller copy to index it.",
+    )
+
+
+def skip_of(error: OSError) -> Skip:
+    """The skip of a file that could not be read; the file may be fine, so it is tried again on every run."""
+    if isinstance(error, Changed):
+        return Skip("changed", "It was written to while it was read; it is read again on the next run.", True)
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return Skip("vanished", "It was deleted or moved between being seen and being read; run again.", True)
+    if isinstance(error, PermissionError):
+        return Skip("unreadable", "You have no permission to read it; allow it, and run again.", True)
+    why = error.strerror or str(error) or type(error).__name__
+    return Skip(
+        "unreadable",
+        f"It could not be read ({why}); check the disk or the network share, and run again.",
+        True,
+    )
+
+
+def out_of_memory() -> Skip:
+    """The skip of a picture that memory did not suffice for; it is tried again on every run."""
+    return Skip("out-of-memory", "Memory did not suffice to decode it; run again with fewer --jobs.", True)
+
+
+def sha256(data: bytes) -> bytes:
+    """The 32 bytes of SHA-256."""
+    return hashlib.sha256(data).digest()
+
+
+def write_atomic(path: str | bytes | os.PathLike[str], writer: Callable[[BinaryIO], object]) -> None:
+    """Replace `path` by what `writer` writes, or leave it as it was where anything fails.
+
+    Temporary file in the same directory -> fsync -> rename -> fsync the directory. The file gets the
+    permissions that the umask gives to new files.
+    """
+    target = os.path.abspath(os.fsdecode(path))
+    folder = os.path.dirname(target)
+    temporary = os.path.join(folder, f".imgindex-{secrets.token_hex(8)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with open(descriptor, "wb") as file:
+            writer(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    sync_directory(folder)
+
+
+def sync_directory(folder: str) -> None:
+    """Make the names in `folder` durable, where the system can do that for a directory."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def display(path: bytes) -> str:
+    """`path` for a person: bytes that are no text as `\\xNN`, control characters and line breaks visible.
+
+    Characters that hide or reorder what follows them (bidirectional marks, other format characters) are
+    written as escapes too, so that two different names never look alike on account of them.
+    """
+    text = os.fsdecode(path)
+    return "".join(c if _is_visible(c) else _escape(c) for c in text)
+
+
+def _is_visible(character: str) -> bool:
+    return character == " " or character.isprintable()
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,62 @@
+"""The FAISS file beside the database: used while its digest and generation hold, rebuilt silently where not."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from imgindex import files
+from imgindex.candidates import VectorTable
+from imgindex.records import Space
+from imgindex.store import Store, spaces
+from imgindex.store.spaces import CacheRow
+from imgindex.vectors import FlatIndex, file_digest
+
+
+def open_index(store: Store, space_id: int, space: Space, table: VectorTable | None = None) -> FlatIndex:
+    """An index of every vector of the space: from the cache file where that can be trusted, else from the store."""
+    with store.read() as tx:
+        generation = spaces.generation(tx)
+        row = spaces.cache_row(tx, space_id)
+        if row is not None and row.generation == generation:
+            index = FlatIndex.load(store.directory / row.name, row.digest)
+            if index is not None and np.array_equal(index.ids, spaces.vector_ids(tx, space_id)):
+                return index
+        if table is None:
+            table = VectorTable(*spaces.vectors(tx, space_id, space.dim))
+    index = FlatIndex(space.dim)
+    index.add(table.ids, table.vectors)
+    return index
+
+
+def save_index(store: Store, space_id: int, space: Space) -> None:
+    """Write the cache file if the store has changed since: data first, then the row that names it."""
+    with store.read() as tx:
+        generation = spaces.generation(tx)
+        row = spaces.cache_row(tx, space_id)
+    if row is not None and row.generation == generation and _is_whole(store.directory / row.name, row.digest):
+        return
+    index = open_index(store, space_id, space)
+    if not len(index):
+        return
+    name = f"space-{space_id}-{generation}.faiss"
+    path = store.directory / name
+    files.write_atomic(path, index.write)
+    new = CacheRow(name, file_digest(path), generation, int(index.ids[0]), int(index.ids[-1]), len(index))
+    with store.write() as tx:
+        if spaces.generation(tx) == generation:
+            spaces.put_cache_row(tx, space_id, new)
+    for old in store.directory.glob(f"space-{space_id}-*.faiss"):
+        if old.name != name:
+            with contextlib.suppress(OSError):
+                os.unlink(old)
+
+
+def _is_whole(path: Path, digest: bytes) -> bool:
+    try:
+        return file_digest(path) == digest
+    except OSError:
+        return False

@@ -1,0 +1,45 @@
+"""index: scan -> decode -> embed -> store -> search -> verify, for what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imgindex.pipeline.cache import save_index
+from imgindex.pipeline.ingest import Ingest
+from imgindex.pipeline.match import match
+from imgindex.pipeline.query import wish_of
+from imgindex.pipeline.sources import Sources
+from imgindex.pipeline.walk import walk
+from imgindex.ports import Embedder, Progress
+from imgindex.report.model import IndexSummary
+from imgindex.store import Store
+
+
+def index(
+    store: Store,
+    space_id: int,
+    embedder: Embedder,
+    folders: Sequence[str],
+    progress: Progress,
+    *,
+    jobs: int,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    follow_symlinks: bool = False,
+    accept_missing: bool = False,
+) -> IndexSummary:
+    """Bring the store up to date with `folders`. The caller holds `store.exclusive()`."""
+    found = walk(
+        folders,
+        store=store.directory,
+        include=include,
+        exclude=exclude,
+        follow_symlinks=follow_symlinks,
+        accept_missing=accept_missing,
+        progress=progress,
+    )
+    sources = Sources(wish_of(embedder))
+    ingested = Ingest(store, space_id, embedder, sources, progress, jobs).run(found)
+    matched = match(store, space_id, embedder.space, sources, progress, jobs=jobs)
+    save_index(store, space_id, embedder.space)
+    return IndexSummary(ingested, matched)

@@ -1,0 +1,168 @@
+"""search -> verify: what is new against everything, each candidate once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from imgindex import candidates, verify
+from imgindex.candidates import VectorTable
+from imgindex.pipeline.cache import open_index
+from imgindex.pipeline.sources import ImageSource, Sources
+from imgindex.ports import Progress
+from imgindex.records import Candidate, ProposedBy, Space, Verdict, Verification
+from imgindex.report.model import MatchSummary
+from imgindex.store import Store, catalog, pairs, spaces
+from imgindex.store.pairs import StoredPair
+from imgindex.texture import TEXTURE_FLOOR
+
+DEFAULT_K = 32
+"""Nearest neighbours proposed of each image, beside all above the floor."""
+
+BLOCK = 256
+"""New images whose pairs and watermarks are written in one transaction."""
+
+MAX_UNPROVEN_SCORE = 99.9
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One transaction: candidates to verify, and the k-th cosines of the images whose search is then done."""
+
+    todo: list[Candidate]
+    kth_cosines: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A candidate one of whose images could not be read now."""
+
+    candidate: Candidate
+    reason: str
+
+
+def match(
+    store: Store,
+    space_id: int,
+    space: Space,
+    sources: Sources,
+    progress: Progress,
+    *,
+    jobs: int,
+    k: int = DEFAULT_K,
+) -> MatchSummary:
+    """Search and verify every image whose search is not done yet, and candidates that could not be read before.
+
+    A pair is verified where one of its images is new; so are the candidates that a new image makes by
+    entering an old one's k nearest. Each block's pairs and watermarks are one transaction.
+    """
+    new, blocks = plan(store, space_id, space, progress, k)
+    verified = copies = waiting = 0
+    progress.start("verify", sum(len(block.todo) for block in blocks))
+    with ThreadPoolExecutor(jobs) as pool:
+        for block in blocks:
+            known = _sources(store, sources, block.todo)
+            outcomes = []
+            for outcome in pool.map(lambda c, known=known: verify_candidate(c, known, space.floor), block.todo):
+                outcomes.append(outcome)
+                progress.advance()
+            proven = [o for o in outcomes if isinstance(o, StoredPair)]
+            unread = [(o.candidate, o.reason) for o in outcomes if isinstance(o, Unread)]
+            with store.write() as tx:
+                pairs.put_pairs(tx, space_id, [p for p in proven if p.outcome.verdict is not Verdict.DISTINCT])
+                pairs.put_pending(tx, unread)
+                pairs.put_watermarks(tx, space_id, block.kth_cosines, space.floor, k, verify.VERIFIER_VERSION)
+            verified += len(proven)
+            copies += sum(p.outcome.verdict.is_copy for p in proven)
+            waiting += len(unread)
+    progress.finish()
+    return MatchSummary(new, verified, copies, waiting)
+
+
+def plan(store: Store, space_id: int, space: Space, progress: Progress, k: int) -> tuple[int, list[Block]]:
+    """(number of new images, what is to be verified in which transaction)."""
+    with store.read() as tx:
+        ids, vectors = spaces.vectors(tx, space_id, space.dim)
+        marks = pairs.watermarks(tx, space_id, space.floor, k, verify.VERIFIER_VERSION)
+        done = pairs.verified_keys(tx, verify.VERIFIER_VERSION)
+        again = pairs.pending_candidates(tx, space.floor)
+        flat = catalog.flat_images(tx, TEXTURE_FLOOR)
+        equal_pixels = catalog.same_pixel_digests(tx)
+    new = np.array([i for i in ids.tolist() if i not in marks], np.int64)
+    todo = {(c.low_id, c.high_id): c for c in itertools.chain(_digest_stars(equal_pixels), again)}
+    kth: dict[int, float] = {}
+    if len(new):
+        progress.start("search", None)
+        table = VectorTable(ids, vectors)
+        index = open_index(store, space_id, space, table)
+        searched = np.union1d(new, candidates.beaten(table, new, marks))
+        proposals = candidates.propose(index, table, searched, floor=space.floor, k=k, flat=flat)
+        progress.finish()
+        is_new = set(new.tolist())
+        todo |= {key: c for key, c in proposals.candidates.items() if key[0] in is_new or key[1] in is_new}
+        kth = proposals.kth_cosines
+    wanted = [c for key, c in sorted(todo.items()) if key not in done]
+    return len(new), list(_blocks(wanted, new.tolist(), kth))
+
+
+def _digest_stars(equal_pixels: list[list[int]]) -> Iterator[Candidate]:
+    """Images of equal pixels as a star around the first: equality needs no more to be proven for all."""
+    for first, *others in equal_pixels:
+        yield from (Candidate(first, other, ProposedBy.DIGEST, None) for other in others)
+
+
+def _blocks(todo: Iterable[Candidate], new: Sequence[int], kth: dict[int, float]) -> Iterator[Block]:
+    """Each candidate goes with the first block that has one of its images, so that a finished block leaves
+    nothing of its images undone. Old images whose k nearest changed come last."""
+    last = len(new) // BLOCK
+    block_of = {image_id: at // BLOCK for at, image_id in enumerate(new)}
+    parts: dict[int, list[Candidate]] = {}
+    for candidate in todo:
+        at = min(block_of.get(candidate.low_id, last), block_of.get(candidate.high_id, last))
+        parts.setdefault(at, []).append(candidate)
+    for at in range(last + 1):
+        marks = {i: kth[i] for i in new[at * BLOCK : (at + 1) * BLOCK]}
+        if at == last:
+            marks |= {i: value for i, value in kth.items() if i not in block_of}
+        yield Block(parts.get(at, []), marks)
+
+
+def _sources(store: Store, sources: Sources, todo: Iterable[Candidate]) -> dict[int, tuple[bytes, ImageSource]]:
+    """(sha256, source) of every image of some candidates."""
+    wanted = set(itertools.chain.from_iterable((c.low_id, c.high_id) for c in todo))
+    with store.read() as tx:
+        images = catalog.images(tx, wanted)
+        paths = catalog.present_paths(tx, wanted)
+    return {i: (image.sha256, sources.of(image, paths.get(i, []))) for i, image in images.items()}
+
+
+def verify_candidate(
+    candidate: Candidate, known: dict[int, tuple[bytes, ImageSource]], floor: float
+) -> StoredPair | Unread:
+    """Verify one pair, always from the smaller sha256 to the larger, so that arrival order changes nothing."""
+    low, high = known[candidate.low_id], known[candidate.high_id]
+    a_is_low = low[0] < high[0]
+    a, b = (low[1], high[1]) if a_is_low else (high[1], low[1])
+    try:
+        outcome = verify.verify(a, b)
+    except OSError as error:
+        return Unread(candidate, str(error))
+    return StoredPair(candidate, a_is_low, placed(outcome, candidate.cosine, floor), verify.VERIFIER_VERSION)
+
+
+def placed(outcome: Verification, cosine: float | None, floor: float) -> Verification:
+    """An unproven pair is `similar` where its cosine is at the floor, with the cosine as its score; else `distinct`."""
+    if outcome.verdict.is_copy:
+        return outcome
+    if outcome.verdict is Verdict.SIMILAR or (cosine is not None and cosine >= floor):
+        return replace(outcome, verdict=Verdict.SIMILAR, score=unproven_score(cosine or 0.0))
+    return outcome
+
+
+def unproven_score(cosine: float) -> float:
+    """Cosine x 100, in [0, 99.9]."""
+    return min(MAX_UNPROVEN_SCORE, max(0.0, round(100 * cosine, 1)))

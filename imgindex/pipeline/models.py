@@ -1,0 +1,59 @@
+"""Which embedding model a store is used with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imgindex import embed
+from imgindex.errors import ModelError
+from imgindex.ports import Embedder
+from imgindex.store import Store, spaces
+
+AUTO = embed.AUTO
+
+
+def open_model(
+    store: Store, model: str, device: str, say: Callable[[str], None], *, rebuild: bool = False
+) -> tuple[int, Embedder]:
+    """(space id, embedder) for a store that is written: its own model, or in a new store `model`.
+
+    With `rebuild`, `model` becomes the store's, whatever it had. Raises ModelError where the store has
+    another model than the one asked for.
+    """
+    with store.read() as tx:
+        active = spaces.active_space(tx)
+    embedder = _open(store, model, device, say, ask_store=not rebuild)
+    if active is not None and not rebuild and embedder.space.fingerprint == active[1].fingerprint:
+        return active[0], embedder
+    with store.write() as tx:
+        return spaces.activate_space(tx, embedder.space), embedder
+
+
+def open_model_to_read(store: Store, device: str, say: Callable[[str], None]) -> tuple[int, Embedder]:
+    """(space id, embedder) of a store's active space; raises ModelError where nothing was indexed yet."""
+    with store.read() as tx:
+        active = spaces.active_space(tx)
+    if active is None:
+        raise ModelError(f"The store in {store.directory} has no images yet; fill it with: imgindex index FOLDER")
+    return active[0], _open(store, AUTO, device, say, ask_store=True)
+
+
+def _open(store: Store, model: str, device: str, say: Callable[[str], None], *, ask_store: bool) -> Embedder:
+    with store.read() as tx:
+        active = spaces.active_space(tx)
+    if active is None or not ask_store:
+        return embed.open_embedder(model, say, device)
+    space = active[1]
+    if model != AUTO and embed.canonical(model) != space.model:
+        raise ModelError(
+            f"The store in {store.directory} was made with {space.model}, and vectors of {model} cannot be "
+            "compared with its own; leave --model out, or change the store with: "
+            f"imgindex index --rebuild --model {model} FOLDER"
+        )
+    embedder = embed.open_embedder_for(space, say, device)
+    if embedder.space.fingerprint != space.fingerprint:
+        raise ModelError(
+            f"{space.model} is not the model any more that the store in {store.directory} was made with (it has other "
+            f"weights or preprocessing); re-embed with: imgindex index --rebuild --model {space.model} FOLDER"
+        )
+    return embedder

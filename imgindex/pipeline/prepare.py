@@ -1,0 +1,47 @@
+"""One file's way from its path to what is kept of it; runs in the decoding processes and, for one image, in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from imgindex import decode, features, files, texture
+from imgindex.files import Seen
+from imgindex.records import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an embedder wants of each picture: see `ports.Embedder`."""
+
+    short_side_px: int
+    features: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """What was read: hash, picture and texture come from the same bytes, `seen` from the moment of reading."""
+
+    seen: Seen
+    sha256: bytes
+    picture: Picture
+    texture: float
+
+
+def prepare_file(path: bytes, wish: Wish) -> Prepared:
+    """Read, hash and decode one file. Raises OSError or files.Skipped where that fails."""
+    data, seen = files.read_stable(path)
+    picture = prepare(data, wish)
+    busy = texture.texture(picture.rgb)
+    if busy < texture.TEXTURE_FLOOR and picture.info.pixel_digest is None:
+        # nothing but equal pixels can prove that two blank pictures are copies
+        info = replace(picture.info, pixel_digest=decode.pixel_digest(data))
+        picture = replace(picture, info=info)
+    return Prepared(seen, files.sha256(data), picture, busy)
+
+
+def prepare(data: bytes, wish: Wish) -> Picture:
+    """Decode as small as the embedder allows, with local features where it wants them."""
+    picture = decode.decode(data, short_side_px=wish.short_side_px)
+    if not wish.features:
+        return picture
+    return replace(picture, features=features.extract(features.working_luma(picture.rgb)))

@@ -1,0 +1,146 @@
+"""query: what looks like this? compare: are these two copies?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from imgindex import candidates, files, verify
+from imgindex.candidates import VectorTable
+from imgindex.errors import ModelError, UsageError
+from imgindex.files import Skipped
+from imgindex.pipeline.cache import open_index
+from imgindex.pipeline.match import placed, unproven_score
+from imgindex.pipeline.prepare import Wish, prepare
+from imgindex.pipeline.reporting import reversed_outcome
+from imgindex.pipeline.sources import ImageSource, Sources
+from imgindex.ports import Embedder, TextEmbedder
+from imgindex.records import Picture, Relation, Vectors, Verdict, Verification
+from imgindex.report.model import Match
+from imgindex.store import Store, catalog, spaces
+from imgindex.store.catalog import StoredImage
+
+BEST_FIRST = (Verdict.EXACT, Verdict.SAME_PIXELS, Verdict.NEAR_DUPLICATE, Verdict.SIMILAR, Verdict.DISTINCT)
+
+EXACT_OUTCOME = Verification(Verdict.EXACT, 100.0, 1.0, Relation.SAME, None, (1, 0, 0, 0, 1, 0), 1.0, 1.0, 1.0)
+
+EXTRA = 16
+"""Neighbours looked at beyond k: some may have no present file, and verification may put a weaker one first."""
+
+
+def wish_of(embedder: Embedder) -> Wish:
+    return Wish(embedder.short_side_px, embedder.wants_features)
+
+
+def query_image(store: Store, space_id: int, embedder: Embedder, path: str, k: int) -> list[Match]:
+    """The k stored images that look most like the picture at `path`, proven copies first.
+
+    Within one verdict, higher scores first. Raises UsageError where the picture cannot be read.
+    """
+    sources = Sources(wish_of(embedder))
+    data, picture = read_picture(path, wish_of(embedder))
+    asked = sources.of_bytes(data, picture.info)
+    asked.remember(picture)
+    vector = embedder.embed([picture])
+    found = []
+    for image, paths, cosine in _nearest(store, space_id, embedder, vector, k + EXTRA):
+        outcome = _outcome(files.sha256(data), asked, image, sources.of(image, paths), cosine)
+        found.append(_match(image, paths, cosine, placed(outcome, cosine, embedder.space.floor)))
+    return _best(found, k)
+
+
+def query_text(store: Store, space_id: int, embedder: Embedder, text: str, k: int) -> list[Match]:
+    """The k stored images whose vectors are nearest to a text's; ModelError where the space has no texts."""
+    if not isinstance(embedder, TextEmbedder):
+        raise ModelError(
+            f"{embedder.space.model} knows pictures only, no words; index with a CLIP model to ask with --text."
+        )
+    vector = embedder.embed_text([text])
+    nothing = Verification(Verdict.SIMILAR, 0.0)
+    return _best(
+        [
+            _match(image, paths, cosine, placed(nothing, cosine, -1.0))
+            for image, paths, cosine in _nearest(store, space_id, embedder, vector, k + EXTRA)
+        ],
+        k,
+    )
+
+
+def compare_files(a: str, b: str, wish: Wish) -> tuple[Verification, ImageSource, ImageSource]:
+    """The verdict on two files as it leads from a to b, and their sources; needs no store."""
+    sources = Sources(wish)
+    read = [read_picture(path, wish) for path in (a, b)]
+    first, second = (sources.of_bytes(data, picture.info) for data, picture in read)
+    for source, (_, picture) in zip((first, second), read, strict=True):
+        source.remember(picture)
+    digests = [files.sha256(data) for data, _ in read]
+    return _directed(digests[0], first, digests[1], second), first, second
+
+
+def read_picture(path: str, wish: Wish) -> tuple[bytes, Picture]:
+    """The bytes and the picture of a file that a person named; UsageError with a sentence where it is none."""
+    try:
+        data, _ = files.read_stable(path.encode("utf-8", "surrogateescape"))
+        return data, prepare(data, wish)
+    except Skipped as skipped:
+        raise UsageError(f"{path}: {skipped.skip.detail}") from skipped
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}.") from error
+
+
+def _outcome(sha256: bytes, asked: ImageSource, image: StoredImage, source: ImageSource, cosine: float) -> Verification:
+    try:
+        return _directed(sha256, asked, image.sha256, source)
+    except OSError:
+        return Verification(Verdict.DISTINCT, max(0.0, 100 * cosine))
+
+
+def _directed(sha_a: bytes, a: ImageSource, sha_b: bytes, b: ImageSource) -> Verification:
+    """Verified from the smaller sha256 to the larger, as stored pairs are; told from a to b."""
+    if sha_a == sha_b:
+        return EXACT_OUTCOME
+    return verify.verify(a, b) if sha_a < sha_b else reversed_outcome(verify.verify(b, a))
+
+
+def _nearest(
+    store: Store, space_id: int, embedder: Embedder, vector: Vectors, k: int
+) -> list[tuple[StoredImage, list[bytes], float]]:
+    """(image, present paths, cosine) of the nearest stored images that have a present file, best first."""
+    index = open_index(store, space_id, embedder.space)
+    if not len(index):
+        return []
+    _, found = index.search(vector, min(k, len(index)))
+    ids = np.unique(found[found >= 0])
+    with store.read() as tx:
+        table = VectorTable(ids, spaces.vectors_of(tx, space_id, embedder.space.dim, ids.tolist()))
+        images = catalog.images(tx, ids.tolist())
+        paths = catalog.present_paths(tx, ids.tolist())
+    cosines = candidates.cosines(np.repeat(vector, len(ids), axis=0), table.vectors)
+    order = np.lexsort((ids, -cosines))
+    return [(images[int(ids[i])], paths[int(ids[i])], float(cosines[i])) for i in order if int(ids[i]) in paths]
+
+
+def _match(image: StoredImage, paths: Sequence[bytes], cosine: float, outcome: Verification) -> Match:
+    score = outcome.score if outcome.verdict.is_copy else unproven_score(cosine)
+    return Match(
+        paths[0],
+        outcome.verdict,
+        score,
+        cosine,
+        outcome.ssim,
+        outcome.relation,
+        outcome.transform if outcome.verdict.is_copy else None,
+        image.info.width_px,
+        image.info.height_px,
+        image.size_bytes,
+        tuple(paths[1:]),
+    )
+
+
+def _best(found: list[Match], k: int) -> list[Match]:
+    def key(match: Match) -> tuple[int, float, bytes]:
+        rank = BEST_FIRST.index(match.verdict) if match.verdict.is_copy else BEST_FIRST.index(Verdict.SIMILAR)
+        return rank, -match.score, match.path
+
+    return sorted(found, key=key)[:k]

@@ -1,0 +1,232 @@
+"""report: group the proven pairs around the file to keep, and say it."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection
+
+from imgindex import transform
+from imgindex.files import Seen
+from imgindex.group import KeeperKey, group, redundant_a, redundant_b
+from imgindex.records import Relation, Verdict, Verification
+from imgindex.report.model import Counts, Group, Member, Report, ReportedPair
+from imgindex.store import Store, catalog, pairs, spaces
+from imgindex.store.catalog import StoredImage
+from imgindex.store.pairs import StoredPair
+
+DEFAULT_SIMILAR_PER_IMAGE = 5
+"""`similar` pairs shown of one image: enough to look at, and a burst of 1,000 frames stays readable."""
+
+_OTHER_WAY = {Relation.A_CONTAINS_B: Relation.B_CONTAINS_A, Relation.B_CONTAINS_A: Relation.A_CONTAINS_B}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An image and its present files, the one to keep first; `first` is the first path in byte order."""
+
+    image: StoredImage
+    files: tuple[Seen, ...]
+    first: bytes
+
+    @property
+    def key(self) -> KeeperKey:
+        best = self.files[0]
+        return KeeperKey(-self.image.info.pixels, -self.image.size_bytes, *_file_key(best))
+
+
+def report(
+    store: Store, folders: Sequence[bytes] = (), *, similar_per_image: int = DEFAULT_SIMILAR_PER_IMAGE
+) -> Report:
+    """What the store knows of duplicates among the present files below `folders` (all files where empty)."""
+    with store.read() as tx:
+        shown, missing = _shown(tx, folders)
+        skipped = tuple((path, skip) for path, skip in catalog.skipped_files(tx) if _below(path, folders))
+        known = [p for p in pairs.pairs(tx) if p.a_id in shown and p.b_id in shown]
+        active = spaces.active_space(tx)
+    groups = _groups(shown, known)
+    listed, left_out = _listed_pairs(shown, known, similar_per_image)
+    counts = Counts(
+        files=sum(len(s.files) for s in shown.values()),
+        images=len(shown),
+        skipped=len(skipped),
+        missing=missing,
+        pairs=len(listed),
+        groups=len(groups),
+        duplicate_files=sum(len(g.members) for g in groups),
+        reclaimable_bytes=sum(g.reclaimable_bytes for g in groups),
+        similar_left_out=left_out,
+    )
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    space = "" if active is None else active[1].name
+    return Report(str(store.directory), space, now, counts, groups, listed, skipped)
+
+
+def _below(path: bytes, folders: Sequence[bytes]) -> bool:
+    return not folders or any(path == f or path.startswith(f.rstrip(b"/") + b"/") for f in folders)
+
+
+def _file_key(stat: Seen) -> tuple[int, int, bytes]:
+    return stat.mtime_ns, len(stat.path), stat.path
+
+
+def _shown(tx: Connection, folders: Sequence[bytes]) -> tuple[dict[int, Shown], int]:
+    files: dict[int, list[Seen]] = {}
+    missing = 0
+    for known in catalog.known_files(tx):
+        if not _below(known.path, folders):
+            continue
+        if known.missing_since_s is not None:
+            missing += 1
+        elif known.image_id is not None:
+            files.setdefault(known.image_id, []).append(known.stat)
+    images = catalog.images(tx)
+    return {
+        image_id: Shown(images[image_id], tuple(sorted(stats, key=_file_key)), min(s.path for s in stats))
+        for image_id, stats in files.items()
+    }, missing
+
+
+def _groups(shown: dict[int, Shown], known: list[StoredPair]) -> tuple[Group, ...]:
+    outcomes = _completed_same_pixels(shown, known)
+    keys = {image_id: s.key for image_id, s in shown.items()}
+    redundant = []
+    for (a, b), outcome in outcomes.items():
+        if redundant_b(outcome):
+            redundant.append((a, b))
+        if redundant_a(outcome):
+            redundant.append((b, a))
+    made = {g.keeper: g.members for g in group(keys, redundant)}
+    members = set(itertools.chain.from_iterable(made.values()))
+    for image_id, s in shown.items():
+        if len(s.files) > 1 and image_id not in made and image_id not in members:
+            made[image_id] = ()
+    ordered = sorted(made, key=keys.__getitem__)
+    return tuple(
+        _group(number, shown[keeper], [(shown[m], _from(keeper, m, outcomes)) for m in made[keeper]])
+        for number, keeper in enumerate(ordered, 1)
+    )
+
+
+def _completed_same_pixels(shown: dict[int, Shown], known: Iterable[StoredPair]) -> dict[tuple[int, int], Verification]:
+    """Outcomes of the copies by (a_id, b_id); equal pixels are an equivalence, so its best image gets every other."""
+    outcomes = {(p.a_id, p.b_id): p.outcome for p in known if p.outcome.verdict.is_copy}
+    root: dict[int, int] = {}
+
+    def find(x: int) -> int:
+        while root.setdefault(x, x) != x:
+            x = root[x]
+        return x
+
+    for (a, b), outcome in outcomes.items():
+        if outcome.verdict is Verdict.SAME_PIXELS:
+            root[find(a)] = find(b)
+    classes: dict[int, list[int]] = {}
+    for x in list(root):
+        classes.setdefault(find(x), []).append(x)
+    for same in classes.values():
+        best = min(same, key=lambda i: shown[i].key)
+        for other in same:
+            if other != best and (best, other) not in outcomes and (other, best) not in outcomes:
+                outcomes[best, other] = Verification(
+                    Verdict.SAME_PIXELS, 100.0, 1.0, Relation.SAME, None, None, 1.0, 1.0, 1.0
+                )
+    return outcomes
+
+
+def _from(keeper: int, member: int, outcomes: dict[tuple[int, int], Verification]) -> Verification:
+    """The outcome as it leads from keeper to member."""
+    return outcomes[keeper, member] if (keeper, member) in outcomes else reversed_outcome(outcomes[member, keeper])
+
+
+def reversed_outcome(outcome: Verification) -> Verification:
+    """The same evidence told from b to a."""
+    words, matrix = outcome.transform, outcome.matrix
+    if matrix is not None:
+        inverse = transform.invert(np.array(matrix, np.float64).reshape(2, 3))
+        matrix = tuple(float(v) for v in inverse.ravel())
+        words = transform.describe(inverse, outcome.share_b, outcome.share_a)
+    relation = None if outcome.relation is None else _OTHER_WAY.get(outcome.relation, outcome.relation)
+    return Verification(
+        outcome.verdict,
+        outcome.score,
+        outcome.ssim,
+        relation,
+        words,
+        matrix,
+        outcome.share_b,
+        outcome.share_a,
+        1.0 / max(outcome.scale, 1e-9),
+        outcome.evidence,
+    )
+
+
+def _group(number: int, keeper: Shown, members: list[tuple[Shown, Verification]]) -> Group:
+    kept, *same_bytes = keeper.files
+    listed = [_member(keeper, stat, Verdict.EXACT, 100.0, None) for stat in same_bytes]
+    for shown, outcome in members:
+        listed += [_member(shown, stat, outcome.verdict, outcome.score, outcome.transform) for stat in shown.files]
+    stats = itertools.chain(keeper.files, *(shown.files for shown, _ in members))
+    sizes = {(stat.device, stat.inode): stat.size_bytes for stat in stats}
+    sizes.pop((kept.device, kept.inode))
+    return Group(
+        number,
+        kept.path,
+        keeper.image.size_bytes,
+        keeper.image.info.width_px,
+        keeper.image.info.height_px,
+        sum(sizes.values()),
+        tuple(listed),
+    )
+
+
+def _member(shown: Shown, stat: Seen, verdict: Verdict, score: float, words: str | None) -> Member:
+    info = shown.image.info
+    return Member(stat.path, verdict, score, words, stat.size_bytes, info.width_px, info.height_px, new=True)
+
+
+def _listed_pairs(
+    shown: dict[int, Shown], known: list[StoredPair], similar_per_image: int
+) -> tuple[tuple[ReportedPair, ...], int]:
+    """Stars of exact files, every copy, and the best `similar` pairs of each image; (pairs, similar left out)."""
+    listed = [
+        ReportedPair(s.first, stat.path, Verdict.EXACT, Relation.SAME, 100.0, 1.0, 1.0, None)
+        for s in shown.values()
+        for stat in s.files
+        if stat.path != s.first
+    ]
+    listed += [_reported(shown, p) for p in known if p.outcome.verdict.is_copy]
+    similar = [_reported(shown, p) for p in known if p.outcome.verdict is Verdict.SIMILAR]
+    kept = []
+    per_image: Counter[bytes] = Counter()
+    for pair in sorted(similar, key=lambda p: (-p.score, p.a, p.b)):
+        if per_image[pair.a] < similar_per_image and per_image[pair.b] < similar_per_image:
+            kept.append(pair)
+            per_image.update((pair.a, pair.b))
+    listed.sort(key=lambda p: (p.a, p.b))
+    return (*listed, *kept), len(similar) - len(kept)
+
+
+def _reported(shown: dict[int, Shown], known: StoredPair) -> ReportedPair:
+    o = known.outcome
+    return ReportedPair(
+        shown[known.a_id].first,
+        shown[known.b_id].first,
+        o.verdict,
+        o.relation,
+        o.score,
+        known.candidate.cosine,
+        o.ssim,
+        o.transform,
+    )
+
+
+def folder_arguments(paths: Sequence[str]) -> list[bytes]:
+    """Folders as a person names them, absolute and with links resolved, as the store has them."""
+    return [os.fsencode(os.path.realpath(path)) for path in paths]

@@ -1,0 +1,111 @@
+"""What a scan of the roots means for the store: files to read, files that are back, files that are missing.
+
+An unmounted disk looks like 200,000 deletions, so files are marked missing only below a root that was
+scanned to its end without an error and has not lost most of its files at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from imgindex import files, scan
+from imgindex.files import Seen
+from imgindex.ports import Progress
+from imgindex.scan import Ignored, Problem
+from imgindex.store import catalog, spaces
+from imgindex.store.catalog import KnownFile
+
+SUSPICIOUS_LOSS = 0.5
+"""A root that lost more than this share of its files since the last scan is taken for a disk that is not there."""
+
+SMALL_LOSS = 20
+"""Fewer lost files than this are believed unless nothing at all is left: small folders do get cleared."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """The outcome of scanning `roots` (real paths, none below another), files in path order."""
+
+    roots: tuple[bytes, ...]
+    accept_missing: bool
+    files: list[Seen] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    ignored: int = 0
+    _known: dict[bytes, KnownFile] = field(default_factory=dict)
+
+    def to_read(self, tx: Connection, space_id: int) -> list[Seen]:
+        """Files that are new, changed, to be tried again, or whose image has no vector in the space."""
+        self._known = {known.path: known for known in catalog.known_files(tx)}
+        embedded = set(spaces.vector_ids(tx, space_id).tolist())
+        return [seen for seen in self.files if not self._is_done(seen, embedded)]
+
+    def _is_done(self, seen: Seen, embedded: set[int]) -> bool:
+        known = self._known.get(seen.path)
+        if known is None or known.retry or known.stat.stamp != seen.stamp:
+            return False
+        return known.image_id is None or known.image_id in embedded
+
+    def finish(self, tx: Connection) -> int:
+        """Record the scan: what is back, what is missing (returns how many), when each root was scanned."""
+        seen = {s.path for s in self.files}
+        back = [k.id for path, k in self._known.items() if k.missing_since_s is not None and path in seen]
+        catalog.mark_present(tx, back)
+        missing = 0
+        for root in self.roots:
+            root_id = catalog.put_root(tx, root)
+            if any(scan.is_below(problem.path, root) for problem in self.problems):
+                continue
+            present = [k for k in self._known.values() if k.missing_since_s is None and scan.is_below(k.path, root)]
+            gone = [k for k in present if k.path not in seen and not os.path.lexists(k.path)]
+            if self._is_suspicious(len(gone), len(present)):
+                self.problems.append(_lost(root, len(gone), len(present)))
+                continue
+            catalog.mark_missing(tx, [k.id for k in gone])
+            missing += len(gone)
+            catalog.finish_scan(tx, root_id, sum(scan.is_below(path, root) for path in seen))
+        return missing
+
+    def _is_suspicious(self, gone: int, present: int) -> bool:
+        if self.accept_missing or not gone:
+            return False
+        return gone == present or (gone >= SMALL_LOSS and gone > SUSPICIOUS_LOSS * present)
+
+
+def _lost(root: bytes, gone: int, present: int) -> Problem:
+    sentence = (
+        f"{gone:,} of the {present:,} files below {files.display(root)} are gone at once; nothing was changed, because "
+        "a disk that is not mounted looks the same. If they were deleted, run again with --accept-missing."
+    )
+    return Problem(root, "lost", sentence)
+
+
+def walk(
+    folders: Sequence[str],
+    *,
+    store: Path,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    follow_symlinks: bool,
+    accept_missing: bool,
+    progress: Progress,
+) -> Walk:
+    """Scan `folders`, the store itself left out; see `scan.scan` for what else is."""
+    found = Walk(scan.unite(folders), accept_missing)
+    progress.start("scan", None)
+    for item in scan.scan(
+        found.roots, include=include, exclude=exclude, follow_symlinks=follow_symlinks, leave_out=[store]
+    ):
+        if isinstance(item, Seen):
+            found.files.append(item)
+            progress.advance()
+        elif isinstance(item, Problem):
+            found.problems.append(item)
+        elif isinstance(item, Ignored):
+            found.ignored += 1
+    progress.finish()
+    return found

@@ -1,0 +1,95 @@
+"""The seams: what a stage needs of another, as protocols that a real part and a plain twin both satisfy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex.records import LocalFeatures, Luma, Picture, PictureInfo, Space, Vectors
+
+
+class Embedder(Protocol):
+    """Turns pictures into unit vectors of one space."""
+
+    @property
+    def space(self) -> Space: ...
+
+    @property
+    def short_side_px(self) -> int:
+        """Pictures are decoded so that their shorter side has at least this many pixels (where they have them)."""
+
+    @property
+    def wants_features(self) -> bool:
+        """True where `embed` reads `Picture.features`, so that the decoding processes compute them."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many pictures a call of `embed` should be given for best speed."""
+
+    def embed(self, pictures: Sequence[Picture]) -> Vectors:
+        """float32[len(pictures), dim], rows of norm 1 in input order; a picture's vector depends on it alone."""
+
+
+@runtime_checkable
+class TextEmbedder(Protocol):
+    """An embedder whose space also has vectors for texts."""
+
+    def embed_text(self, texts: Sequence[str]) -> Vectors:
+        """float32[len(texts), dim], rows of norm 1; raises ModelError where the model has no text tower."""
+
+
+class VectorIndex(Protocol):
+    """Inner product over unit vectors with 64-bit ids. There is no `remove`: a rebuild is the one path."""
+
+    @property
+    def dim(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def add(self, ids: NDArray[np.int64], vectors: Vectors) -> None:
+        """Append; raises ValueError on an id that is there already or twice in `ids`."""
+
+    def search(self, queries: Vectors, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """(cosines float32[n, k] descending, ids int64[n, k]); short rows end with id -1 and cosine -inf."""
+
+    def range_search(
+        self, queries: Vectors, min_cosine: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
+        """(limits int64[n + 1], cosines, ids): row i has entries limits[i]:limits[i + 1], any order, each cosine >= min_cosine."""
+
+
+class Source(Protocol):
+    """One image as the verifier sees it; pixels are read from its file when asked and cached by the giver.
+
+    Every method raises OSError where the file cannot be read now.
+    """
+
+    @property
+    def info(self) -> PictureInfo: ...
+
+    def luma(self, long_side_px: int) -> Luma:
+        """Oriented luma with the longer side at most `long_side_px`, never enlarged."""
+
+    def features(self) -> LocalFeatures:
+        """Local features as `features.extract` gives them."""
+
+    def pixel_digest(self) -> bytes:
+        """Digest of the oriented full-resolution pixels."""
+
+
+class Progress(Protocol):
+    """Where a run tells a person how far it is; it may be called from one thread only."""
+
+    def start(self, stage: str, total: int | None) -> None:
+        """A stage begins; `total` is how much there is to do, None where that is not known."""
+
+    def advance(self, count: int = 1) -> None: ...
+
+    def finish(self) -> None:
+        """The stage ended."""
+
+    def say(self, sentence: str) -> None:
+        """A sentence for the person."""

@@ -1,0 +1,194 @@
+"""The nouns: small frozen values that every layer shares, each with its invariant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rgb: TypeAlias = NDArray[np.uint8]
+"""uint8[height, width, 3], sRGB order, EXIF orientation applied, alpha flattened on white."""
+
+Luma: TypeAlias = NDArray[np.uint8]
+"""uint8[height, width], ITU-R 601-2 luma of an oriented picture."""
+
+Vectors: TypeAlias = NDArray[np.float32]
+"""float32[n, dim], every row of norm 1 within 1e-3."""
+
+
+class Verdict(StrEnum):
+    """What is known of a pair, strongest first."""
+
+    EXACT = "exact"
+    SAME_PIXELS = "same-pixels"
+    NEAR_DUPLICATE = "near-duplicate"
+    SIMILAR = "similar"
+    DISTINCT = "distinct"
+
+    @property
+    def is_copy(self) -> bool:
+        return self in (Verdict.EXACT, Verdict.SAME_PIXELS, Verdict.NEAR_DUPLICATE)
+
+
+class Relation(StrEnum):
+    """What the two pictures of a near-duplicate pair show of each other."""
+
+    SAME = "same"
+    A_CONTAINS_B = "a-contains-b"
+    B_CONTAINS_A = "b-contains-a"
+    OVERLAP = "overlap"
+
+
+class ProposedBy(StrEnum):
+    """How a candidate pair came about."""
+
+    DIGEST = "digest"
+    FLOOR = "floor"
+    TOP_K = "top-k"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureInfo:
+    """What the header and the decoder say of one content.
+
+    `width_px` and `height_px` are those of the full picture after EXIF orientation, both >= 1.
+    `pixel_digest` is the digest of the oriented full-resolution pixels, None where nobody needed it.
+    """
+
+    format: str
+    width_px: int
+    height_px: int
+    mode: str
+    bit_depth: int
+    has_alpha: bool
+    frames: int
+    icc_digest: bytes | None = None
+    pixel_digest: bytes | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.width_px, self.height_px
+
+    @property
+    def pixels(self) -> int:
+        return self.width_px * self.height_px
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalFeatures:
+    """Local features of one picture, strongest first; all arrays have n rows, n >= 0.
+
+    points       float32[n, 2]   x, y in pixels of the working picture (pixel centres at integers)
+    sizes        float32[n]      diameter of the described neighbourhood, same unit
+    angles       float32[n]      degrees in [0, 360)
+    descriptors  uint8[n, 128]   RootSIFT x 512, clipped at 255
+    width, height                the working picture's size in pixels, both >= 1
+    """
+
+    points: NDArray[np.float32]
+    sizes: NDArray[np.float32]
+    angles: NDArray[np.float32]
+    descriptors: NDArray[np.uint8]
+    width: int
+    height: int
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @property
+    def nbytes(self) -> int:
+        return self.points.nbytes + self.sizes.nbytes + self.angles.nbytes + self.descriptors.nbytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One decoded picture at the reduced size its reader asked for.
+
+    `rgb` may be smaller than `info` says; `features` are there when the decoding process computed them.
+    """
+
+    info: PictureInfo
+    rgb: Rgb
+    features: LocalFeatures | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """An embedding space: vectors compare only inside one.
+
+    `fingerprint` identifies model, revision, preprocessing and dim (not the precision: two precisions
+    of one model agree within a tested tolerance).
+    `floor` is the cosine from which every pair of the space is a candidate.
+    """
+
+    name: str
+    model: str
+    revision: str
+    preprocessing: str
+    dim: int
+    precision: str
+    fingerprint: str
+    floor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Two images proposed by a search, unverified: low_id < high_id.
+
+    `cosine` is rounded, None where there is none (equal pixel digests); `floor` is the cosine that
+    proposed the pair where `proposed_by` is FLOOR, and then cosine >= floor.
+    """
+
+    low_id: int
+    high_id: int
+    proposed_by: ProposedBy
+    cosine: float | None
+    floor: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.low_id >= self.high_id:
+            raise ValueError(f"a candidate needs low_id < high_id, not {self.low_id} and {self.high_id}")
+        if self.floor is not None and (self.cosine is None or self.cosine < self.floor):
+            raise ValueError(f"a floor candidate needs a cosine of at least {self.floor}, not {self.cosine}")
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why a file was seen and not indexed: `reason` is a short token, `detail` a sentence.
+
+    `environment` is True where the file may be fine and its surroundings were not
+    (disk away, permission): such files are tried again on every run.
+    """
+
+    reason: str
+    detail: str
+    environment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The verdict on one candidate pair (a, b) and the evidence it rests on.
+
+    score      0-100, SSIM x 100 over what the two share; at most 99.9 unless exact or same-pixels
+    ssim       mean SSIM over what they share, in [-1, 1]; None where nothing could be compared
+    relation   only of copies
+    transform  words that turn a into b, e.g. "mirrored, rotated 90, resized 0.50x"; None where unknown
+    matrix     affine map (2 x 3, row-major) from a's full-size pixel coordinates to b's; None where unknown
+    share_a    share of a's area that b shows, in [0, 1]; share_b likewise
+    scale      linear size of the shared content in b over its size in a (0.5: b shows it at half size)
+    evidence   the numbers the decision was made from, JSON-serialisable
+    """
+
+    verdict: Verdict
+    score: float
+    ssim: float | None = None
+    relation: Relation | None = None
+    transform: str | None = None
+    matrix: tuple[float, ...] | None = None
+    share_a: float = 0.0
+    share_b: float = 0.0
+    scale: float = 1.0
+    evidence: dict[str, Any] = field(default_factory=dict)

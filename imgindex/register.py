@@ -1,0 +1,238 @@
+"""Guess how one picture may lie on another: from their local features, and from their frames.
+
+A guess is an affine map with no proof: `structure` and `verify` look at the pixels. Guesses come from
+1. one feature match each: position, size and angle of a SIFT feature fix a similarity, all other matches vote for it
+   (D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004, section 7.3, with every match as a bin);
+   the voters then give an affine map by least squares. Deterministic, and right with a few true matches among hundreds;
+2. the frames: eight orientations of one whole picture stretched onto the other, ranked by correlation of thumbnails.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex import features as local
+from imgindex import transform
+from imgindex.records import LocalFeatures, Luma
+from imgindex.transform import Affine
+
+RATIO = 0.93
+"""Distance of the best match over that of the second best. Loose: the vote of geometry is what rejects."""
+
+MAX_MATCHES = 120
+"""The clearest matches are voted on: enough for a proof by pixels, and voting takes the square of their number."""
+
+VOTE_PX = 14.0
+"""How far from a single match's similarity another may land, in pixels of a working picture: a 1.33 stretch, which
+one match cannot see, moves a point 100 px away by up to 15 px."""
+
+INLIER_PX = 3.5
+"""How far from the final affine map a match may land."""
+
+VOTE_LOG_SCALE = 0.5
+VOTE_DEGREES = 25.0
+"""A voter's own scale and turn must agree this far with the match it votes for."""
+
+THUMB_PX = 24
+"""Side of the square thumbnails whose correlation ranks the eight orientations of a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A map from a's working picture to b's (continuous coordinates) and what spoke for it.
+
+    `inliers` matches agree with it within INLIER_PX, no two at one place; 0 for a guess from the frames.
+    """
+
+    affine: Affine
+    inliers: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Tentative matches of two feature sets: float64[n, 2] positions, float64[n] scale ratios and turns (radians)."""
+
+    a: NDArray[np.float64]
+    b: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    turn: NDArray[np.float64]
+    mirrored: bool
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+
+def match(a: LocalFeatures, b: LocalFeatures, mirrored: bool) -> Matches:
+    """Mutual nearest matches that pass the ratio test, with a as it is or mirrored; the MAX_MATCHES clearest of them."""
+    if len(a) < 2 or len(b) < 2:
+        return Matches(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0), np.zeros(0), mirrored)
+    first = local.mirror_descriptors(a.descriptors) if mirrored else a.descriptors
+    similarity = first.astype(np.float32) @ b.descriptors.astype(np.float32).T
+    best = similarity.argmax(axis=1)
+    rows = np.flatnonzero(similarity.argmax(axis=0)[best] == np.arange(len(a)))
+    columns = best[rows]
+    top = similarity[rows, columns]
+    rest = similarity[rows]
+    rest[np.arange(len(rows)), columns] = -1.0
+    # squared distances of unit vectors are 2 - 2 * similarity
+    unit = np.float32(local.DESCRIPTOR_SCALE**2)
+    ratio = (unit - top) / np.maximum(unit - rest.max(axis=1), 1.0)
+    order = np.argsort(ratio, kind="stable")[:MAX_MATCHES]
+    order = order[ratio[order] < RATIO**2]
+    rows, columns = rows[order], columns[order]
+    angles = a.angles[rows].astype(np.float64)
+    if mirrored:
+        angles = 180.0 - angles
+    turn = np.deg2rad((b.angles[columns] - angles + 180.0) % 360.0 - 180.0)
+    scale = b.sizes[columns].astype(np.float64) / np.maximum(a.sizes[rows], 1e-6)
+    return Matches(a.points[rows] + 0.5, b.points[columns] + 0.5, scale, turn, mirrored)
+
+
+def single_match_maps(matches: Matches) -> NDArray[np.float64]:
+    """float64[n, 2, 3]: the similarity that each match stands for on its own."""
+    cos, sin = np.cos(matches.turn) * matches.scale, np.sin(matches.turn) * matches.scale
+    linear = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
+    if matches.mirrored:
+        linear = linear @ np.array([[-1.0, 0.0], [0.0, 1.0]])
+    offset = matches.b - np.einsum("nij,nj->ni", linear, matches.a)
+    return np.concatenate([linear, offset[:, :, None]], axis=2)
+
+
+def vote(matches: Matches) -> NDArray[np.bool_]:
+    """bool[n, n]: row i marks the matches that agree with the similarity of match i."""
+    maps = single_match_maps(matches)
+    x = maps[:, 0, :2] @ matches.a.T + maps[:, 0, 2:] - matches.b[None, :, 0]
+    y = maps[:, 1, :2] @ matches.a.T + maps[:, 1, 2:] - matches.b[None, :, 1]
+    error = np.sqrt(x * x + y * y)
+    log_scale = np.log(matches.scale)
+    turns = np.abs((matches.turn[:, None] - matches.turn[None, :] + np.pi) % (2 * np.pi) - np.pi)
+    near = error < VOTE_PX * np.minimum(1.0, matches.scale)[:, None]
+    agree = (np.abs(log_scale[:, None] - log_scale[None, :]) < VOTE_LOG_SCALE) & (
+        turns < np.deg2rad(VOTE_DEGREES)
+    )
+    return np.asarray(near & agree, np.bool_)
+
+
+def _places(matches: Matches, chosen: NDArray[np.bool_]) -> int:
+    """How many of the chosen matches stand at distinct places (3 px cells) of both pictures."""
+    cells_a = {(int(x), int(y)) for x, y in matches.a[chosen] / 3.0}
+    cells_b = {(int(x), int(y)) for x, y in matches.b[chosen] / 3.0}
+    return min(len(cells_a), len(cells_b))
+
+
+def _least_squares(a: NDArray[np.float64], b: NDArray[np.float64], similarity: NDArray[np.float64]) -> Affine:
+    """The affine map of the points, or a similarity where they are few or nearly on one line."""
+    centre_a, centre_b = a.mean(axis=0), b.mean(axis=0)
+    da, db = a - centre_a, b - centre_b
+    spread = np.linalg.svd(da, compute_uv=False) if len(a) >= 2 else np.zeros(2)
+    if len(a) >= 4 and spread[-1] > 0.2 * spread[0] and spread[-1] > 12.0:
+        linear = np.linalg.lstsq(da, db, rcond=None)[0].T
+    elif len(a) >= 2 and spread[0] > 12.0:
+        flip = np.diag([-1.0 if np.linalg.det(similarity[:, :2]) < 0 else 1.0, 1.0])
+        mirrored = da @ flip
+        real = float((mirrored * db).sum())
+        imaginary = float((mirrored[:, 0] * db[:, 1] - mirrored[:, 1] * db[:, 0]).sum())
+        total = float((da**2).sum())
+        linear = np.array([[real, -imaginary], [imaginary, real]]) / total @ flip
+    else:
+        linear = similarity[:, :2]
+    return np.hstack([linear, (centre_b - linear @ centre_a)[:, None]])
+
+
+def _polish(
+    matches: Matches, voters: NDArray[np.bool_], start: NDArray[np.float64]
+) -> tuple[Affine, NDArray[np.bool_]]:
+    """Least squares over the voters, again over the matches that then agree, with a shrinking tolerance."""
+    affine, chosen = start, voters
+    for tolerance in (10.0, 6.0, INLIER_PX, INLIER_PX):
+        affine = _least_squares(matches.a[chosen], matches.b[chosen], start)
+        scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+        error = np.linalg.norm(transform.apply(affine, matches.a) - matches.b, axis=1)
+        agreeing = error < tolerance * min(1.0, max(scale, 0.3))
+        if agreeing.sum() < 2:
+            break
+        chosen = agreeing
+    return affine, chosen
+
+
+def from_matches(matches: Matches, limit: int = 2) -> list[Guess]:
+    """The best-supported maps among the matches, most inliers first; none with fewer than two voters."""
+    if len(matches) < 2:
+        return []
+    agree = vote(matches)
+    guesses: list[Guess] = []
+    alive = np.ones(len(matches), np.bool_)
+    for _ in range(limit):
+        counts = (agree & alive[None, :]).sum(axis=1) * alive
+        leader = int(counts.argmax())
+        if counts[leader] < 2:
+            break
+        affine, chosen = _polish(matches, agree[leader], single_match_maps(matches)[leader])
+        if transform.parts(affine).plausible:
+            guesses.append(Guess(affine, _places(matches, chosen), "features"))
+        alive &= ~(chosen | agree[leader])
+    return sorted(guesses, key=lambda g: -g.inliers)
+
+
+@functools.lru_cache(maxsize=1)
+def orientations() -> tuple[tuple[Affine, NDArray[np.int64]], ...]:
+    """The eight maps of the unit square onto itself, each with the permutation that does it to a flattened thumbnail."""
+    grid = np.arange(THUMB_PX * THUMB_PX).reshape(THUMB_PX, THUMB_PX)
+    found = []
+    for mirror in (False, True):
+        for quarter in range(4):
+            turned = np.rot90(grid[:, ::-1] if mirror else grid, quarter)
+            affine = np.array([[-1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]) if mirror else transform.IDENTITY
+            for _ in range(quarter):  # counter-clockwise: (x, y) -> (y, 1 - x)
+                affine = transform.compose(np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 1.0]]), affine)
+            found.append((affine, turned.reshape(-1).astype(np.int64)))
+    return tuple(found)
+
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 of a part of a picture, in continuous coordinates."""
+
+
+def thumbnail(luma: Luma, box: Box) -> NDArray[np.float32]:
+    """float32[THUMB_PX ** 2] of zero mean and unit norm: the part of a picture in `box`, made square; zeros where flat."""
+    x0, y0 = int(box[0]), int(box[1])
+    part = luma[y0 : max(y0 + 1, round(box[3])), x0 : max(x0 + 1, round(box[2]))]
+    small = (
+        cv2.resize(part, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA).astype(np.float32).reshape(-1)
+    )
+    small -= small.mean()
+    norm = float(np.linalg.norm(small))
+    return small / norm if norm > 1e-3 else np.zeros_like(small)
+
+
+def from_frames(
+    thumbs_a: list[tuple[Box, NDArray[np.float32]]],
+    thumbs_b: list[tuple[Box, NDArray[np.float32]]],
+    floor: float,
+) -> list[tuple[float, Guess]]:
+    """Guesses that lay a box of a on a box of b in one of eight orientations, best correlation first, all >= floor."""
+    found = []
+    for box_a, thumb_a in thumbs_a:
+        turned = np.stack([thumb_a[order] for _, order in orientations()])
+        for box_b, thumb_b in thumbs_b:
+            correlations = turned @ thumb_b
+            for index in np.argsort(-correlations)[:2]:
+                if correlations[index] < floor:
+                    break
+                affine = box_map(box_a, box_b, orientations()[index][0])
+                if transform.parts(affine).plausible:
+                    found.append((float(correlations[index]), Guess(affine, 0, "frames")))
+    return sorted(found, key=lambda item: -item[0])
+
+
+def box_map(a: Box, b: Box, orientation: Affine) -> Affine:
+    """The map that lays box a on box b after an orientation of the unit square."""
+    to_unit = transform.invert(np.array([[a[2] - a[0], 0.0, a[0]], [0.0, a[3] - a[1], a[1]]]))
+    from_unit = np.array([[b[2] - b[0], 0.0, b[0]], [0.0, b[3] - b[1], b[1]]])
+    return transform.compose(from_unit, transform.compose(orientation, to_unit))

@@ -1,0 +1,103 @@
+"""Reports and query answers as JSON, schema 1: fields may be added; a renamed field raises the schema."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from typing import Any
+
+from imgindex.report.model import Group, Match, Report, ReportedPair, Status
+
+SCHEMA = 1
+
+
+def path_text(path: bytes) -> str:
+    """The path as Python shows it: bytes that are not UTF-8 become lone surrogates, which JSON escapes."""
+    return os.fsdecode(path)
+
+
+def report_json(report: Report) -> str:
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "store": report.store,
+            "space": report.space,
+            "generated_at": report.generated_at,
+            "counts": asdict(report.counts),
+            "groups": [_group(group) for group in report.groups],
+            "pairs": [_pair(pair) for pair in report.pairs],
+            "skipped": [
+                {"path": path_text(path), "reason": skip.reason, "detail": skip.detail} for path, skip in report.skipped
+            ],
+        },
+        indent=1,
+    )
+
+
+def matches_json(query: str, space: str, matches: list[Match]) -> str:
+    """The answer of `imgindex query`: fields as in `pairs`, `path` being the file found."""
+    return json.dumps(
+        {"schema": SCHEMA, "query": query, "space": space, "matches": [_match(match) for match in matches]},
+        indent=1,
+    )
+
+
+def status_json(status: Status) -> str:
+    """The answer of `imgindex status`: the fields of `report.model.Status`."""
+    roots = [asdict(root) | {"path": path_text(root.path)} for root in status.roots]
+    values = asdict(status) | {"roots": roots, "skipped_by_reason": dict(status.skipped_by_reason)}
+    return json.dumps({"schema": SCHEMA} | values, indent=1)
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {
+        "id": group.id,
+        "keeper": path_text(group.keeper),
+        "keeper_bytes": group.keeper_bytes,
+        "width_px": group.width_px,
+        "height_px": group.height_px,
+        "reclaimable_bytes": group.reclaimable_bytes,
+        "members": [
+            {
+                "path": path_text(member.path),
+                "verdict": member.verdict.value,
+                "score": member.score,
+                "transform": member.transform,
+                "size_bytes": member.size_bytes,
+                "width_px": member.width_px,
+                "height_px": member.height_px,
+                "new": member.new,
+            }
+            for member in group.members
+        ],
+    }
+
+
+def _pair(pair: ReportedPair) -> dict[str, Any]:
+    return {
+        "a": path_text(pair.a),
+        "b": path_text(pair.b),
+        "verdict": pair.verdict.value,
+        "relation": None if pair.relation is None else pair.relation.value,
+        "score": pair.score,
+        "cosine": pair.cosine,
+        "ssim": pair.ssim,
+        "transform": pair.transform,
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {
+        "path": path_text(match.path),
+        "other_paths": [path_text(path) for path in match.other_paths],
+        "verdict": match.verdict.value,
+        "relation": None if match.relation is None else match.relation.value,
+        "score": match.score,
+        "cosine": match.cosine,
+        "ssim": match.ssim,
+        "transform": match.transform,
+        "width_px": match.width_px,
+        "height_px": match.height_px,
+        "size_bytes": match.size_bytes,
+    }

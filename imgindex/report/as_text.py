@@ -1,0 +1,138 @@
+"""Reports, query answers and the state of a store as text for a person."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+
+from imgindex.files import display
+from imgindex.records import Verdict
+from imgindex.report.model import Group, IndexSummary, Match, Report, ReportedPair, Status
+
+MAX_PAIRS_SHOWN = 20
+MAX_SKIPPED_SHOWN = 10
+
+UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def size_text(size_bytes: int) -> str:
+    """1,234,567 -> "1.2 MB", decimal units."""
+    value = float(size_bytes)
+    for unit in UNITS:
+        if value < 1000 or unit == UNITS[-1]:
+            return f"{size_bytes} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError("unreachable")
+
+
+def report_text(report: Report) -> str:
+    lines = [_summary(report)]
+    for group in report.groups:
+        lines += ["", *_group_lines(group)]
+    similar = [pair for pair in report.pairs if pair.verdict is Verdict.SIMILAR]
+    if similar:
+        lines += ["", *_similar_lines(similar, report.counts.similar_left_out)]
+    if report.skipped:
+        lines += ["", *_skipped_lines(report)]
+    return "\n".join(lines)
+
+
+def _summary(report: Report) -> str:
+    c = report.counts
+    head = f"{count(c.files, 'file')} indexed, {count(c.images, 'distinct image')}."
+    if not c.groups:
+        return f"{head} No duplicates."
+    return (
+        f"{head} {count(c.duplicate_files, 'duplicate')} in {count(c.groups, 'group')}: "
+        f"removing them would free {size_text(c.reclaimable_bytes)}."
+    )
+
+
+def _group_lines(group: Group) -> list[str]:
+    lines = [
+        f"Group {group.id}: keep  {display(group.keeper)}",
+        f"    {group.width_px} x {group.height_px}, {size_text(group.keeper_bytes)}",
+    ]
+    for m in group.members:
+        what = m.verdict.value if m.verdict is not Verdict.NEAR_DUPLICATE else f"near-duplicate {m.score:.1f}"
+        turned = f", {m.transform}" if m.transform else ""
+        lines.append(f"  {display(m.path)}")
+        lines.append(f"    {what}{turned}; {m.width_px} x {m.height_px}, {size_text(m.size_bytes)}")
+    return lines
+
+
+def _similar_lines(similar: list[ReportedPair], left_out: int) -> list[str]:
+    lines = [f"Alike, but not copies ({count(len(similar) + left_out, 'pair')}):"]
+    for pair in similar[:MAX_PAIRS_SHOWN]:
+        lines.append(f"  {pair.score:5.1f}  {display(pair.a)}")
+        lines.append(f"         {display(pair.b)}")
+    rest = len(similar) - MAX_PAIRS_SHOWN + left_out
+    if rest > 0:
+        lines.append(f"  and {rest} more; --similar N shows more of each image, --format json all that are kept")
+    return lines
+
+
+def _skipped_lines(report: Report) -> list[str]:
+    lines = [f"Not indexed ({count(len(report.skipped), 'file')}):"]
+    for path, skip in report.skipped[:MAX_SKIPPED_SHOWN]:
+        lines.append(f"  {display(path)}")
+        lines.append(f"    {skip.detail}")
+    if len(report.skipped) > MAX_SKIPPED_SHOWN:
+        by_reason = Counter(skip.reason for _, skip in report.skipped).most_common()
+        lines.append("  all by reason: " + ", ".join(f"{reason} {n}" for reason, n in by_reason))
+    return lines
+
+
+def index_text(summary: IndexSummary) -> str:
+    """What a run of `index` did."""
+    i, m = summary.ingest, summary.match
+    lines = [
+        f"{count(i.seen, 'picture file')} found: {i.embedded_images:,} new, {i.known_content:,} of known content, "
+        f"{i.unchanged:,} unchanged, {i.skipped:,} not readable as pictures ({i.ignored:,} other files left alone)."
+    ]
+    if i.missing:
+        lines.append(f"{count(i.missing, 'file')} that the store knew are no longer there.")
+    lines.append(f"{count(m.verified, 'candidate pair')} verified: {count(m.copies, 'pair')} of copies.")
+    if m.pending:
+        lines.append(f"{count(m.pending, 'pair')} could not be read now; the next run tries again.")
+    lines.append("See them with: imgindex report")
+    return "\n".join(lines)
+
+
+def status_text(status: Status) -> str:
+    """What a store holds."""
+    lines = [
+        f"Store    {status.store} ({size_text(status.database_bytes)})",
+        f"Model    {status.model or 'none yet'}" + (f" ({status.precision})" if status.precision else ""),
+        f"Files    {status.files:,} indexed, showing {count(status.images, 'distinct image')}",
+        f"Missing  {status.missing:,}",
+        f"Skipped  {status.skipped:,}"
+        + (": " + ", ".join(f"{reason} {n:,}" for reason, n in status.skipped_by_reason) if status.skipped else ""),
+    ]
+    for root in status.roots:
+        scanned = "never completely" if root.scanned_at_s is None else _local_time(root.scanned_at_s)
+        lines.append(f"Folder   {display(root.path)}: {count(root.files, 'file')}, scanned {scanned}")
+    return "\n".join(lines)
+
+
+def _local_time(unix_s: int) -> str:
+    return datetime.datetime.fromtimestamp(unix_s).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def matches_text(matches: list[Match]) -> str:
+    if not matches:
+        return "The store has no image to compare with."
+    lines = []
+    for place, match in enumerate(matches, 1):
+        lines.append(f"{place:3d}.  {match.score:5.1f}  {match.verdict.value:14s}  {display(match.path)}")
+        details = [f"{match.width_px} x {match.height_px}", size_text(match.size_bytes)]
+        if match.transform:
+            details.append(match.transform)
+        lines.append(" " * 13 + ", ".join(details))
+        lines += [" " * 13 + f"same bytes: {display(path)}" for path in match.other_paths]
+    return "\n".join(lines)
+
+
+def count(n: int, noun: str) -> str:
+    """1 -> "1 file", 1234 -> "1,234 files"."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

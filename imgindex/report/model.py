@@ -1,0 +1,151 @@
+"""A report as data, before it is written as text, JSON or CSV. Paths are absolute, as bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgindex.records import Relation, Skip, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One redundant file of a group; `score` and `transform` are from the keeper's picture to this one."""
+
+    path: bytes
+    verdict: Verdict
+    score: float
+    transform: str | None
+    size_bytes: int
+    width_px: int
+    height_px: int
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A keeper and its members, at least one; `reclaimable_bytes` counts each physical file once."""
+
+    id: int
+    keeper: bytes
+    keeper_bytes: int
+    width_px: int
+    height_px: int
+    reclaimable_bytes: int
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedPair:
+    """Two files and the verdict on them; relation and transform lead from `a` to `b`."""
+
+    a: bytes
+    b: bytes
+    verdict: Verdict
+    relation: Relation | None
+    score: float
+    cosine: float | None
+    ssim: float | None
+    transform: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """`files` are indexed and present; `pairs` counts the rows in `pairs`, `similar_left_out` those not shown."""
+
+    files: int
+    images: int
+    skipped: int
+    missing: int
+    pairs: int
+    groups: int
+    duplicate_files: int
+    reclaimable_bytes: int
+    similar_left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything `imgindex report` says; `generated_at` is UTC, ISO 8601 with a Z."""
+
+    store: str
+    space: str
+    generated_at: str
+    counts: Counts
+    groups: tuple[Group, ...]
+    pairs: tuple[ReportedPair, ...]
+    skipped: tuple[tuple[bytes, Skip], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One answer of a query: a file that shows the image found, best first."""
+
+    path: bytes
+    verdict: Verdict
+    score: float
+    cosine: float
+    ssim: float | None
+    relation: Relation | None
+    transform: str | None
+    width_px: int
+    height_px: int
+    size_bytes: int
+    other_paths: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RootStatus:
+    """A folder that was indexed; `scanned_at_s` is the unix time of its last completed scan."""
+
+    path: bytes
+    scanned_at_s: int | None
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counts of a store; `files` and `skipped` are present files, `skipped_by_reason` most frequent first."""
+
+    store: str
+    space: str
+    model: str
+    precision: str
+    files: int
+    images: int
+    missing: int
+    skipped: int
+    skipped_by_reason: tuple[tuple[str, int], ...]
+    roots: tuple[RootStatus, ...]
+    database_bytes: int
+
+
+@dataclass(slots=True)
+class IngestSummary:
+    """What an ingest did, in files unless said otherwise; `problems` are sentences on folders not read."""
+
+    seen: int = 0
+    unchanged: int = 0
+    embedded_images: int = 0
+    known_content: int = 0
+    skipped: int = 0
+    ignored: int = 0
+    missing: int = 0
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MatchSummary:
+    """What a search and verification did: new images searched, pairs verified, copies found, pairs left pending."""
+
+    searched: int
+    verified: int
+    copies: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSummary:
+    """What one run of `index` did."""
+
+    ingest: IngestSummary
+    match: MatchSummary

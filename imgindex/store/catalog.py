@@ -1,0 +1,286 @@
+"""Statements on roots, files, images and skipped files; each runs inside a transaction it is given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from imgindex.files import Seen
+from imgindex.records import PictureInfo, Skip
+from imgindex.schema import embedding, file, image, root, skipped
+
+T = TypeVar("T")
+
+CHUNK = 500
+"""Values in one IN (...): below every SQLite's limit on variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A row of `file`: exactly one of `image_id` and `skipped_id` is set."""
+
+    id: int
+    stat: Seen
+    image_id: int | None
+    skipped_id: int | None
+    missing_since_s: int | None
+    retry: bool
+
+    @property
+    def path(self) -> bytes:
+        return self.stat.path
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """A row of `image`."""
+
+    id: int
+    sha256: bytes
+    size_bytes: int
+    info: PictureInfo
+    texture: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A path to write: it shows image `image_id`, or is skipped for `skip`; exactly one of the two."""
+
+    stat: Seen
+    image_id: int | None = None
+    skip: Skip | None = None
+
+
+def put_root(tx: Connection, path: bytes) -> int:
+    """The id of this root, a new row where it is not known."""
+    known = tx.execute(select(root.c.id).where(root.c.path == path)).scalar()
+    if known is not None:
+        return int(known)
+    return _new_id(tx.execute(insert(root).values(path=path, files=0)).inserted_primary_key)
+
+
+def finish_scan(tx: Connection, root_id: int, files: int) -> None:
+    """Record that a scan of this root completed without an error and saw `files` files."""
+    tx.execute(update(root).where(root.c.id == root_id).values(scanned_at_s=int(time.time()), files=files))
+
+
+def roots(tx: Connection) -> list[tuple[bytes, int | None, int]]:
+    """(path, last completed scan in unix seconds or None, files it saw) of every root, by path."""
+    rows = tx.execute(select(root.c.path, root.c.scanned_at_s, root.c.files).order_by(root.c.path))
+    return [(row.path, row.scanned_at_s, row.files) for row in rows]
+
+
+def known_files(tx: Connection) -> Iterator[KnownFile]:
+    """Every file row, by path."""
+    statement = (
+        select(file, skipped.c.environment)
+        .select_from(file.outerjoin(skipped, file.c.skipped_id == skipped.c.id))
+        .order_by(file.c.path)
+    )
+    for row in tx.execute(statement):
+        yield KnownFile(
+            row.id,
+            Seen(
+                row.path,
+                row.size_bytes,
+                row.mtime_ns,
+                row.ctime_ns,
+                int.from_bytes(row.inode),
+                int.from_bytes(row.device),
+            ),
+            row.image_id,
+            row.skipped_id,
+            row.missing_since_s,
+            bool(row.environment),
+        )
+
+
+def put_files(tx: Connection, files: Sequence[NewFile]) -> None:
+    """Write file rows: a known path is taken over, a new one added. `skipped` rows no longer used are removed."""
+    for part in chunks(files):
+        by_path = {new.stat.path: new for new in part}
+        old = {
+            row.path: (row.id, row.skipped_id)
+            for row in tx.execute(
+                select(file.c.id, file.c.path, file.c.skipped_id).where(file.c.path.in_(list(by_path)))
+            )
+        }
+        values = [_file_values(tx, new) for new in by_path.values()]
+        fresh = [row for row in values if row["path"] not in old]
+        known = [row | {"file_id": old[row["path"]][0]} for row in values if row["path"] in old]
+        if fresh:
+            tx.execute(insert(file), fresh)
+        if known:
+            columns: dict[str, Any] = {name: bindparam(name) for name in known[0] if name not in ("path", "file_id")}
+            tx.execute(
+                update(file).where(file.c.id == bindparam("file_id")).values(**columns),
+                [{k: v for k, v in row.items() if k != "path"} for row in known],
+            )
+        unused = [skip_id for _, skip_id in old.values() if skip_id is not None]
+        if unused:
+            tx.execute(delete(skipped).where(skipped.c.id.in_(unused)))
+
+
+def _file_values(tx: Connection, new: NewFile) -> dict[str, object]:
+    skipped_id = None
+    if new.skip is not None:
+        row = insert(skipped).values(reason=new.skip.reason, detail=new.skip.detail, environment=new.skip.environment)
+        skipped_id = _new_id(tx.execute(row).inserted_primary_key)
+    stat = new.stat
+    return {
+        "path": stat.path,
+        "image_id": new.image_id,
+        "skipped_id": skipped_id,
+        "size_bytes": stat.size_bytes,
+        "mtime_ns": stat.mtime_ns,
+        "ctime_ns": stat.ctime_ns,
+        "inode": stat.inode.to_bytes(8),
+        "device": stat.device.to_bytes(8),
+        "missing_since_s": None,
+    }
+
+
+def mark_missing(tx: Connection, file_ids: Sequence[int]) -> None:
+    """A completed scan no longer found these files."""
+    now = int(time.time())
+    for part in chunks(file_ids):
+        tx.execute(
+            update(file).where(file.c.id.in_(part), file.c.missing_since_s.is_(None)).values(missing_since_s=now)
+        )
+
+
+def mark_present(tx: Connection, file_ids: Sequence[int]) -> None:
+    """Files that were missing are back, unchanged."""
+    for part in chunks(file_ids):
+        tx.execute(update(file).where(file.c.id.in_(part)).values(missing_since_s=None))
+
+
+def put_image(tx: Connection, sha256: bytes, size_bytes: int, info: PictureInfo, texture: float) -> int:
+    """The id of the image with this content, a new row where it is not known."""
+    known = image_id(tx, sha256)
+    if known is not None:
+        return known
+    row = insert(image).values(
+        sha256=sha256,
+        size_bytes=size_bytes,
+        format=info.format,
+        width_px=info.width_px,
+        height_px=info.height_px,
+        mode=info.mode,
+        bit_depth=info.bit_depth,
+        has_alpha=info.has_alpha,
+        frames=info.frames,
+        icc_digest=info.icc_digest,
+        pixel_digest=info.pixel_digest,
+        texture=texture,
+    )
+    return _new_id(tx.execute(row).inserted_primary_key)
+
+
+def image_id(tx: Connection, sha256: bytes) -> int | None:
+    found = tx.execute(select(image.c.id).where(image.c.sha256 == sha256)).scalar()
+    return None if found is None else int(found)
+
+
+def embedded_images(tx: Connection, space_id: int, digests: Sequence[bytes]) -> dict[bytes, int]:
+    """Image ids by sha256, of those contents that have a vector in this space."""
+    found: dict[bytes, int] = {}
+    for part in chunks(digests):
+        rows = (
+            select(image.c.sha256, image.c.id)
+            .select_from(image.join(embedding, embedding.c.image_id == image.c.id))
+            .where(embedding.c.space_id == space_id, image.c.sha256.in_(part))
+        )
+        found.update({row.sha256: row.id for row in tx.execute(rows)})
+    return found
+
+
+def image_sizes(tx: Connection) -> set[int]:
+    """The size in bytes of every known content: a file of another size cannot be a known one."""
+    return set(tx.execute(select(image.c.size_bytes).distinct()).scalars())
+
+
+def images(tx: Connection, ids: Iterable[int] | None = None) -> dict[int, StoredImage]:
+    """Images by id; all of them where `ids` is None."""
+    if ids is None:
+        return {row.id: _stored_image(row) for row in tx.execute(select(image))}
+    found = {}
+    for part in chunks(sorted(set(ids))):
+        for row in tx.execute(select(image).where(image.c.id.in_(part))):
+            found[row.id] = _stored_image(row)
+    return found
+
+
+def _stored_image(row: Any) -> StoredImage:
+    info = PictureInfo(
+        format=row.format,
+        width_px=row.width_px,
+        height_px=row.height_px,
+        mode=row.mode,
+        bit_depth=row.bit_depth,
+        has_alpha=row.has_alpha,
+        frames=row.frames,
+        icc_digest=row.icc_digest,
+        pixel_digest=row.pixel_digest,
+    )
+    return StoredImage(row.id, row.sha256, row.size_bytes, info, row.texture)
+
+
+def flat_images(tx: Connection, texture_floor: float) -> set[int]:
+    """Ids of images with less texture than `texture_floor`."""
+    return set(tx.execute(select(image.c.id).where(image.c.texture < texture_floor)).scalars())
+
+
+def same_pixel_digests(tx: Connection) -> list[list[int]]:
+    """Lists of two or more image ids that share one pixel digest."""
+    again = (
+        select(image.c.pixel_digest)
+        .where(image.c.pixel_digest.is_not(None))
+        .group_by(image.c.pixel_digest)
+        .having(func.count() > 1)
+    )
+    groups: dict[bytes, list[int]] = {}
+    rows = select(image.c.pixel_digest, image.c.id).where(image.c.pixel_digest.in_(again)).order_by(image.c.id)
+    for digest, found in tx.execute(rows):
+        groups.setdefault(digest, []).append(found)
+    return list(groups.values())
+
+
+def present_paths(tx: Connection, image_ids: Iterable[int]) -> dict[int, list[bytes]]:
+    """Paths of files not missing, by image, each list sorted."""
+    found: dict[int, list[bytes]] = {}
+    for part in chunks(sorted(set(image_ids))):
+        rows = (
+            select(file.c.image_id, file.c.path)
+            .where(file.c.image_id.in_(part), file.c.missing_since_s.is_(None))
+            .order_by(file.c.path)
+        )
+        for image_id_, path in tx.execute(rows):
+            found.setdefault(image_id_, []).append(path)
+    return found
+
+
+def skipped_files(tx: Connection) -> list[tuple[bytes, Skip]]:
+    """Every present skipped file with its reason, by path."""
+    rows = (
+        select(file.c.path, skipped.c.reason, skipped.c.detail, skipped.c.environment)
+        .select_from(file.join(skipped, file.c.skipped_id == skipped.c.id))
+        .where(file.c.missing_since_s.is_(None))
+        .order_by(file.c.path)
+    )
+    return [(row.path, Skip(row.reason, row.detail, bool(row.environment))) for row in tx.execute(rows)]
+
+
+def _new_id(key: object) -> int:
+    assert key is not None
+    return int(key[0])  # type: ignore[index]
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`values` in parts that fit one IN (...)."""
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]

@@ -1,0 +1,209 @@
+"""Opening the database, and the only two ways to touch it: `Store.read()` and `Store.write()`.
+
+pysqlite's own transactions begin late and leave half a migration behind, so the driver is put into
+autocommit and every transaction begins explicitly: BEGIN for readers, BEGIN IMMEDIATE for writers.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
+
+from imgindex.errors import StoreError, StoreLocked
+from imgindex.schema import HEAD_REVISION
+from imgindex.store import upgrade
+
+DATABASE_NAME = "imgindex.db"
+LOCK_NAME = "index.lock"
+
+PAGE_SIZE_BYTES = 16384
+"""2 KiB vectors on SQLite's default 4 KiB pages double the file."""
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a statement waits for another process's short transaction."""
+
+
+class Store:
+    """One open store. Use it as a context manager, or call `close`."""
+
+    def __init__(self, directory: Path, engine: Engine, *, writable: bool) -> None:
+        self.directory = directory
+        self.writable = writable
+        self._engine = engine
+        self._lock = filelock.FileLock(directory / LOCK_NAME, timeout=0)
+
+    @classmethod
+    def open(cls, directory: Path, *, create: bool = False) -> Store:
+        """Open the store in `directory`; with `create`, make it where there is none.
+
+        A store of an older imgindex is upgraded after a backup. Raises StoreError (or StoreLocked,
+        StoreTooNew) with a sentence where that cannot be done.
+        """
+        directory = directory.expanduser().absolute()
+        database = directory / DATABASE_NAME
+        if create:
+            _make_directory(directory)
+        elif not database.is_file():
+            raise StoreError(f"There is no store in {directory}; make one with: imgindex index FOLDER")
+        writable = os.access(directory, os.W_OK) and (not database.exists() or os.access(database, os.W_OK))
+        if create and not writable:
+            raise StoreError(f"The store in {directory} cannot be written; check its permissions.")
+        store = cls(directory, _engine(database, writable=writable), writable=writable)
+        try:
+            store._bring_up_to_date()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._engine.dispose()
+        self._lock.release()
+
+    @property
+    def database_bytes(self) -> int:
+        """Size of the database file, what is still in its write-ahead log left out."""
+        return (self.directory / DATABASE_NAME).stat().st_size
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the store, whatever others write meanwhile."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """The only way to write: all of the block is committed, or nothing where it raises."""
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the store for a run that writes; raises StoreLocked at once where another one has it."""
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise StoreLocked(
+                f"The store in {self.directory} is in use by another run of imgindex; try again when it has finished."
+            ) from None
+        except OSError as error:
+            raise StoreError(f"The store in {self.directory} cannot be locked: {error.strerror}.") from error
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql(begin)
+                try:
+                    yield connection
+                except BaseException:
+                    _roll_back(connection)
+                    raise
+                connection.exec_driver_sql("COMMIT")
+        except DatabaseError as error:
+            raise self._explained(error) from error
+
+    def _bring_up_to_date(self) -> None:
+        with self.read() as connection:
+            revision = upgrade.revision(connection)
+        if revision == HEAD_REVISION:
+            return
+        upgrade.refuse_newer(revision, self.directory)
+        if not self.writable:
+            raise StoreError(
+                f"The store in {self.directory} was made by an older imgindex and cannot be upgraded "
+                "where it is read-only; run imgindex status on it once with write permission."
+            )
+        with self.exclusive():
+            if revision is not None:
+                self.backup(self.directory / f"before-upgrade-from-{revision}.db")
+            with self._engine.connect() as connection:
+                upgrade.run(connection)
+
+    def backup(self, target: Path) -> None:
+        """Write a consistent copy of the database to `target` while others may write (SQLite's backup API)."""
+        partial = target.with_name(target.name + ".part")
+        with self._engine.connect() as connection:
+            source = connection.connection.driver_connection
+            assert isinstance(source, sqlite3.Connection)
+            copy = sqlite3.connect(partial)
+            try:
+                source.backup(copy)
+            finally:
+                copy.close()
+        os.replace(partial, target)
+
+    def _explained(self, error: DatabaseError) -> StoreError:
+        said = str(error.orig)
+        where = f"The store in {self.directory}"
+        if "locked" in said or "busy" in said:
+            return StoreLocked(f"{where} is being written by another process; try again when it has finished.")
+        if "full" in said:
+            return StoreError(f"{where} has no room left on its disk; free some space and run again.")
+        if "readonly" in said or "read-only" in said:
+            return StoreError(f"{where} is read-only; check its permissions.")
+        if "malformed" in said or "not a database" in said:
+            return StoreError(f"{where} is damaged ({said}); restore its database from a backup.")
+        if "unable to open" in said:
+            return StoreError(f"{where} cannot be opened; check that it exists and its permissions.")
+        return StoreError(f"{where} could not be used: {said}.")
+
+
+def _roll_back(connection: Connection) -> None:
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection) and driver.in_transaction:
+        driver.rollback()
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"The store directory {directory} cannot be made: {error.strerror}.") from error
+
+
+def _engine(database: Path, *, writable: bool) -> Engine:
+    engine = create_engine(_url(database, writable=writable), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None
+        run = connection.execute
+        run(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        run("PRAGMA foreign_keys = ON")
+        if writable:
+            run(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")  # no effect once WAL is on
+            run("PRAGMA journal_mode = WAL")
+            run("PRAGMA synchronous = FULL")
+        else:
+            run("PRAGMA query_only = ON")
+
+    return engine
+
+
+def _url(database: Path, *, writable: bool) -> URL:
+    """A cleanly closed WAL database in a read-only directory opens only as `immutable`."""
+    if writable:
+        return URL.create("sqlite", database=str(database))
+    mode = "mode=ro" if database.with_name(database.name + "-wal").exists() else "immutable=1"
+    return URL.create("sqlite", database=f"{database.as_uri()}?{mode}", query={"uri": "true"})

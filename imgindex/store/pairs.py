@@ -1,0 +1,188 @@
+"""Statements on pairs, watermarks and pending candidates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, tuple_
+
+from imgindex import checksum
+from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
+from imgindex.schema import pair, pending, watermark
+from imgindex.store.catalog import chunks
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPair:
+    """A verified pair: `candidate` says how it was proposed, `outcome` what was found from a to b.
+
+    a is the low image where `a_is_low`: the one of the smaller sha256.
+    """
+
+    candidate: Candidate
+    a_is_low: bool
+    outcome: Verification
+    verifier_version: int
+    checksum: bytes = field(default=b"", compare=False)
+
+    @property
+    def a_id(self) -> int:
+        return self.candidate.low_id if self.a_is_low else self.candidate.high_id
+
+    @property
+    def b_id(self) -> int:
+        return self.candidate.high_id if self.a_is_low else self.candidate.low_id
+
+    def row(self, space_id: int) -> dict[str, Any]:
+        """The values of its table row, checksum included."""
+        c, o = self.candidate, self.outcome
+        evidence = o.evidence if o.matrix is None else o.evidence | {"matrix": list(o.matrix)}
+        values = {
+            "low_id": c.low_id,
+            "high_id": c.high_id,
+            "space_id": space_id,
+            "proposed_by": c.proposed_by.value,
+            "floor": c.floor,
+            "cosine": c.cosine,
+            "a_is_low": self.a_is_low,
+            "verdict": o.verdict.value,
+            "score": o.score,
+            "ssim": o.ssim,
+            "relation": None if o.relation is None else o.relation.value,
+            "transform": o.transform,
+            "share_a": o.share_a,
+            "share_b": o.share_b,
+            "scale": o.scale,
+            "evidence": json.dumps(evidence, sort_keys=True),
+            "verifier_version": self.verifier_version,
+        }
+        return values | {"checksum": checksum.of_values(*values.values())}
+
+
+def put_pairs(tx: Connection, space_id: int, found: Sequence[StoredPair]) -> None:
+    """Write pairs, replacing what was known of them, and take them off the pending list."""
+    keys = [(p.candidate.low_id, p.candidate.high_id) for p in found]
+    remove_pairs(tx, keys)
+    remove_pending(tx, keys)
+    if found:
+        tx.execute(insert(pair), [p.row(space_id) for p in found])
+
+
+def remove_pairs(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
+    for part in chunks(keys):
+        tx.execute(delete(pair).where(tuple_(pair.c.low_id, pair.c.high_id).in_(part)))
+
+
+def pairs(tx: Connection, verdicts: Iterable[Verdict] | None = None) -> Iterator[StoredPair]:
+    """Verified pairs ordered by ids; only those of `verdicts` where given."""
+    statement = select(pair).order_by(pair.c.low_id, pair.c.high_id)
+    if verdicts is not None:
+        statement = statement.where(pair.c.verdict.in_([v.value for v in verdicts]))
+    for row in tx.execute(statement):
+        yield _stored(row)
+
+
+def _stored(row: Any) -> StoredPair:
+    evidence = json.loads(row.evidence)
+    matrix = evidence.pop("matrix", None)
+    return StoredPair(
+        Candidate(row.low_id, row.high_id, ProposedBy(row.proposed_by), row.cosine, row.floor),
+        bool(row.a_is_low),
+        Verification(
+            Verdict(row.verdict),
+            row.score,
+            row.ssim,
+            None if row.relation is None else Relation(row.relation),
+            row.transform,
+            None if matrix is None else tuple(matrix),
+            row.share_a,
+            row.share_b,
+            row.scale,
+            evidence,
+        ),
+        row.verifier_version,
+        row.checksum,
+    )
+
+
+def verified_keys(tx: Connection, verifier_version: int) -> set[tuple[int, int]]:
+    """(low_id, high_id) of every pair that this version of the verifier has a row for."""
+    rows = select(pair.c.low_id, pair.c.high_id).where(pair.c.verifier_version == verifier_version)
+    return {(low, high) for low, high in tx.execute(rows)}
+
+
+def put_watermarks(
+    tx: Connection, space_id: int, kth_cosines: dict[int, float], floor: float, k: int, verifier_version: int
+) -> None:
+    """Record that the searches of these images are done; belongs in the transaction of their pairs."""
+    ids = sorted(kth_cosines)
+    for part in chunks(ids):
+        tx.execute(delete(watermark).where(watermark.c.space_id == space_id, watermark.c.image_id.in_(part)))
+    if ids:
+        tx.execute(
+            insert(watermark),
+            [
+                {
+                    "image_id": i,
+                    "space_id": space_id,
+                    "floor": floor,
+                    "k": k,
+                    "kth_cosine": kth_cosines[i],
+                    "verifier_version": verifier_version,
+                }
+                for i in ids
+            ],
+        )
+
+
+def watermarks(tx: Connection, space_id: int, floor: float, k: int, verifier_version: int) -> dict[int, float]:
+    """k-th cosine by image id, of images whose search was done with exactly these settings."""
+    rows = select(watermark.c.image_id, watermark.c.kth_cosine).where(
+        watermark.c.space_id == space_id,
+        watermark.c.floor == floor,
+        watermark.c.k == k,
+        watermark.c.verifier_version == verifier_version,
+    )
+    return {row.image_id: row.kth_cosine for row in tx.execute(rows)}
+
+
+def put_pending(tx: Connection, found: Sequence[tuple[Candidate, str]]) -> None:
+    """Remember candidates that could not be read, each with the reason."""
+    remove_pending(tx, [(c.low_id, c.high_id) for c, _ in found])
+    if found:
+        tx.execute(
+            insert(pending),
+            [
+                {
+                    "low_id": c.low_id,
+                    "high_id": c.high_id,
+                    "proposed_by": c.proposed_by.value,
+                    "cosine": c.cosine,
+                    "reason": reason,
+                }
+                for c, reason in found
+            ],
+        )
+
+
+def remove_pending(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
+    for part in chunks(keys):
+        tx.execute(delete(pending).where(tuple_(pending.c.low_id, pending.c.high_id).in_(part)))
+
+
+def pending_candidates(tx: Connection, floor: float) -> list[Candidate]:
+    """Candidates of earlier runs that could not be read then."""
+    rows = tx.execute(select(pending).order_by(pending.c.low_id, pending.c.high_id))
+    return [
+        Candidate(
+            row.low_id,
+            row.high_id,
+            ProposedBy(row.proposed_by),
+            row.cosine,
+            floor if row.proposed_by == ProposedBy.FLOOR else None,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,167 @@
+"""Statements on embedding spaces, their vectors and the rows that name FAISS files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from imgindex import checksum
+from imgindex.records import Space, Vectors
+from imgindex.schema import embedding, index_cache, space, state
+from imgindex.store.catalog import chunks
+
+LITTLE_ENDIAN_FLOAT32 = np.dtype("<f4")
+
+
+@dataclass(frozen=True, slots=True)
+class CacheRow:
+    """A FAISS file in the store directory and what it must hold to be trusted."""
+
+    name: str
+    digest: bytes
+    generation: int
+    first_id: int
+    last_id: int
+    vectors: int
+
+
+def generation(tx: Connection) -> int:
+    return int(tx.execute(select(state.c.generation)).scalar_one())
+
+
+def active_space(tx: Connection) -> tuple[int, Space] | None:
+    """(id, space) of the space that `index` writes and `query` searches; None in a new store."""
+    row = tx.execute(select(space).select_from(space.join(state, state.c.active_space_id == space.c.id))).first()
+    return None if row is None else (row.id, _space(row))
+
+
+def activate_space(tx: Connection, wanted: Space) -> int:
+    """Make `wanted` the active space, adding it where it is not known; returns its id."""
+    space_id = tx.execute(select(space.c.id).where(space.c.fingerprint == wanted.fingerprint)).scalar()
+    values = {
+        "name": wanted.name,
+        "model": wanted.model,
+        "revision": wanted.revision,
+        "preprocessing": wanted.preprocessing,
+        "dim": wanted.dim,
+        "precision": wanted.precision,
+        "floor": wanted.floor,
+    }
+    if space_id is None:
+        key = tx.execute(insert(space).values(fingerprint=wanted.fingerprint, **values)).inserted_primary_key
+        assert key is not None
+        space_id = key[0]
+    tx.execute(update(state).values(active_space_id=space_id))
+    return int(space_id)
+
+
+def _space(row: object) -> Space:
+    r = row._mapping  # type: ignore[attr-defined]
+    return Space(
+        name=r["name"],
+        model=r["model"],
+        revision=r["revision"],
+        preprocessing=r["preprocessing"],
+        dim=r["dim"],
+        precision=r["precision"],
+        fingerprint=r["fingerprint"],
+        floor=r["floor"],
+    )
+
+
+def put_embeddings(tx: Connection, space_id: int, image_ids: Sequence[int], vectors: Vectors) -> int:
+    """Write one vector per image, images that have one already left out; returns the new generation."""
+    have: set[int] = set()
+    for part in chunks(image_ids):
+        rows = select(embedding.c.image_id).where(embedding.c.space_id == space_id, embedding.c.image_id.in_(part))
+        have.update(tx.execute(rows).scalars())
+    grown = generation(tx) + 1
+    rows_to_add = []
+    for image_id, vector in zip(image_ids, vectors, strict=True):
+        if image_id not in have:
+            blob = np.ascontiguousarray(vector, LITTLE_ENDIAN_FLOAT32).tobytes()
+            rows_to_add.append(
+                {
+                    "image_id": image_id,
+                    "space_id": space_id,
+                    "vector": blob,
+                    "digest": checksum.of_bytes(blob),
+                    "generation": grown,
+                }
+            )
+            have.add(image_id)
+    if not rows_to_add:
+        return grown - 1
+    tx.execute(insert(embedding), rows_to_add)
+    tx.execute(update(state).values(generation=grown))
+    return grown
+
+
+def images_without_vector(tx: Connection, space_id: int, image_ids: Sequence[int]) -> set[int]:
+    """Those of `image_ids` that have no vector in this space."""
+    without = set(image_ids)
+    for part in chunks(image_ids):
+        rows = select(embedding.c.image_id).where(embedding.c.space_id == space_id, embedding.c.image_id.in_(part))
+        without.difference_update(tx.execute(rows).scalars())
+    return without
+
+
+def vector_ids(tx: Connection, space_id: int) -> NDArray[np.int64]:
+    """Image ids that have a vector in this space, ascending."""
+    rows = select(embedding.c.image_id).where(embedding.c.space_id == space_id).order_by(embedding.c.image_id)
+    return np.fromiter(tx.execute(rows).scalars(), np.int64)
+
+
+def vectors(tx: Connection, space_id: int, dim: int) -> tuple[NDArray[np.int64], Vectors]:
+    """(ids int64[n] ascending, float32[n, dim]) of this space, exactly as they were stored."""
+    count = tx.execute(select(func.count()).where(embedding.c.space_id == space_id)).scalar_one()
+    ids = np.empty(count, np.int64)
+    matrix = np.empty((count, dim), LITTLE_ENDIAN_FLOAT32)
+    rows = (
+        select(embedding.c.image_id, embedding.c.vector)
+        .where(embedding.c.space_id == space_id)
+        .order_by(embedding.c.image_id)
+    )
+    for position, (image_id, blob) in enumerate(tx.execute(rows)):
+        ids[position] = image_id
+        matrix[position] = np.frombuffer(blob, LITTLE_ENDIAN_FLOAT32)
+    return ids, np.asarray(matrix, np.float32)
+
+
+def vectors_of(tx: Connection, space_id: int, dim: int, image_ids: Sequence[int]) -> Vectors:
+    """float32[len(image_ids), dim] in their order; raises KeyError where one has no vector."""
+    found: dict[int, bytes] = {}
+    for part in chunks(image_ids):
+        rows = select(embedding.c.image_id, embedding.c.vector).where(
+            embedding.c.space_id == space_id, embedding.c.image_id.in_(part)
+        )
+        found.update({row.image_id: row.vector for row in tx.execute(rows)})
+    blob = b"".join(found[image_id] for image_id in image_ids)
+    return np.asarray(np.frombuffer(blob, LITTLE_ENDIAN_FLOAT32).reshape(len(image_ids), dim), np.float32)
+
+
+def cache_row(tx: Connection, space_id: int) -> CacheRow | None:
+    row = tx.execute(select(index_cache).where(index_cache.c.space_id == space_id)).first()
+    if row is None:
+        return None
+    return CacheRow(row.name, row.digest, row.generation, row.first_id, row.last_id, row.vectors)
+
+
+def put_cache_row(tx: Connection, space_id: int, row: CacheRow) -> None:
+    """Name a file that is already complete on disk; it replaces what was named before."""
+    tx.execute(delete(index_cache).where(index_cache.c.space_id == space_id))
+    tx.execute(
+        insert(index_cache).values(
+            space_id=space_id,
+            name=row.name,
+            digest=row.digest,
+            generation=row.generation,
+            first_id=row.first_id,
+            last_id=row.last_id,
+            vectors=row.vectors,
+        )
+    )

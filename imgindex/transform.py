@@ -1,0 +1,135 @@
+"""Affine maps between two pictures: algebra, limits, and the words for them.
+
+Every map here works on *continuous* coordinates: x in [0, width], y in [0, height], the first pixel covers
+[0, 1] x [0, 1] and its centre is (0.5, 0.5). Changing the resolution of a picture is then a pure scaling;
+only `to_pixel_centres` and `from_pixel_centres` know of OpenCV's centres at integers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Affine: TypeAlias = NDArray[np.float64]
+"""float64[2, 3]: (x, y) -> A @ (x, y) + t."""
+
+IDENTITY: Affine = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+
+MIN_SCALE, MAX_SCALE = 0.05, 20.0
+"""A copy at less than a twentieth of the size has some 16 px of a working picture: nothing to compare."""
+
+MAX_ANISOTROPY = 3.2
+"""Stretch of one axis against the other: 16:9 made square is 1.78, a 640 x 277 panorama made square 2.31."""
+
+MAX_SHEAR = 0.12
+"""Cosine of the angle between the images of the axes: editors do not shear; what is left is error of the estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an affine map does: mirror first (left to right), then stretch, then turn counter-clockwise.
+
+    `scale_x`, `scale_y` are > 0 along the first picture's axes; `degrees` is in (-180, 180]; `shear` is the cosine
+    between the images of the two axes.
+    """
+
+    mirrored: bool
+    scale_x: float
+    scale_y: float
+    degrees: float
+    shear: float
+
+    @property
+    def scale(self) -> float:
+        return math.sqrt(self.scale_x * self.scale_y)
+
+    @property
+    def anisotropy(self) -> float:
+        return max(self.scale_x, self.scale_y) / max(min(self.scale_x, self.scale_y), 1e-12)
+
+    @property
+    def plausible(self) -> bool:
+        return (
+            MIN_SCALE < self.scale < MAX_SCALE
+            and self.anisotropy < MAX_ANISOTROPY
+            and abs(self.shear) < MAX_SHEAR
+        )
+
+
+def parts(affine: Affine) -> Parts:
+    """Mirror, scales, turn and shear of a map."""
+    a, b, c, d = affine[0, 0], affine[0, 1], affine[1, 0], affine[1, 1]
+    mirrored = bool(a * d - b * c < 0)
+    if mirrored:
+        a, c = -a, -c
+    scale_x, scale_y = math.hypot(a, c), math.hypot(b, d)
+    shear = (a * b + c * d) / max(scale_x * scale_y, 1e-12)
+    # the turn is the mean of the turns of the two axes; y points down, so counter-clockwise is negative
+    turn = math.atan2(
+        c / max(scale_x, 1e-12) - b / max(scale_y, 1e-12), a / max(scale_x, 1e-12) + d / max(scale_y, 1e-12)
+    )
+    degrees = -math.degrees(turn)
+    return Parts(mirrored, scale_x, scale_y, 180.0 if degrees <= -180.0 else degrees, shear)
+
+
+def compose(second: Affine, first: Affine) -> Affine:
+    """The map that does `first`, then `second`."""
+    out = second[:, :2] @ first
+    out[:, 2] += second[:, 2]
+    return np.asarray(out, np.float64)
+
+
+def invert(affine: Affine) -> Affine:
+    """The inverse map; raises numpy.linalg.LinAlgError where the map flattens the plane."""
+    linear = np.linalg.inv(affine[:, :2])
+    return np.hstack([linear, -linear @ affine[:, 2:]])
+
+
+def scaling(x: float, y: float) -> Affine:
+    return np.array([[x, 0.0, 0.0], [0.0, y, 0.0]])
+
+
+def apply(affine: Affine, points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """float64[n, 2]: the images of float[n, 2] points."""
+    return np.asarray(points @ affine[:, :2].T + affine[:, 2], np.float64)
+
+
+def to_pixel_centres(affine: Affine) -> Affine:
+    """The same map for coordinates whose integers are pixel centres, as OpenCV's warps and keypoints have them."""
+    out = affine.copy()
+    out[:, 2] += affine[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    return out
+
+
+def from_pixel_centres(affine: Affine) -> Affine:
+    """The inverse of `to_pixel_centres`."""
+    out = affine.copy()
+    out[:, 2] += 0.5 - affine[:, :2] @ np.array([0.5, 0.5])
+    return out
+
+
+def describe(affine: Affine, share_a: float, share_b: float) -> str:
+    """Words for what turns the first picture into the second, e.g. "mirrored, rotated 25 degrees, resized 0.50x"."""
+    found = parts(affine)
+    words = []
+    degrees = round(found.degrees)
+    if found.mirrored and abs(degrees) == 180:
+        words.append("mirrored top to bottom")
+    else:
+        if found.mirrored:
+            words.append("mirrored")
+        if degrees % 360:
+            words.append(f"rotated {degrees} degrees")
+    if share_a < 0.97:
+        words.append(f"crop {100 * share_a:.0f} % of area")
+    if share_b < 0.97:
+        words.append(f"set in a larger picture ({100 * share_b:.0f} % of area)")
+    if found.anisotropy > 1.03:
+        words.append(f"stretched {found.scale_x:.2f}x by {found.scale_y:.2f}x")
+    elif abs(found.scale - 1.0) > 0.015:
+        words.append(f"resized {found.scale:.2f}x")
+    return ", ".join(words) or "same frame"
