@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imgindex.config import default_jobs
 from imgindex.pipeline import models, query
+from imgindex.pipeline.compare import compare
 from imgindex.pipeline.indexing import index
 from imgindex.pipeline.reporting import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, report
 from imgindex.pipeline.state import status
@@ -16,6 +17,8 @@ from imgindex.ports import Embedder, Progress
 from imgindex.progress import Silent
 from imgindex.report.model import IndexSummary, Match, Report, Status
 from imgindex.store import Store, spaces
+
+__all__ = ["ImageIndex", "compare", "open"]
 
 
 @dataclass(frozen=True, slots=True)

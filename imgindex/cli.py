@@ -130,6 +130,25 @@ def report(
 
 
 @app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="The first picture.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The second picture.")],
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write pictures of the difference there.")] = None,
+    answer_format: AnswerOption = AnswerFormat.TEXT,
+) -> None:
+    """Are these two copies? Score, verdict, transform, and where they differ. Needs no store."""
+    from imgindex import api
+    from imgindex.report.as_json import comparison_json
+    from imgindex.report.as_text import comparison_text
+
+    try:
+        found = api.compare(a, b, out)
+    except OSError as error:
+        raise UsageError(f"The pictures cannot be written to {out}: {error.strerror or error}.") from error
+    print(comparison_json(a, b, found) if answer_format is AnswerFormat.JSON else comparison_text(found))
+
+
+@app.command()
 def status(store: StoreOption = None, answer_format: AnswerOption = AnswerFormat.TEXT) -> None:
     """What the store holds: files, images, model, folders and their last scans."""
     from imgindex import api

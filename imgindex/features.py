@@ -53,7 +53,7 @@ def reduce_luma(luma: Luma, long_side_px: int) -> Luma:
 @functools.lru_cache(maxsize=4)
 def _detector(limit: int) -> cv2.SIFT:
     # Precise upscaling, or every point lies 0.25 px low, 0.5 px between a picture and its mirror (measured).
-    return cv2.SIFT_create(nfeatures=limit, contrastThreshold=CONTRAST_THRESHOLD, enable_precise_upscale=True)
+    return cv2.SIFT.create(nfeatures=limit, contrastThreshold=CONTRAST_THRESHOLD, enable_precise_upscale=True)
 
 
 def extract(luma: Luma, limit: int = MAX_FEATURES) -> LocalFeatures:
@@ -74,7 +74,7 @@ def extract(luma: Luma, limit: int = MAX_FEATURES) -> LocalFeatures:
     points = (np.array([keypoints[i].pt for i in order], np.float32) + 0.5) / stretch - 0.5
     sizes = np.array([keypoints[i].size for i in order], np.float32) / np.float32(stretch.mean())
     angles = np.array([keypoints[i].angle for i in order], np.float32) % np.float32(360.0)
-    return LocalFeatures(points, sizes, angles, root_sift(raw[order]), width, height)
+    return LocalFeatures(points, sizes, angles, root_sift(np.asarray(raw[order], np.float32)), width, height)
 
 
 def root_sift(raw: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -85,7 +85,7 @@ def root_sift(raw: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 _BINS = np.arange(128).reshape(4, 4, 8)
 MIRROR_PERMUTATION: NDArray[np.int64] = _BINS[::-1][:, :, (-np.arange(8)) % 8].reshape(128).astype(np.int64)
-"""Bins of the mirrored picture's descriptors: rows of cells reversed, orientations negated (in the keypoint's frame)."""
+"""Bins of the mirrored picture's descriptors: rows of cells reversed, orientations negated (keypoint frame)."""
 
 
 def mirror_descriptors(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:

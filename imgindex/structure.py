@@ -204,8 +204,10 @@ def windows(canvas: Canvas, size: int | None = None) -> Windows:
     apart[::every, ::every] = True
     gain = 1.0
     if len(var_a):
-        busy = var_a * var_b >= np.quantile(var_a * var_b, 0.5)
-        gain = float(np.clip(np.median(np.sqrt((var_b[busy] + 1.0) / (var_a[busy] + 1.0))), 0.2, 5.0))
+        alike = cov / np.sqrt((var_a + 1.0) * (var_b + 1.0))
+        trusted = alike >= max(0.5, float(np.quantile(alike, 0.6)))
+        if trusted.any():
+            gain = float(np.clip(np.median(np.sqrt((var_b[trusted] + 1.0) / (var_a[trusted] + 1.0))), 0.2, 5.0))
     # the darker of the two sets the scale of the stabiliser, so neither order of a and b nor a dimmed copy matters
     unit_a, unit_b = max(1.0, gain), max(1.0, 1.0 / gain)
     va, vb, c = var_a * unit_a**2, var_b * unit_b**2, cov * unit_a * unit_b
@@ -403,37 +405,62 @@ def _printed(luma: Luma, mask: NDArray[np.bool_]) -> bool:
     return bool(marks.sum() > 0.003 * len(values) and thick.sum() < MAX_THICK * marks.sum())
 
 
-PAPER_SHARE = 0.5
+PAPER_SHARE = 0.6
 STROKE_PX = 7
-MAX_THICK = 0.3
+MAX_THICK = 0.25
 
 
-def worst_change(canvas: Canvas, size: int) -> float:
-    """Energy of the difference over the energy of a typical character, at the worst window; shifts of 1 px are forgiven."""
-    a = cv2.GaussianBlur(canvas.a.astype(np.float32), (0, 0), 1.0)
-    b = cv2.GaussianBlur(canvas.b.astype(np.float32), (0, 0), 1.0)
-    found = windows(canvas, size)
-    busy = found.textured(TEXT_TEXTURE)
-    if not busy.any():
-        return 0.0
-    unit_a, unit_b = max(1.0, found.gain), max(1.0, 1.0 / found.gain)
-    a, b = a * unit_a, b * unit_b
+def worst_change(canvas: Canvas) -> float:
+    """How much of a printed character differs at the worst place: 0 for a perfect copy, about 1 for another character.
+
+    Energy of the difference in a window over the energy of a typical printed window. The sharper picture is blurred until
+    it fits the other best, contrast is evened out, shifts of a pixel are forgiven, and what is typical of all windows
+    (recompression, another resampling) is not counted.
+    """
+    size = int(np.clip(max(canvas.mask.shape) / CHARACTERS_ALONG, 7, 17))
+    a, b, left = _matched(canvas)
     best = np.full(a.shape, np.inf, np.float32)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            moved = cv2.warpAffine(
-                b,
-                np.array([[1.0, 0, dx], [0, 1.0, dy]]),
-                (b.shape[1], b.shape[0]),
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-            d = a - moved
-            mean = cv2.boxFilter(d, -1, (size, size))
-            best = np.minimum(best, cv2.boxFilter(d * d, -1, (size, size)) - mean * mean)
+    for dy in (-1.0, 0.0, 1.0):
+        for dx in (-1.0, 0.0, 1.0):
+            shift = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]])
+            moved = cv2.warpAffine(b, shift, (b.shape[1], b.shape[0]), borderMode=cv2.BORDER_REPLICATE)
+            difference = a - moved
+            mean = cv2.boxFilter(difference, -1, (size, size))
+            power = cv2.boxFilter(difference * difference, -1, (size, size))
+            best = np.minimum(best, power - mean * mean)
+    found = windows(Canvas(canvas.a, canvas.b, canvas.mask, canvas.from_a, canvas.from_b, 1.0, 1.0), size)
+    if len(found.centres) == 0:
+        return 0.0
     at = found.centres.astype(np.int64)
+    mean_a, mean_b = cv2.boxFilter(a, -1, (size, size)), cv2.boxFilter(b, -1, (size, size))
+    power_a = cv2.boxFilter(a * a, -1, (size, size)) - mean_a * mean_a
+    power_b = cv2.boxFilter(b * b, -1, (size, size)) - mean_b * mean_b
+    power = np.maximum(power_a, power_b)[at[:, 1], at[:, 0]]
+    busy = power > 0.1 * float(np.quantile(power, 0.98))
+    typical = float(np.median(power[busy]))
     energy = best[at[:, 1], at[:, 0]]
-    typical = float(np.quantile(np.maximum(found.var_a, found.var_b)[busy], 0.5))
-    return float(energy.max() / max(typical, 1.0))
+    return float((energy.max() - np.median(energy[busy])) / max(typical, 1.0))
 
 
-TEXT_TEXTURE = 200.0
+def _matched(canvas: Canvas) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+    """Both pictures with one blur and one contrast, and the energy of the difference over that of the second."""
+    a, b = canvas.a.astype(np.float32), canvas.b.astype(np.float32)
+    inside = canvas.mask
+    found: tuple[NDArray[np.float32], NDArray[np.float32], float] | None = None
+    for sigma_a, sigma_b in BLURS:
+        soft_a, soft_b = cv2.GaussianBlur(a, (0, 0), sigma_a), cv2.GaussianBlur(b, (0, 0), sigma_b)
+        x, y = soft_a[inside], soft_b[inside]
+        x_mean, y_mean = float(x.mean()), float(y.mean())
+        x, y = x - x_mean, y - y_mean
+        xx, yy, xy = float(x @ x), float(y @ y), float(x @ y)
+        left = 1.0 - xy * xy / max(xx * yy, 1.0)
+        if found is None or left < found[2]:
+            gain = max(xy, 0.0) / max(xx, 1.0)
+            unit = 100.0 / max(float(np.sqrt(yy / max(len(y), 1))), 1.0)
+            found = (soft_a - x_mean) * gain * unit, (soft_b - y_mean) * unit, left
+    assert found is not None
+    return found
+
+
+BLURS = ((0.6, 0.6), (0.9, 0.6), (1.3, 0.6), (1.8, 0.6), (2.5, 0.6), (0.6, 0.9), (0.6, 1.3), (0.6, 1.8), (0.6, 2.5))
+CHARACTERS_ALONG = 60

@@ -25,16 +25,17 @@ MIN_SCALE, MAX_SCALE = 0.05, 20.0
 MAX_ANISOTROPY = 3.2
 """Stretch of one axis against the other: 16:9 made square is 1.78, a 640 x 277 panorama made square 2.31."""
 
-MAX_SHEAR = 0.12
-"""Cosine of the angle between the images of the axes: editors do not shear; what is left is error of the estimate."""
+MAX_SHEAR = 0.2
+"""Of a guess: editors do not shear, what is here is the error of few features. A proof allows far less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an affine map does: mirror first (left to right), then stretch, then turn counter-clockwise.
+    """What an affine map does: mirror first (left to right), then turn counter-clockwise, stretch before or after.
 
-    `scale_x`, `scale_y` are > 0 along the first picture's axes; `degrees` is in (-180, 180]; `shear` is the cosine
-    between the images of the two axes.
+    `scale_x`, `scale_y` are > 0, along the axes of the picture that was stretched; `degrees` is in (-180, 180];
+    `shear` is in [0, 1]: 0 for every map made of stretches along the axes of *one* of the pictures, turns and mirrors,
+    which is what editors do; another viewpoint of something flat has more.
     """
 
     mirrored: bool
@@ -53,27 +54,30 @@ class Parts:
 
     @property
     def plausible(self) -> bool:
-        return (
-            MIN_SCALE < self.scale < MAX_SCALE
-            and self.anisotropy < MAX_ANISOTROPY
-            and abs(self.shear) < MAX_SHEAR
-        )
+        limits = MIN_SCALE < self.scale < MAX_SCALE and self.anisotropy < MAX_ANISOTROPY
+        return limits and self.shear < MAX_SHEAR
 
 
 def parts(affine: Affine) -> Parts:
     """Mirror, scales, turn and shear of a map."""
-    a, b, c, d = affine[0, 0], affine[0, 1], affine[1, 0], affine[1, 1]
-    mirrored = bool(a * d - b * c < 0)
+    a, b, c, d = (float(v) for v in affine[:, :2].reshape(-1))
+    mirrored = a * d - b * c < 0
     if mirrored:
         a, c = -a, -c
-    scale_x, scale_y = math.hypot(a, c), math.hypot(b, d)
-    shear = (a * b + c * d) / max(scale_x * scale_y, 1e-12)
-    # the turn is the mean of the turns of the two axes; y points down, so counter-clockwise is negative
-    turn = math.atan2(
-        c / max(scale_x, 1e-12) - b / max(scale_y, 1e-12), a / max(scale_x, 1e-12) + d / max(scale_y, 1e-12)
+    columns = max(math.hypot(a, c), 1e-12), max(math.hypot(b, d), 1e-12)
+    rows = max(math.hypot(a, b), 1e-12), max(math.hypot(c, d), 1e-12)
+    column_shear = abs(a * b + c * d) / (columns[0] * columns[1])
+    row_shear = abs(a * c + b * d) / (rows[0] * rows[1])
+    if column_shear <= row_shear:  # stretched, then turned
+        scale_x, scale_y = columns
+        sine, cosine = c / scale_x - b / scale_y, a / scale_x + d / scale_y
+    else:  # turned, then stretched
+        scale_x, scale_y = rows
+        sine, cosine = c / scale_y - b / scale_x, a / scale_x + d / scale_y
+    degrees = -math.degrees(math.atan2(sine, cosine))  # y points down
+    return Parts(
+        mirrored, scale_x, scale_y, 180.0 if degrees <= -180.0 else degrees, min(column_shear, row_shear)
     )
-    degrees = -math.degrees(turn)
-    return Parts(mirrored, scale_x, scale_y, 180.0 if degrees <= -180.0 else degrees, shear)
 
 
 def compose(second: Affine, first: Affine) -> Affine:

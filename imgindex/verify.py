@@ -62,7 +62,7 @@ MIN_GOOD = 0.62
 MIN_AGREE = 0.6
 MAX_SHIFT25_PX = 0.15
 MAX_SHIFT90_PX = 0.7
-TEXT_CHANGE = 0.35
+TEXT_CHANGE = 0.28
 TEXT_PX = 1280
 TEXT_WINDOW_PX = 16
 CONTAINED = 0.95
@@ -137,8 +137,10 @@ def straighten(a: Side, b: Side, guess: register.Guess) -> Alignment | None:
             return None
     shifts = structure.offsets(canvas, found.centres[asked], max(11, found.size))
     refit = structure.Flow(found.centres[asked], shifts, found.agreement[asked] > AGREES)
-    _, left = structure.straightened(canvas, affine, refit, 0.3)
-    return Alignment(guess, affine, canvas, measure(canvas, found, asked, left))
+    affine, left = structure.straightened(canvas, affine, refit, 0.3)
+    made_of = transform.parts(affine)
+    shape = {"shear": round(made_of.shear, 4), "stretch": round(made_of.anisotropy, 4)}
+    return Alignment(guess, affine, canvas, measure(canvas, found, asked, left) | shape)
 
 
 def measure(
@@ -291,7 +293,7 @@ def text_change(a: Side, b: Side, found: Alignment) -> float | None:
             affine = structure.straightened(
                 canvas, affine, structure.flow(canvas, stats.centres[busy][:2000]), 0.4
             )[0]
-    return structure.worst_change(canvas, TEXT_WINDOW_PX)
+    return structure.worst_change(canvas)
 
 
 def verify(a: Source, b: Source) -> Verification:

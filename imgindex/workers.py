@@ -84,10 +84,12 @@ class Workers:
         """Kill the workers; what they were doing is lost. May be called twice."""
         with self._lock:
             self._closed = True
-            processes = list(self._processes)
+            processes, self._processes = self._processes, set()
         for process in processes:
             process.kill()
         self._threads.shutdown(wait=True, cancel_futures=True)
+        for process in processes:
+            process.reap()
 
     def __enter__(self) -> Workers:
         return self
@@ -154,11 +156,11 @@ class _Process:
             self._pipe.send((function, item))
             if not self._pipe.poll(timeout_s):
                 self.kill()
-                self._reap()
+                self.reap()
                 raise _Died(_timed_out(timeout_s))
             answer: Result | Exception = self._pipe.recv()
         except (EOFError, OSError) as error:
-            raise _Died(_crashed(self._reap())) from error
+            raise _Died(_crashed(self.reap())) from error
         return answer
 
     def _wait_until_ready(self) -> None:
@@ -168,12 +170,13 @@ class _Process:
             self._ready = self._pipe.poll(START_TIMEOUT_S) and bool(self._pipe.recv())
         if not self._ready:
             self.kill()
-            raise RuntimeError(f"a worker process did not start (exit code {self._reap()})")
+            raise RuntimeError(f"a worker process did not start (exit code {self.reap()})")
 
     def kill(self) -> None:
         self._process.kill()
 
-    def _reap(self) -> int:
+    def reap(self) -> int:
+        """Wait for the end of a process that was killed or died; returns its exit code. May be called twice."""
         self._pipe.close()
         return self._process.wait()
 

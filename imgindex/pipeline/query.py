@@ -1,4 +1,4 @@
-"""query: what looks like this? compare: are these two copies?"""
+"""query: what looks like this?"""
 
 from __future__ import annotations
 
@@ -67,17 +67,6 @@ def query_text(store: Store, space_id: int, embedder: Embedder, text: str, k: in
     )
 
 
-def compare_files(a: str, b: str, wish: Wish) -> tuple[Verification, ImageSource, ImageSource]:
-    """The verdict on two files as it leads from a to b, and their sources; needs no store."""
-    sources = Sources(wish)
-    read = [read_picture(path, wish) for path in (a, b)]
-    first, second = (sources.of_bytes(data, picture.info) for data, picture in read)
-    for source, (_, picture) in zip((first, second), read, strict=True):
-        source.remember(picture)
-    digests = [files.sha256(data) for data, _ in read]
-    return _directed(digests[0], first, digests[1], second), first, second
-
-
 def read_picture(path: str, wish: Wish) -> tuple[bytes, Picture]:
     """The bytes and the picture of a file that a person named; UsageError with a sentence where it is none."""
     try:
@@ -91,12 +80,12 @@ def read_picture(path: str, wish: Wish) -> tuple[bytes, Picture]:
 
 def _outcome(sha256: bytes, asked: ImageSource, image: StoredImage, source: ImageSource, cosine: float) -> Verification:
     try:
-        return _directed(sha256, asked, image.sha256, source)
+        return directed(sha256, asked, image.sha256, source)
     except OSError:
         return Verification(Verdict.DISTINCT, max(0.0, 100 * cosine))
 
 
-def _directed(sha_a: bytes, a: ImageSource, sha_b: bytes, b: ImageSource) -> Verification:
+def directed(sha_a: bytes, a: ImageSource, sha_b: bytes, b: ImageSource) -> Verification:
     """Verified from the smaller sha256 to the larger, as stored pairs are; told from a to b."""
     if sha_a == sha_b:
         return EXACT_OUTCOME

@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict
 from typing import Any
 
-from imgindex.report.model import Group, Match, Report, ReportedPair, Status
+from imgindex.report.model import Comparison, Group, Match, Report, ReportedPair, Status
 
 SCHEMA = 1
 
@@ -39,6 +39,30 @@ def matches_json(query: str, space: str, matches: list[Match]) -> str:
     """The answer of `imgindex query`: fields as in `pairs`, `path` being the file found."""
     return json.dumps(
         {"schema": SCHEMA, "query": query, "space": space, "matches": [_match(match) for match in matches]},
+        indent=1,
+    )
+
+
+def comparison_json(a: str, b: str, found: Comparison) -> str:
+    """The answer of `imgindex compare`: fields as in `pairs`, with regions in pixels of the first picture."""
+    o = found.outcome
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "a": a,
+            "b": b,
+            "verdict": o.verdict.value,
+            "relation": None if o.relation is None else o.relation.value,
+            "score": o.score,
+            "ssim": o.ssim,
+            "transform": o.transform,
+            "share_a": o.share_a,
+            "share_b": o.share_b,
+            "scale": o.scale,
+            "matrix": None if o.matrix is None else list(o.matrix),
+            "regions": None if found.regions is None else [asdict(region) for region in found.regions],
+            "written": [str(path) for path in found.written],
+        },
         indent=1,
     )
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 from imgindex.files import display
 from imgindex.records import Verdict
-from imgindex.report.model import Group, IndexSummary, Match, Report, ReportedPair, Status
+from imgindex.report.model import Comparison, Group, IndexSummary, Match, Report, ReportedPair, Status
 
 MAX_PAIRS_SHOWN = 20
 MAX_SKIPPED_SHOWN = 10
@@ -130,6 +130,32 @@ def matches_text(matches: list[Match]) -> str:
             details.append(match.transform)
         lines.append(" " * 13 + ", ".join(details))
         lines += [" " * 13 + f"same bytes: {display(path)}" for path in match.other_paths]
+    return "\n".join(lines)
+
+
+def comparison_text(found: Comparison) -> str:
+    """The verdict on one pair, why, and where the two differ."""
+    o = found.outcome
+    lines = [
+        f"{o.verdict.value}, score {o.score:.1f}",
+        f"first   {found.first.width_px} x {found.first.height_px}, {found.first.format}",
+        f"second  {found.second.width_px} x {found.second.height_px}, {found.second.format}",
+    ]
+    if found.regions is None:
+        lines.append("The two could not be laid on each other.")
+        return "\n".join(lines)
+    if o.transform:
+        lines.append(f"transform: {o.transform}")
+    if o.relation:
+        lines.append(
+            f"relation: {o.relation.value} (shared: {o.share_a:.0%} of the first, {o.share_b:.0%} of the second)"
+        )
+    if not found.regions:
+        lines.append("No region differs visibly.")
+    else:
+        lines.append(f"{count(len(found.regions), 'region')} differ, in pixels of the first:")
+        lines += [f"  {r.width} x {r.height} at ({r.x}, {r.y})" for r in found.regions]
+    lines += [f"wrote {path}" for path in found.written]
     return "\n".join(lines)
 
 

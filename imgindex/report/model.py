@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from imgindex.records import Relation, Skip, Verdict
+from imgindex.difference import Region
+from imgindex.records import PictureInfo, Relation, Skip, Verdict, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +151,17 @@ class IndexSummary:
 
     ingest: IngestSummary
     match: MatchSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The verdict on two files as it leads from the first to the second, and where they differ.
+
+    `regions` are in pixels of the first picture at full size; None where nothing could be aligned.
+    """
+
+    outcome: Verification
+    first: PictureInfo
+    second: PictureInfo
+    regions: tuple[Region, ...] | None
+    written: tuple[Path, ...] = ()

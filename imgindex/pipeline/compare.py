@@ -1,0 +1,132 @@
+"""compare: one pair, its verdict and what differs. Needs no store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex import decode, difference, files, transform
+from imgindex.difference import Difference, Region
+from imgindex.features import WORKING_SIDE_PX
+from imgindex.pipeline.prepare import Wish
+from imgindex.pipeline.query import directed, read_picture
+from imgindex.pipeline.sources import Sources
+from imgindex.records import PictureInfo, Rgb
+from imgindex.report import pictures
+from imgindex.report.model import Comparison
+from imgindex.report.pictures import Shots
+
+WISH = Wish(WORKING_SIDE_PX, features=False)
+"""What `compare` decodes to align two files, where no embedder asks for another size."""
+
+CANVAS_PX = 1600
+"""Longer side at most of the pictures that are compared pixel by pixel and drawn: more than a screen shows."""
+
+
+SAME_FRAME = 0.003
+"""Two pictures of one size whose corners lie closer than this share of the longer side are not moved: below a
+pixel of the working picture the estimate is no better than that."""
+
+
+def compare(a: str, b: str, out: Path | None = None) -> Comparison:
+    """Compare two picture files; with `out`, write pictures of the difference there.
+
+    Raises UsageError where a file cannot be read, OSError where `out` cannot be written.
+    """
+    sources = Sources(WISH)
+    (data_a, picture_a), (data_b, picture_b) = (read_picture(path, WISH) for path in (a, b))
+    first, second = sources.of_bytes(data_a, picture_a.info), sources.of_bytes(data_b, picture_b.info)
+    first.remember(picture_a)
+    second.remember(picture_b)
+    outcome = directed(files.sha256(data_a), first, files.sha256(data_b), second)
+    info_a, info_b = picture_a.info, picture_b.info
+    if outcome.matrix is None:
+        return Comparison(outcome, info_a, info_b, None)
+    matrix = np.array(outcome.matrix, np.float64).reshape(2, 3)
+    shots, zoom = lay_out(data_a, info_a, data_b, info_b, matrix)
+    found = difference.difference(_luma(shots.a), _luma(shots.b), shots.shared)
+    shots = _with_outlines(shots, found, matrix, zoom, info_b)
+    written = () if out is None else tuple(pictures.write(out, shots, found))
+    return Comparison(outcome, info_a, info_b, tuple(_full_size(r, zoom) for r in found.regions), written)
+
+
+def lay_out(
+    data_a: bytes, info_a: PictureInfo, data_b: bytes, info_b: PictureInfo, matrix: NDArray[np.float64]
+) -> tuple[Shots, float]:
+    """(both pictures in a's frame, canvas pixels per pixel of a); `matrix` maps a's full-size coordinates to b's."""
+    same_frame = info_a.size == info_b.size and _displacement(matrix, info_a) <= SAME_FRAME * max(info_a.size)
+    if same_frame:
+        matrix = transform.IDENTITY
+    zoom = min(1.0, CANVAS_PX / max(info_a.size))
+    width, height = (max(1, round(side * zoom)) for side in info_a.size)
+    rgb_a = _scaled(_decoded(data_a, info_a), width, height)
+    raw_b = _decoded(data_b, info_b)
+    rows, columns = raw_b.shape[:2]
+    to_full = transform.scaling(info_b.width_px / columns, info_b.height_px / rows)
+    from_b = transform.compose(
+        transform.scaling(width / info_a.width_px, height / info_a.height_px),
+        transform.compose(transform.invert(matrix), to_full),
+    )
+    centred = transform.to_pixel_centres(from_b)
+    laid = cv2.warpAffine(_prefiltered(raw_b, from_b), centred, (width, height), flags=cv2.INTER_LINEAR)
+    inside = cv2.warpAffine(np.ones((rows, columns), np.uint8), centred, (width, height), flags=cv2.INTER_NEAREST)
+    own_zoom = min(1.0, CANVAS_PX / max(info_b.size))
+    own = None
+    if not same_frame:
+        own = _scaled(raw_b, *(max(1, round(side * own_zoom)) for side in info_b.size))
+    return Shots(rgb_a, np.asarray(laid, np.uint8), own, inside > 0, np.zeros((0, 4, 2))), zoom
+
+
+def _with_outlines(
+    shots: Shots, found: Difference, matrix: NDArray[np.float64], zoom: float, info_b: PictureInfo
+) -> Shots:
+    if shots.b_own is None or not found.regions:
+        return shots
+    to_own = transform.scaling(shots.b_own.shape[1] / info_b.width_px, shots.b_own.shape[0] / info_b.height_px)
+    canvas_to_own = transform.compose(to_own, transform.compose(matrix, transform.scaling(1 / zoom, 1 / zoom)))
+    corners = [
+        transform.apply(
+            canvas_to_own,
+            np.array(
+                [[r.x, r.y], [r.x + r.width, r.y], [r.x + r.width, r.y + r.height], [r.x, r.y + r.height]], np.float64
+            ),
+        )
+        for r in found.regions
+    ]
+    return replace(shots, b_outlines=np.array(corners))
+
+
+def _displacement(matrix: NDArray[np.float64], info: PictureInfo) -> float:
+    """How far the map moves the corner of a picture that it moves most, in pixels."""
+    w, h = info.size
+    corners = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float64)
+    return float(np.linalg.norm(transform.apply(matrix, corners) - corners, axis=1).max())
+
+
+def _decoded(data: bytes, info: PictureInfo) -> Rgb:
+    """The picture with its longer side at CANVAS_PX or a little more."""
+    short = min(info.size) * min(1.0, CANVAS_PX / max(info.size))
+    return decode.decode(data, short_side_px=max(1, round(short))).rgb
+
+
+def _scaled(rgb: Rgb, width: int, height: int) -> Rgb:
+    return np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _prefiltered(rgb: Rgb, affine: NDArray[np.float64]) -> Rgb:
+    """Smoothed where the map makes it much smaller, so that sampling makes no patterns of its own."""
+    shrink = 1.0 / max(transform.parts(affine).scale, 1e-6)
+    return rgb if shrink < 1.5 else np.asarray(cv2.GaussianBlur(rgb, (0, 0), 0.4 * shrink), np.uint8)
+
+
+def _luma(rgb: Rgb) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _full_size(region: Region, zoom: float) -> Region:
+    x, y, width, height = (round(v / zoom) for v in (region.x, region.y, region.width, region.height))
+    return Region(x, y, width, height, round(region.area_px / zoom**2))

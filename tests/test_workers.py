@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import worker_functions as work
+
+from imgindex.files import Skipped
+from imgindex.workers import LOOK_AHEAD, LOOK_AHEAD_BASE, Workers
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers(2, timeout_s=1.5) as pool:
+        yield pool
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def wait_until_gone(pids: list[int]) -> bool:
+    for _ in range(200):
+        if not any(alive(pid) for pid in pids):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_answers_come_in_the_order_of_the_items(workers: Workers) -> None:
+    """Prevents ids that depend on which worker was faster."""
+    items = list(range(300))
+    assert [(item, int(result[0])) for item, result in workers.run(work.large, items[:40])] == list(
+        zip(items[:40], items[:40], strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "reason", "environment"),
+    [
+        ("crash", "decoder-crash", False),
+        ("exit", "decoder-crash", False),
+        ("killed", "out-of-memory", True),
+        ("hang", "decoder-timeout", True),
+        ("memory", "out-of-memory", True),
+        ("skip", "odd", False),
+    ],
+)
+def test_a_bad_file_costs_only_itself(workers: Workers, what: str, reason: str, environment: bool) -> None:
+    """Prevents one file from ending the run or from taking its neighbours with it."""
+    items = ["a", "b", what, "c", "d", what, "e"]
+    results = dict(enumerate(result for _, result in workers.run(work.misbehave, items)))
+    assert [results[i] for i in (0, 1, 3, 4, 6)] == ["a", "b", "c", "d", "e"]
+    for i in (2, 5):
+        skipped = results[i]
+        assert isinstance(skipped, Skipped)
+        assert (skipped.skip.reason, skipped.skip.environment) == (reason, environment)
+        assert skipped.skip.detail.endswith(".")
+
+
+def test_errors_come_back_as_they_were(workers: Workers) -> None:
+    """Prevents a vanished file from looking like a bug, and a bug from looking like a bad file."""
+    (_, vanished), (_, bug) = workers.run(work.misbehave, ["vanished", "bug"])
+    assert isinstance(vanished, FileNotFoundError)
+    assert isinstance(bug, RuntimeError)
+    assert "misbehave" in str(bug)
+    assert "a bug" in str(bug)
+
+
+def test_at_most_the_asked_number_of_processes(workers: Workers) -> None:
+    """Prevents more work at once than the person allowed, and a new process for every file."""
+    assert len({result for _, result in workers.run(work.pid, range(60))}) <= 2
+
+
+def test_items_are_taken_a_bounded_number_ahead(workers: Workers) -> None:
+    """Prevents the pictures of a whole collection from waiting in memory."""
+    taken = itertools.count()
+    answers = workers.run(work.misbehave, (str(next(taken)) for _ in range(10_000)))
+    assert next(answers)[0] == "0"
+    assert next(taken) <= LOOK_AHEAD_BASE + 2 * LOOK_AHEAD + 1
+    answers.close()
+    assert [result for _, result in workers.run(work.misbehave, ["again"])] == ["again"]
+
+
+def test_workers_import_no_more_than_decoding_needs(workers: Workers) -> None:
+    """Prevents seconds of start-up and gigabytes for a torch that nobody in there uses."""
+    ((_, names),) = workers.run(work.loaded, [0])
+    assert isinstance(names, list)
+    assert not {"torch", "sentence_transformers", "faiss", "sqlalchemy", "skimage", "scipy", "pytest"} & set(names)
+
+
+def test_closing_is_prompt_and_leaves_no_process() -> None:
+    """Prevents Ctrl-C from waiting for a decoder that hangs."""
+    pool = Workers(2)
+    pids = [result for _, result in pool.run(work.pid, range(20))]
+    answers = pool.run(work.misbehave, ["ok"] + ["hang"] * 5)
+    next(answers)
+    started = time.monotonic()
+    answers.close()
+    pool.close()
+    pool.close()
+    assert time.monotonic() - started < 30
+    assert wait_until_gone([pid for pid in pids if isinstance(pid, int)])
+    with pytest.raises(RuntimeError):
+        list(pool.run(work.misbehave, ["late"]))
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {here!r})
+import worker_functions
+from imgindex.workers import Workers
+print("started")
+with Workers(2) as pool:
+    for item, result in pool.run(worker_functions.{function}, {items!r}):
+        print(item, result, flush=True)
+"""
+
+
+def script(tmp_path: Path, function: str, items: list[str]) -> Path:
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT.format(here=str(HERE), function=function, items=items))
+    return path
+
+
+def test_a_plain_script_needs_no_main_guard(tmp_path: Path) -> None:
+    """Prevents workers that import the caller's script and run it again, and their noise on its stderr."""
+    path = script(tmp_path, "misbehave", ["noise", "ok"])
+    done = subprocess.run(
+        [sys.executable, str(path)], capture_output=True, text=True, check=True, cwd=HERE.parent, timeout=100
+    )
+    assert done.stdout.splitlines() == ["started", "noise noise", "ok ok"]
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> None:
+    """Prevents processes that stay behind after the parent was killed in the middle of their work."""
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    path = script(tmp_path, "note_pid_and_sleep", [str(notes)] * 2)
+    parent = subprocess.Popen(
+        [sys.executable, str(path)], cwd=HERE.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    for _ in range(600):
+        if len(list(notes.iterdir())) == 2:
+            break
+        time.sleep(0.05)
+    pids = [int(note.name) for note in notes.iterdir()]
+    assert len(pids) == 2
+    parent.send_signal(how)
+    parent.wait(30)
+    assert wait_until_gone(pids)
+
+
+def test_every_odd_file_is_decoded_skipped_or_ignored(photos: Path, workers: Workers) -> None:
+    """Prevents any file of a collection of known troublemakers from ending or hanging a run."""
+    odd = sorted(os.fsencode(path) for path in (photos / "odd").rglob("*") if path.is_file())
+    results = dict(workers.run(work.decode_file, odd))
+    assert len(results) == len(odd)
+    assert all(isinstance(result, tuple | Skipped) for result in results.values())
+    skipped = [result.skip for result in results.values() if isinstance(result, Skipped)]
+    assert {skip.reason for skip in skipped} >= {
+        "corrupt",
+        "empty",
+        "not-a-picture",
+        "too-large",
+        "truncated",
+        "unsupported",
+    }
+    assert all(skip.detail.endswith(".") and len(skip.detail) < 250 for skip in skipped)
+    assert sum(isinstance(result, tuple) for result in results.values()) > len(odd) / 2

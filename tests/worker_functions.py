@@ -1,0 +1,63 @@
+"""Functions that a worker process is given in tests; they must be importable there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex.decode import decode
+from imgindex.files import Skipped, read_stable
+from imgindex.records import Skip
+
+
+def misbehave(what: str) -> str:
+    match what:
+        case "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "exit":
+            os._exit(3)
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "hang":
+            time.sleep(1000)
+        case "memory":
+            raise MemoryError
+        case "skip":
+            raise Skipped(Skip("odd", "It is odd."))
+        case "vanished":
+            raise FileNotFoundError(2, "gone")
+        case "bug":
+            raise ZeroDivisionError("a bug")
+        case "noise":
+            os.write(2, b"a library's warning\n")
+            sys.stdout.write("and print")
+    return what
+
+
+def pid(_: object) -> int:
+    time.sleep(0.02)
+    return os.getpid()
+
+
+def note_pid_and_sleep(folder: str) -> None:
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(1000)
+
+
+def large(n: int) -> NDArray[np.uint8]:
+    return np.full(3_000_000, n, np.uint8)
+
+
+def loaded(_: object) -> list[str]:
+    return sorted({name.split(".")[0] for name in sys.modules})
+
+
+def decode_file(path: bytes) -> tuple[str, tuple[int, ...]]:
+    found = decode(read_stable(path)[0], short_side_px=320)
+    return found.info.format, found.rgb.shape
