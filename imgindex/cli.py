@@ -46,7 +46,7 @@ DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or 
 
 @app.command()
 def index(
-    folders: Annotated[list[str], typer.Argument(metavar="DIR...", help="Folders to index, with all below them.")],
+    folders: Annotated[list[str], typer.Argument(metavar="DIR", help="Folders to index, with all below them.")],
     store: StoreOption = None,
     model: Annotated[
         str, typer.Option(help="auto, sift-vlad, clip-ViT-B-32, another hub id, or a folder with a CLIP model.")
@@ -110,7 +110,7 @@ def query(
 
 @app.command()
 def report(
-    folders: Annotated[list[str] | None, typer.Argument(metavar="[DIR...]", help="Only files below these.")] = None,
+    folders: Annotated[list[str] | None, typer.Argument(metavar="DIR", help="Only files below these.")] = None,
     store: StoreOption = None,
     report_format: Annotated[
         ReportFormat, typer.Option("--format", help="How to print the report.")
@@ -180,7 +180,7 @@ def main() -> None:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        app()
+        app(prog_name="imgindex")
     except ImgIndexError as error:
         print(f"imgindex: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

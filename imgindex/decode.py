@@ -30,15 +30,15 @@ from imgindex.formats import Kind, sniff
 from imgindex.records import Luma, Picture, PictureInfo, Skip
 
 MAX_PIXELS = 300_000_000
-"""Above the largest single shots (150 to 200 megapixels) and most stitched panoramas; at four bytes a pixel,
-Pillow then takes at most 1.2 GB for one picture."""
+"""Above the largest single shots (200 megapixels) and most stitched panoramas; a PNG of 289 megapixels took
+1.2 GB of memory and 5 s to decode, with alpha 2.3 GB and 14 s."""
 
 MAX_RGB_PIXELS = 8_000_000
 """Pictures longer than 40:1 are reduced below the short side asked for, so that no result is above 24 MB."""
 
 FREE_DIGEST_PIXELS = 1_000_000
-"""Up to this size the pixel digest comes with a full-resolution decoding unasked: hashing 3 MB takes
-2 to 3 ms, a second decoding when two pictures of one size meet takes more."""
+"""Up to this size the pixel digest comes unasked with a full-resolution decoding: hashing 3 MB takes 2 ms,
+decoding again for it, when two pictures of one size meet, 19 ms (JPEG) to 57 ms (PNG)."""
 
 MAX_DIGEST_PIXELS = 2_000_000_000
 """Frames times pixels up to which every frame of an animation is digested."""

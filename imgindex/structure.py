@@ -410,8 +410,9 @@ STROKE_PX = 7
 MAX_THICK = 0.25
 
 
-def worst_change(canvas: Canvas) -> float:
-    """How much of a printed character differs at the worst place: 0 for a perfect copy, about 1 for another character.
+def worst_change(canvas: Canvas) -> tuple[float, float]:
+    """How much of a printed character differs at the worst place: 0 for a perfect copy, about 1 for another character;
+    and how many times that is what differs at a bad but usual place (the ninth decile).
 
     Energy of the difference in a window over the energy of a typical printed window. The sharper picture is blurred until
     it fits the other best, contrast is evened out, shifts of a pixel are forgiven, and what is typical of all windows
@@ -430,7 +431,7 @@ def worst_change(canvas: Canvas) -> float:
             best = np.minimum(best, power - mean * mean)
     found = windows(Canvas(canvas.a, canvas.b, canvas.mask, canvas.from_a, canvas.from_b, 1.0, 1.0), size)
     if len(found.centres) == 0:
-        return 0.0
+        return 0.0, 0.0
     at = found.centres.astype(np.int64)
     mean_a, mean_b = cv2.boxFilter(a, -1, (size, size)), cv2.boxFilter(b, -1, (size, size))
     power_a = cv2.boxFilter(a * a, -1, (size, size)) - mean_a * mean_a
@@ -439,7 +440,9 @@ def worst_change(canvas: Canvas) -> float:
     busy = power > 0.1 * float(np.quantile(power, 0.98))
     typical = float(np.median(power[busy]))
     energy = best[at[:, 1], at[:, 0]]
-    return float((energy.max() - np.median(energy[busy])) / max(typical, 1.0))
+    usual = float(np.quantile(energy[busy], 0.9))
+    worst = float(energy.max())
+    return (worst - float(np.median(energy[busy]))) / max(typical, 1.0), worst / max(usual, 0.002 * typical, 1e-6)
 
 
 def _matched(canvas: Canvas) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:

@@ -34,6 +34,10 @@ FINE_PX = 256
 TEXTURE = 36.0
 """Variance from which a window counts as textured, in grey levels squared."""
 
+FEW_WINDOWS = 24
+FAINT_TEXTURE = 12.0
+"""Where fewer than FEW_WINDOWS are textured (snow, sky, a drawing), fainter texture counts too."""
+
 AGREES = 0.5
 """Structure term from which a textured window agrees."""
 
@@ -48,21 +52,43 @@ FAR_PX = 99.0
 """Stands for a shift where no window could be tracked."""
 
 FRAME_CORRELATION = 0.6
+"""Correlation of thumbnails from which two whole frames are laid on one another."""
+
 FRAME_FLOOR = 0.4
 COARSE_FLOOR = 0.3
+"""Share of coarse windows that must agree before (a frame) and after (any guess) the first straightening; pairs of
+unrelated photos have 0.05 to 0.25."""
 
 ALREADY_STRAIGHT = 0.9
+"""Share of coarse windows that agree from which a guess goes to the fine canvas at once."""
 
 FEW_FEATURES = 80
 MIN_INLIERS = 5
 MIN_INLIERS_FEW = 3
+"""Matches that must agree before pixels are looked at; fewer where a picture has few features, as flat drawings have."""
 
 MIN_GOOD_WINDOWS = 8
-MIN_GOOD = 0.62
+INLIERS_PER_WINDOW = 8
+FEW_GOOD = 0.9
+"""A proof takes eight windows in place; where nearly everything is in place, eight feature matches stand for one."""
+
+MIN_GOOD = 0.72
 MIN_AGREE = 0.6
-MAX_SHIFT25_PX = 0.15
-MAX_SHIFT90_PX = 0.7
-TEXT_CHANGE = 0.28
+MAX_SHIFT50_PX = 0.2
+JAGGED_AGREE = 0.98
+JAGGED_PX = 0.6
+OVERLAY_ONE_SIDED = 0.95
+OVERLAY_SHARE = 0.35
+OVERLAY_CLEAN = 0.15
+OVERLAY_GOOD = 0.75
+MAX_PROVEN_SHEAR = 0.015
+MIN_SHARE = 0.2
+SIMILAR_AGREE = 0.4
+MAX_TEXT_CHANGE = 0.28
+FAINT_TEXT_CHANGE = 0.08
+MAX_OUTLIER = 4.5
+CONTAINED = 0.95
+
 TEXT_PX = 1280
 TEXT_WINDOW_PX = 16
 CONTAINED = 0.95
@@ -127,6 +153,8 @@ def straighten(a: Side, b: Side, guess: register.Guess) -> Alignment | None:
             return None
         found = structure.windows(canvas)
         asked = found.textured(TEXTURE) & found.apart
+        if asked.sum() < FEW_WINDOWS:
+            asked = found.textured(FAINT_TEXTURE) & found.apart
         if settled:
             break
         moved = structure.flow(canvas, found.centres[asked])
@@ -220,26 +248,38 @@ def decide(evidence: dict[str, Any]) -> Verdict:
         return Verdict.SAME_PIXELS
     if "good" not in evidence:
         return Verdict.DISTINCT
-    if evidence.get("text_change", 0.0) > TEXT_CHANGE:
-        return Verdict.SIMILAR
+    if _proven(evidence) and _text_holds(evidence):
+        return Verdict.NEAR_DUPLICATE
+    return Verdict.SIMILAR if evidence["agree"] >= SIMILAR_AGREE else Verdict.DISTINCT
+
+
+def _text_holds(evidence: dict[str, Any]) -> bool:
+    """Whether printed text, where there is any, is the same; two forms may agree wherever their cuttings overlap, so
+    one of the two must show nothing that the other does not."""
+    if "text_change" not in evidence:
+        return True
+    contained = relation(evidence["share_a"], evidence["share_b"]) is not Relation.OVERLAP
+    change, outlier = evidence["text_change"], evidence["text_outlier"]
+    return contained and bool(change <= MAX_TEXT_CHANGE and (change <= FAINT_TEXT_CHANGE or outlier <= MAX_OUTLIER))
+
+
+def _proven(evidence: dict[str, Any]) -> bool:
+    """Whether the windows prove one picture: enough of them, one plain map, and nearly all in place (one of four ways)."""
+    windows, good = evidence["windows"], evidence["good"]
+    if evidence["shear"] > MAX_PROVEN_SHEAR or max(evidence["share_a"], evidence["share_b"]) < MIN_SHARE:
+        return False
+    in_place = good >= MIN_GOOD and evidence["agree"] >= MIN_AGREE and evidence["shift50"] <= MAX_SHIFT50_PX
     if evidence["good_windows"] < MIN_GOOD_WINDOWS:
-        return Verdict.DISTINCT if evidence["agree"] < 0.4 else Verdict.SIMILAR
-    if (
-        evidence["good"] >= MIN_GOOD
-        and evidence["agree"] >= MIN_AGREE
-        and evidence["shift25"] <= MAX_SHIFT25_PX
-    ):
-        return Verdict.NEAR_DUPLICATE
-    if evidence["agree"] >= 0.97 and evidence["shift90"] <= MAX_SHIFT90_PX:
-        return Verdict.NEAR_DUPLICATE
-    if (
-        evidence["one_sided"] >= 0.95
-        and evidence["overlaid"] <= 0.35
-        and evidence["clean_windows"] >= MIN_GOOD_WINDOWS
-        and evidence["clean_good"] >= 0.62
-    ):
-        return Verdict.NEAR_DUPLICATE
-    return Verdict.SIMILAR if evidence["agree"] >= 0.4 else Verdict.DISTINCT
+        backed = evidence["good_windows"] + evidence["guess_inliers"] / INLIERS_PER_WINDOW >= MIN_GOOD_WINDOWS
+        return bool(backed and in_place and good >= FEW_GOOD)
+    jagged = evidence["agree"] >= JAGGED_AGREE and evidence["shift50"] <= 0.3 and evidence["shift90"] <= JAGGED_PX
+    overlaid = (
+        evidence["one_sided"] >= OVERLAY_ONE_SIDED
+        and evidence["overlaid"] <= OVERLAY_SHARE
+        and evidence["clean_windows"] >= max(MIN_GOOD_WINDOWS, OVERLAY_CLEAN * windows)
+        and evidence["clean_good"] >= OVERLAY_GOOD
+    )
+    return bool(in_place or jagged or overlaid)
 
 
 def relation(share_a: float, share_b: float) -> Relation:
@@ -271,8 +311,8 @@ def same_pixels(a: Source, b: Source) -> bool:
     return a.pixel_digest() == b.pixel_digest()
 
 
-def text_change(a: Side, b: Side, found: Alignment) -> float | None:
-    """How much of a printed character's contrast changed at the worst place, or None where the pair shows no text.
+def text_change(a: Side, b: Side, found: Alignment) -> tuple[float, float] | None:
+    """`structure.worst_change` of the two, or None where the pair shows no text.
 
     Looks at what the two share at up to TEXT_PX, aligned again at that resolution.
     """
@@ -312,7 +352,7 @@ def verify(a: Source, b: Source) -> Verification:
     if verdict is Verdict.NEAR_DUPLICATE:
         change = text_change(first, second, found)
         if change is not None:
-            evidence["text_change"] = round(change, 4)
+            evidence["text_change"], evidence["text_outlier"] = round(change[0], 4), round(change[1], 2)
             verdict = decide(evidence)
     ssim = structure.ssim(found.canvas)
     full = transform.compose(

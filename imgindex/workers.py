@@ -8,6 +8,7 @@ interpreter that never imports the parent's main module: calling from a plain sc
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import pickle
 import signal
@@ -29,9 +30,9 @@ from imgindex.records import Skip
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-TIMEOUT_S = 60.0
-"""Time for one file. The slowest sound picture, 300 megapixels of JPEG 2000, takes below half of it; a
-decoder that hangs costs this once."""
+TIMEOUT_S = 120.0
+"""Time for one file. JPEG 2000, the slowest decoder, took 3.2 s for 24 megapixels on a busy machine with two
+cores, which is 40 s for the 300 that the pixel limit allows; a decoder that hangs costs this once a run."""
 
 LOOK_AHEAD = 4
 """Files given out per worker, and LOOK_AHEAD_BASE for all, before the first of them is taken: enough to work
@@ -39,10 +40,11 @@ on while the parent embeds a batch, few enough to hold their pictures in memory.
 
 LOOK_AHEAD_BASE = 32
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
+"""Time for a worker to start, 0.4 to 0.8 s where measured: only a broken installation or a stalled disk gets here."""
 
 _PARENT_CHECK_S = 0.5
-_BOOT = "from imgindex.workers import serve; serve({descriptor}, {parent})"
+_BOOT = "from imgindex.workers import serve; serve({descriptor}, {parent}, {timeout_s})"
 
 
 class Workers:
@@ -102,7 +104,7 @@ class Workers:
     def _call(self, function: Callable[[Item], Result], item: Item) -> Result | Exception:
         process = self._process()
         try:
-            outcome: Result | Exception = process.call(function, item, self._timeout_s)
+            outcome: Result | Exception = process.call(function, item)
         except _Died as death:
             with self._lock:
                 self._processes.discard(process)
@@ -116,7 +118,7 @@ class Workers:
             with self._lock:
                 if self._closed:
                     raise RuntimeError("the workers are closed")
-                process = _Process()
+                process = _Process(self._timeout_s)
                 self._processes.add(process)
             self._local.process = process
         return process
@@ -131,12 +133,14 @@ class _Died(Exception):  # noqa: N818
 class _Process:
     """One worker process and the parent's end of its pipe; used by one thread, killed by any."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._pipe, child = Pipe()
         self._ready = False
+        boot = _BOOT.format(descriptor=child.fileno(), parent=os.getpid(), timeout_s=timeout_s)
         with child:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _BOOT.format(descriptor=child.fileno(), parent=os.getpid())],
+                [sys.executable, "-P", "-c", boot],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(child.fileno(),),
@@ -149,15 +153,15 @@ class _Process:
                 },
             )
 
-    def call(self, function: Callable[[Item], Result], item: Item, timeout_s: float) -> Result | Exception:
+    def call(self, function: Callable[[Item], Result], item: Item) -> Result | Exception:
         """What `function(item)` returned or raised; raises _Died where the process did not live to say."""
         self._wait_until_ready()
         try:
             self._pipe.send((function, item))
-            if not self._pipe.poll(timeout_s):
+            if not self._pipe.poll(self._timeout_s):
                 self.kill()
                 self.reap()
-                raise _Died(_timed_out(timeout_s))
+                raise _Died(_timed_out(self._timeout_s))
             answer: Result | Exception = self._pipe.recv()
         except (EOFError, OSError) as error:
             raise _Died(_crashed(self.reap())) from error
@@ -196,25 +200,30 @@ def _crashed(exit_code: int) -> Skip:
     return Skip("decoder-crash", f"The decoder crashed on it ({how}); restore the file from a backup or convert it.")
 
 
-def serve(descriptor: int, parent: int) -> None:
+def serve(descriptor: int, parent: int, timeout_s: float) -> None:
     """A worker's whole life: answer what comes through the pipe, end when the parent does.
 
     What the C libraries of the decoders print to stderr would tear the parent's progress bar; it is dropped.
+    A decoder that hangs in C code, and so keeps every Python thread from running, ends by itself when the
+    parent is not there to end it.
     """
     import cv2
 
     cv2.setNumThreads(1)
+    pipe = Connection(descriptor)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stderr.fileno())
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    pipe = Connection(descriptor)
-    pipe.send(True)
-    while True:
-        try:
-            message = pipe.recv_bytes()
-        except (EOFError, OSError):
-            return
-        pipe.send(_answer(message))
+        pipe.send(True)
+        while True:
+            try:
+                message = pipe.recv_bytes()
+            except (EOFError, OSError):
+                return
+            faulthandler.dump_traceback_later(2 * timeout_s, exit=True, file=nowhere)
+            answer = _answer(message)
+            faulthandler.cancel_dump_traceback_later()
+            pipe.send(answer)
 
 
 def _end_with(parent: int) -> None:

@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
-from tiny_clip import DIM, SIDE_PX, write_tiny_clip
 
 from imgindex import decode, embed
 from imgindex.embed import clip
@@ -24,6 +23,7 @@ from imgindex.embed.weights import locate
 from imgindex.errors import ModelError
 from imgindex.ports import TextEmbedder
 from imgindex.records import Picture, PictureInfo, Rgb
+from tests.tiny_clip import DIM, SIDE_PX, write_tiny_clip
 
 
 def no_words(sentence: str) -> None:
@@ -228,7 +228,7 @@ def test_bfloat16_stays_close_to_float32_on_real_photos(real: Clip, photos: Path
     """Prevents: a precision that moves vectors further than the tolerance that spaces promise."""
     if real.space.precision != "bfloat16":
         pytest.skip("this processor computes float32")
-    pictures = [decode.decode(path.read_bytes(), short_side_px=real.short_side_px) for path in jpegs(photos, 8)]
+    pictures = [decode.decode(path.read_bytes(), short_side_px=real.short_side_px) for path in jpegs(photos, 6)]
     exact = real._forward([p.rgb for p in pictures], "float32")
     cosines = (real.embed(pictures) * exact).sum(axis=1) / np.linalg.norm(exact, axis=1)
     assert cosines.mean() >= clip.BFLOAT16_MEAN_COSINE
@@ -238,9 +238,9 @@ def test_bfloat16_stays_close_to_float32_on_real_photos(real: Clip, photos: Path
 def test_reduced_decoding_stays_close_to_full_decoding(real: Clip, photos: Path) -> None:
     """Prevents: a decoder setting that moves the vectors of large photos."""
     cosines = []
-    for path in jpegs(photos, 4):
+    for path in jpegs(photos, 2):
         with Image.open(path) as image:
-            large = image.convert("RGB").resize((3000, 2250), Image.Resampling.BICUBIC)
+            large = image.convert("RGB").resize((2000, 1500), Image.Resampling.BICUBIC)
         stream = io.BytesIO()
         large.save(stream, "JPEG", quality=90)
         drafted = decode.decode(stream.getvalue(), short_side_px=real.short_side_px)
@@ -252,7 +252,7 @@ def test_reduced_decoding_stays_close_to_full_decoding(real: Clip, photos: Path)
 
 def test_real_weights_know_a_copy_and_have_no_words(real: Clip, photos: Path) -> None:
     """Prevents: preprocessing that is not the model's own; a stub of a text tower taken for one."""
-    paths = jpegs(photos, 6)
+    paths = jpegs(photos, 4)
     originals = [decode.decode(path.read_bytes(), short_side_px=real.short_side_px) for path in paths]
     copies = [replace(p, rgb=np.asarray(Image.fromarray(p.rgb).resize((300, 300)))) for p in originals]
     cosines = real.embed(copies) @ real.embed(originals).T

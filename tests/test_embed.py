@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
-from tiny_clip import write_tiny_clip
 
 from imgindex import embed
 from imgindex.embed import weights
 from imgindex.errors import ModelError
+from tests.tiny_clip import write_tiny_clip
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

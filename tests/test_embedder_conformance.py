@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
-from tiny_clip import write_tiny_clip
 
 from imgindex import decode, embed, features
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.ports import Embedder, TextEmbedder
 from imgindex.records import Picture, Rgb
+from tests.tiny_clip import write_tiny_clip
 
 TOLERANCE = 1e-3
 """Least agreement of a picture's vectors: 1 - cosine, over batches and repetitions."""

@@ -17,7 +17,7 @@ LAYERS = (
         "transform", "structure", "register", "verify", "group", "report", "difference",
     },
     {"pipeline", "check"},
-    {"cli", "api", "progress"},
+    {"cli", "api", "progress", "__main__"},
 )  # fmt: skip
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 

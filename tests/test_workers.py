@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import worker_functions as work
 
 from imgindex.files import Skipped
 from imgindex.workers import LOOK_AHEAD, LOOK_AHEAD_BASE, Workers
+from tests import worker_functions as work
 
 HERE = Path(__file__).parent
 
@@ -55,6 +55,7 @@ def test_answers_come_in_the_order_of_the_items(workers: Workers) -> None:
         ("exit", "decoder-crash", False),
         ("killed", "out-of-memory", True),
         ("hang", "decoder-timeout", True),
+        ("hold", "decoder-timeout", True),
         ("memory", "out-of-memory", True),
         ("skip", "odd", False),
     ],
@@ -121,10 +122,10 @@ def test_closing_is_prompt_and_leaves_no_process() -> None:
 SCRIPT = """
 import sys
 sys.path.insert(0, {here!r})
-import worker_functions
+from tests import worker_functions
 from imgindex.workers import Workers
 print("started")
-with Workers(2) as pool:
+with Workers(2, timeout_s=2) as pool:
     for item, result in pool.run(worker_functions.{function}, {items!r}):
         print(item, result, flush=True)
 """
@@ -132,7 +133,7 @@ with Workers(2) as pool:
 
 def script(tmp_path: Path, function: str, items: list[str]) -> Path:
     path = tmp_path / "script.py"
-    path.write_text(SCRIPT.format(here=str(HERE), function=function, items=items))
+    path.write_text(SCRIPT.format(here=str(HERE.parent), function=function, items=items))
     return path
 
 
@@ -146,12 +147,20 @@ def test_a_plain_script_needs_no_main_guard(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("how", "function"),
+    [
+        (signal.SIGKILL, "note_pid_and_sleep"),
+        (signal.SIGKILL, "note_pid_and_hold"),
+        (signal.SIGINT, "note_pid_and_sleep"),
+        (signal.SIGTERM, "note_pid_and_sleep"),
+    ],
+)
+def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals, function: str) -> None:
     """Prevents processes that stay behind after the parent was killed in the middle of their work."""
     notes = tmp_path / "notes"
     notes.mkdir()
-    path = script(tmp_path, "note_pid_and_sleep", [str(notes)] * 2)
+    path = script(tmp_path, function, [str(notes)] * 2)
     parent = subprocess.Popen(
         [sys.executable, str(path)], cwd=HERE.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -166,10 +175,11 @@ def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> N
     assert wait_until_gone(pids)
 
 
-def test_every_odd_file_is_decoded_skipped_or_ignored(photos: Path, workers: Workers) -> None:
+def test_every_odd_file_is_decoded_skipped_or_ignored(photos: Path) -> None:
     """Prevents any file of a collection of known troublemakers from ending or hanging a run."""
     odd = sorted(os.fsencode(path) for path in (photos / "odd").rglob("*") if path.is_file())
-    results = dict(workers.run(work.decode_file, odd))
+    with Workers(2) as workers:
+        results = dict(workers.run(work.decode_file, odd))
     assert len(results) == len(odd)
     assert all(isinstance(result, tuple | Skipped) for result in results.values())
     skipped = [result.skip for result in results.values() if isinstance(result, Skipped)]

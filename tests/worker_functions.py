@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -26,6 +27,8 @@ def misbehave(what: str) -> str:
             os.kill(os.getpid(), signal.SIGKILL)
         case "hang":
             time.sleep(1000)
+        case "hold":
+            re.match(r"(a+)+$", "a" * 64 + "b")
         case "memory":
             raise MemoryError
         case "skip":
@@ -48,6 +51,11 @@ def pid(_: object) -> int:
 def note_pid_and_sleep(folder: str) -> None:
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(1000)
+
+
+def note_pid_and_hold(folder: str) -> None:
+    (Path(folder) / str(os.getpid())).touch()
+    misbehave("hold")
 
 
 def large(n: int) -> NDArray[np.uint8]:

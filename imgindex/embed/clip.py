@@ -26,18 +26,28 @@ from imgindex.records import Picture, Rgb, Space, Vectors
 Precision = Literal["float32", "bfloat16"]
 
 FLOOR = 0.94
+"""Cosine from which every pair is a candidate, measured with ViT-B/16: it proposes 85 to 88 % of blurred, darkened
+or contrast-stretched copies whatever the size of their group, and none of 12,720 pairs of distinct photos (nor of
+112,320 pairs of edits of distinct photos). Where flat drawings are among the photos, 1.6 in 10,000 unrelated pairs
+are above it (0.92: 7.7, 0.90: 22). Cropped, captioned or upside-down copies are below it: top-k proposes those."""
 
 BATCH_SIZES = {"cpu": 32, "mps": 32, "cuda": 128}
-"""Pictures per forward pass."""
+"""Pictures per forward pass. On two cores, 8 to 32 pictures were within a fifth of each other in speed; one alone was
+a third to a half slower."""
 
 DECODE_MARGIN = 2
-"""Pictures are decoded to a shorter side of at least this many times the model's input."""
+"""Pictures are decoded to a shorter side of at least this many times the model's input, and reduced there by
+whole factors in the JPEG decoder and by averaging boxes. Against full decoding (ViT-B/16): mean cosine 0.9993 and
+minimum 0.9976 over 23 photos of 896 to 1,404 px short side, 0.9996 and 0.9989 over 20 photos enlarged to 3,000 px.
+A margin of 1 gave a mean of 0.9944 and a minimum of 0.9857 over the former."""
 
 BFLOAT16_MEAN_COSINE, BFLOAT16_MIN_COSINE = 0.999, 0.995
-"""How close vectors computed in bfloat16 must be to those in float32."""
+"""How close vectors computed in bfloat16 must be to those in float32. ViT-B/16 under autocast over 64 photos: mean
+0.9998, minimum 0.9993, at 1.6 times the pictures per second of CPU time (with AVX-512 BF16)."""
 
 CHECK_PICTURES = 2
-"""Synthetic pictures that the closeness is checked on when a model is loaded."""
+"""Synthetic pictures that the closeness is checked on when a model is loaded; they are no harder than photos (ViT-B/16:
+0.9998 to 0.9999), so the check finds a model that bfloat16 breaks and not one that it strains."""
 
 LONGEST_ASPECT = 8
 """Pictures longer than this are cut to their middle before the processor sees them: it scales the shorter side
@@ -97,7 +107,8 @@ class Clip:
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
         """float32[len(pictures), dim], rows of norm 1 in input order, at the precision of `space`.
 
-        A picture's vector depends on it alone but for rounding: TODO
+        A picture's vector depends on it alone but for rounding (ViT-B/16: 33 photos one by one and in batches
+        of 32 differ by at most 1.2e-7 per component). Raises ModelError where a vector is zero or not finite.
         """
         vectors = np.zeros((len(pictures), self._space.dim), np.float32)
         start = 0

@@ -158,7 +158,7 @@ def _skip_of(error: object) -> Skip:
     if isinstance(error, OSError):
         return files.skip_of(error)
     why = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-    return Skip("decoder-error", f"The decoder failed on it ({why}); report this, please.", environment=True)
+    return Skip("decoder-error", f"imgindex failed on it ({why}); please report this as a bug.", environment=True)
 
 
 def _hashed(seen: Seen) -> tuple[bytes, Seen] | NewFile:

@@ -62,18 +62,21 @@ class Walk:
                 continue
             present = [k for k in self._known.values() if k.missing_since_s is None and scan.is_below(k.path, root)]
             gone = [k for k in present if k.path not in seen and not os.path.lexists(k.path)]
-            if self._is_suspicious(len(gone), len(present)):
+            here = sum(scan.is_below(path, root) for path in seen)
+            if not self.accept_missing and _is_suspicious(len(gone), len(present), here):
                 self.problems.append(_lost(root, len(gone), len(present)))
                 continue
             catalog.mark_missing(tx, [k.id for k in gone])
             missing += len(gone)
-            catalog.finish_scan(tx, root_id, sum(scan.is_below(path, root) for path in seen))
+            catalog.finish_scan(tx, root_id, here)
         return missing
 
-    def _is_suspicious(self, gone: int, present: int) -> bool:
-        if self.accept_missing or not gone:
-            return False
-        return gone == present or (gone >= SMALL_LOSS and gone > SUSPICIOUS_LOSS * present)
+
+def _is_suspicious(gone: int, present: int, here: int) -> bool:
+    """Of `present` files `gone` are gone, and `here` files are there now: moved and renamed ones are no loss."""
+    if not gone or here > (1.0 - SUSPICIOUS_LOSS) * present:
+        return False
+    return here == 0 or gone >= SMALL_LOSS
 
 
 def _lost(root: bytes, gone: int, present: int) -> Problem:

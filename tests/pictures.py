@@ -1,0 +1,30 @@
+"""Pictures that tests draw themselves: seeded scenes that have texture, edges and colours of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+
+def scene(seed: int, width: int = 240, height: int = 180) -> Image.Image:
+    """A picture unlike that of any other seed: soft noise with shapes drawn over it."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    picture = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(picture)
+    for _ in range(40):
+        x, y = random.uniform(0, width), random.uniform(0, height)
+        w, h = random.uniform(6, width / 5), random.uniform(6, height / 5)
+        colour = tuple(int(c) for c in random.integers(0, 256, 3))
+        shape = (draw.rectangle, draw.ellipse)[int(random.integers(2))]
+        shape((x, y, x + w, y + h), fill=colour)
+    return picture.filter(ImageFilter.GaussianBlur(0.6))
+
+
+def save(picture: Image.Image, path: Path, quality: int = 92) -> Path:
+    """Write as the suffix says; folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, quality=quality)
+    return path

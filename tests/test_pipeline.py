@@ -1,0 +1,307 @@
+"""The pipeline on real files with the small twin of the embedders: only what is new is done, and nothing depends on order."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import imgindex
+from imgindex import embed
+from imgindex.api import ImageIndex
+from imgindex.embed.fake import FakeEmbedder
+from imgindex.errors import ModelError, StoreLocked
+from imgindex.records import Verdict
+from imgindex.report.model import Report
+from imgindex.store import Store, pairs, spaces
+from tests.pictures import save, scene
+
+
+class Counting(FakeEmbedder):
+    """Counts the pictures it is given."""
+
+    def __init__(self, name: str = "fake") -> None:
+        super().__init__(name)
+        self.embedded = 0
+
+    def embed(self, pictures):  # type: ignore[no-untyped-def]
+        self.embedded += len(pictures)
+        return super().embed(pictures)
+
+
+@pytest.fixture
+def embedder(monkeypatch: pytest.MonkeyPatch) -> Counting:
+    counting = Counting()
+    monkeypatch.setattr(embed, "open_embedder", lambda model, say, device="auto": counting)
+    monkeypatch.setattr(embed, "open_embedder_for", lambda space, say, device="auto": counting)
+    return counting
+
+
+@pytest.fixture
+def photos_folder(tmp_path: Path) -> Path:
+    """Six scenes, one recompressed, one copied byte for byte."""
+    folder = tmp_path / "photos"
+    for seed in range(6):
+        save(scene(seed), folder / f"{seed}.jpg")
+    save(scene(1), folder / "sub" / "1-recompressed.jpg", quality=40)
+    shutil.copy(folder / "2.jpg", folder / "sub" / "2-copied.jpg")
+    return folder
+
+
+@pytest.fixture
+def images(tmp_path: Path, embedder: Counting) -> Iterator[ImageIndex]:
+    with imgindex.open(tmp_path / "store", jobs=2) as opened:
+        yield opened
+
+
+def copies(report: Report) -> set[tuple[str, str, str]]:
+    return {
+        (*sorted(Path(os.fsdecode(path)).name for path in (p.a, p.b)), p.verdict.value)
+        for p in report.pairs
+        if p.verdict.is_copy
+    }
+
+
+def test_copies_are_found_and_named(images: ImageIndex, photos_folder: Path) -> None:
+    summary = images.index([photos_folder])
+    report = images.report()
+    assert summary.ingest.embedded_images == 7
+    assert copies(report) == {
+        ("1.jpg", "1-recompressed.jpg", "near-duplicate"),
+        ("2.jpg", "2-copied.jpg", "exact"),
+    }
+    assert (report.counts.files, report.counts.images, report.counts.groups, report.counts.duplicate_files) == (
+        8,
+        7,
+        2,
+        2,
+    )
+    assert report.counts.reclaimable_bytes == sum(g.reclaimable_bytes for g in report.groups) > 0
+    keepers = {Path(os.fsdecode(g.keeper)).name for g in report.groups}
+    assert keepers == {"1.jpg", "2.jpg"}, "more bytes first, then the older file or the shorter path"
+
+
+def test_a_second_run_embeds_and_verifies_nothing(images: ImageIndex, photos_folder: Path, embedder: Counting) -> None:
+    images.index([photos_folder])
+    before = embedder.embedded
+    again = images.index([photos_folder])
+    assert embedder.embedded == before == 7
+    assert (again.ingest.unchanged, again.match.searched, again.match.verified) == (8, 0, 0)
+
+
+def test_a_renamed_folder_embeds_nothing(images: ImageIndex, photos_folder: Path, embedder: Counting) -> None:
+    images.index([photos_folder])
+    before = copies(images.report())
+    renamed = photos_folder.rename(photos_folder.with_name("renamed"))
+    summary = images.index([renamed.parent / "renamed", renamed.parent])
+    assert embedder.embedded == 7
+    assert summary.ingest.known_content == 8
+    report = images.report()
+    assert copies(report) == before
+    assert all(b"/renamed/" in p.a for p in report.pairs)
+    assert report.counts.missing == 8
+
+
+def test_a_touched_file_is_hashed_and_not_embedded(images: ImageIndex, photos_folder: Path, embedder: Counting) -> None:
+    images.index([photos_folder])
+    os.utime(photos_folder / "3.jpg")
+    summary = images.index([photos_folder])
+    assert (summary.ingest.unchanged, summary.ingest.known_content) == (7, 1)
+    assert embedder.embedded == 7
+
+
+def test_replaced_content_leaves_no_stale_pair(images: ImageIndex, photos_folder: Path) -> None:
+    images.index([photos_folder])
+    save(scene(99), photos_folder / "sub" / "1-recompressed.jpg")
+    images.index([photos_folder])
+    assert copies(images.report()) == {("2.jpg", "2-copied.jpg", "exact")}
+
+
+def test_deleted_files_leave_the_report(images: ImageIndex, photos_folder: Path) -> None:
+    images.index([photos_folder])
+    (photos_folder / "sub" / "2-copied.jpg").unlink()
+    summary = images.index([photos_folder])
+    assert summary.ingest.missing == 1
+    assert {v for *_, v in copies(images.report())} == {"near-duplicate"}
+
+
+def test_an_emptied_root_changes_nothing(images: ImageIndex, photos_folder: Path) -> None:
+    """An unmounted disk looks like this: every file would be marked missing."""
+    images.index([photos_folder])
+    before = images.report()
+    shutil.move(photos_folder, photos_folder.with_name("elsewhere"))
+    photos_folder.mkdir()
+    summary = images.index([photos_folder])
+    assert "--accept-missing" in summary.ingest.problems[0]
+    after = images.report()
+    assert (after.pairs, after.counts) == (before.pairs, before.counts)
+    assert images.index([photos_folder], accept_missing=True).ingest.missing == 8
+    assert images.report().counts.files == 0
+
+
+def test_an_absent_root_is_said_and_changes_nothing(images: ImageIndex, photos_folder: Path) -> None:
+    images.index([photos_folder])
+    photos_folder.rename(photos_folder.with_name("elsewhere"))
+    assert images.index([photos_folder]).ingest.problems
+    assert images.report().counts.files == 8
+
+
+def test_unreadable_candidates_wait_and_are_tried_again(
+    images: ImageIndex, photos_folder: Path, tmp_path: Path
+) -> None:
+    """A disk that is away while its copy is indexed elsewhere: the pair must not be lost for good."""
+    away = tmp_path / "disk"
+    save(scene(1), away / "early.jpg", quality=75)
+    images.index([away])
+    away.rename(tmp_path / "unmounted")
+    assert images.index([photos_folder]).match.pending >= 1
+    (tmp_path / "unmounted").rename(away)
+    assert images.index([away]).match.verified >= 1
+    names = {n for pair in copies(images.report()) for n in pair[:2]}
+    assert "early.jpg" in names
+
+
+def test_a_report_of_one_folder_names_no_file_outside_it(images: ImageIndex, photos_folder: Path) -> None:
+    images.index([photos_folder])
+    report = images.report([photos_folder / "sub"])
+    assert report.counts.files == 2
+    assert report.pairs == ()
+
+
+def test_hard_links_reclaim_nothing(images: ImageIndex, tmp_path: Path) -> None:
+    """Two names of one physical file: removing one frees no byte."""
+    first = save(scene(7), tmp_path / "links" / "a.jpg")
+    os.link(first, tmp_path / "links" / "b.jpg")
+    images.index([tmp_path / "links"])
+    [group] = images.report().groups
+    assert group.reclaimable_bytes == 0
+
+
+def test_a_query_ranks_the_edited_photo_first(images: ImageIndex, photos_folder: Path, tmp_path: Path) -> None:
+    images.index([photos_folder])
+    for seed in (0, 3, 5):
+        edited = save(scene(seed).resize((180, 135)), tmp_path / f"query{seed}.jpg", quality=70)
+        matches = images.query(edited, k=3)
+        assert Path(os.fsdecode(matches[0].path)).name == f"{seed}.jpg"
+        assert matches[0].verdict is Verdict.NEAR_DUPLICATE
+        assert all(0 <= m.score <= 100 for m in matches)
+    exact = images.query(photos_folder / "2.jpg", k=1)[0]
+    assert (exact.verdict, exact.score, len(exact.other_paths)) == (Verdict.EXACT, 100.0, 1)
+
+
+def test_blank_pictures_are_copies_only_where_their_pixels_are_equal(images: ImageIndex, tmp_path: Path) -> None:
+    """A thousand blank scans are nobody's duplicates by resemblance; two files of the same blank pixels are."""
+    folder = tmp_path / "blank"
+    for level in (0, 100, 255):
+        save(Image.new("RGB", (64, 48), (level, level, level)), folder / f"{level}.png")
+    Image.new("RGB", (64, 48), (100, 100, 100)).save(folder / "same.png", compress_level=0)
+    images.index([folder])
+    assert copies(images.report()) == {("100.png", "same.png", "same-pixels")}
+
+
+Damage = Callable[[Path], object]
+DAMAGES: dict[str, Damage] = {
+    "deleted": Path.unlink,
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-40]),
+    "flipped": lambda path: path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:]),
+    "emptied": lambda path: path.write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_to_the_faiss_file_changes_no_answer(
+    images: ImageIndex, photos_folder: Path, tmp_path: Path, damage: str
+) -> None:
+    """FAISS is a cache: whatever happens to it costs time and nothing else."""
+    images.index([photos_folder])
+    query = photos_folder / "4.jpg"
+    before = images.query(query)
+    [cache] = (tmp_path / "store").glob("*.faiss")
+    DAMAGES[damage](cache)
+    assert images.query(query) == before
+    save(scene(50), photos_folder / "new.jpg")
+    images.index([photos_folder])
+    [healed] = (tmp_path / "store").glob("*.faiss")
+    assert healed.stat().st_size > 0
+
+
+def test_a_row_flipped_in_the_middle_of_the_cache_is_noticed(
+    images: ImageIndex, photos_folder: Path, tmp_path: Path
+) -> None:
+    images.index([photos_folder])
+    before = images.query(photos_folder / "4.jpg")
+    [cache] = (tmp_path / "store").glob("*.faiss")
+    data = bytearray(cache.read_bytes())
+    data[len(data) // 2] ^= 0x40
+    cache.write_bytes(data)
+    assert images.query(photos_folder / "4.jpg") == before
+
+
+def test_another_model_is_refused_with_the_remedy(
+    images: ImageIndex, photos_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images.index([photos_folder])
+    with imgindex.open(tmp_path / "store", model="other") as other, pytest.raises(ModelError, match="--rebuild"):
+        other.index([photos_folder])
+    another = Counting("another")
+    monkeypatch.setattr(embed, "open_embedder", lambda model, say, device="auto": another)
+    monkeypatch.setattr(embed, "open_embedder_for", lambda space, say, device="auto": another)
+    with imgindex.open(tmp_path / "store") as changed, pytest.raises(ModelError, match="not the model any more"):
+        changed.index([photos_folder])
+    with imgindex.open(tmp_path / "store", model="another", rebuild=True) as rebuilt:
+        rebuilt.index([photos_folder])
+        assert rebuilt.space == "another"
+        assert another.embedded == 7
+        assert len(copies(rebuilt.report())) == 2
+
+
+def test_two_runs_at_once_are_told_apart(images: ImageIndex, photos_folder: Path, tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store").exclusive(), pytest.raises(StoreLocked):
+        images.index([photos_folder])
+
+
+def test_every_searched_image_has_its_watermark(images: ImageIndex, photos_folder: Path, tmp_path: Path) -> None:
+    """A watermark without its pairs, or pairs without it, would lose or repeat work after a crash."""
+    from imgindex.pipeline.match import DEFAULT_K
+    from imgindex.verify import VERIFIER_VERSION
+
+    images.index([photos_folder])
+    with Store.open(tmp_path / "store") as store, store.read() as tx:
+        found = spaces.active_space(tx)
+        assert found is not None
+        marks = pairs.watermarks(tx, found[0], found[1].floor, DEFAULT_K, VERIFIER_VERSION)
+        assert set(marks) == set(spaces.vector_ids(tx, found[0]).tolist())
+
+
+SCENES = [(seed, quality) for seed in range(4) for quality in (95, 50)]
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(SCENES), cut=st.integers(0, len(SCENES)))
+def test_any_order_and_any_split_give_one_report(
+    order: list[tuple[int, int]], cut: int, tmp_path_factory: pytest.TempPathFactory, embedder: Counting
+) -> None:
+    """The same files give the same report, whatever the order of arrival and the split into runs."""
+    base = tmp_path_factory.mktemp("split")
+    for at, (seed, quality) in enumerate(order):
+        path = save(scene(seed), base / ("early" if at < cut else "late") / f"{seed}-{quality}.jpg", quality)
+        os.utime(path, (1, 1))
+    with imgindex.open(base / "two", jobs=1) as two:
+        for folder in ("early", "late"):
+            (base / folder).mkdir(exist_ok=True)
+            two.index([base / folder])
+        split = two.report()
+    with imgindex.open(base / "one", jobs=1) as one:
+        one.index([base])
+        whole = one.report()
+    assert (split.pairs, split.counts) == (whole.pairs, whole.counts)
+    assert split.groups == whole.groups
+    assert {frozenset(pair[:2]) for pair in copies(whole)} == {
+        frozenset({f"{seed}-95.jpg", f"{seed}-50.jpg"}) for seed in range(4)
+    }
