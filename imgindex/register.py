@@ -2,8 +2,9 @@
 
 A guess is an affine map with no proof: `structure` and `verify` look at the pixels. Guesses come from
 1. one feature match each: position, size and angle of a SIFT feature fix a similarity, all other matches vote for it
-   (D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004, section 7.3, with every match as a bin);
-   the voters then give an affine map by least squares. Deterministic, and right with a few true matches among hundreds;
+   (after D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004, section 7.3, with every match
+   as a bin); the voters then give an affine map by least squares. Deterministic, and right with a few true matches
+   among hundreds;
 2. the frames: eight orientations of one whole picture stretched onto the other, ranked by correlation of thumbnails.
 """
 
@@ -23,6 +24,9 @@ from imgindex.transform import Affine
 
 RATIO = 0.93
 """Distance of the best match over that of the second best. Loose: the vote of geometry is what rejects."""
+
+MATCHED = 320
+"""The strongest features are matched; the time is that of the square of their number."""
 
 MAX_MATCHES = 120
 """The clearest matches are voted on: enough for a proof by pixels, and voting takes the square of their number."""
@@ -69,13 +73,15 @@ class Matches:
 
 
 def match(a: LocalFeatures, b: LocalFeatures, mirrored: bool) -> Matches:
-    """Mutual nearest matches that pass the ratio test, with a as it is or mirrored; the MAX_MATCHES clearest of them."""
+    """Mutual nearest matches that pass the ratio test, a as it is or mirrored; the MAX_MATCHES clearest of them."""
     if len(a) < 2 or len(b) < 2:
         return Matches(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0), np.zeros(0), mirrored)
-    first = local.mirror_descriptors(a.descriptors) if mirrored else a.descriptors
-    similarity = first.astype(np.float32) @ b.descriptors.astype(np.float32).T
+    first, second = a.descriptors[:MATCHED], b.descriptors[:MATCHED]
+    if mirrored:
+        first = local.mirror_descriptors(first)
+    similarity = first.astype(np.float32) @ second.astype(np.float32).T
     best = similarity.argmax(axis=1)
-    rows = np.flatnonzero(similarity.argmax(axis=0)[best] == np.arange(len(a)))
+    rows = np.flatnonzero(similarity.argmax(axis=0)[best] == np.arange(len(first)))
     columns = best[rows]
     top = similarity[rows, columns]
     rest = similarity[rows]
@@ -113,9 +119,7 @@ def vote(matches: Matches) -> NDArray[np.bool_]:
     log_scale = np.log(matches.scale)
     turns = np.abs((matches.turn[:, None] - matches.turn[None, :] + np.pi) % (2 * np.pi) - np.pi)
     near = error < VOTE_PX * np.minimum(1.0, matches.scale)[:, None]
-    agree = (np.abs(log_scale[:, None] - log_scale[None, :]) < VOTE_LOG_SCALE) & (
-        turns < np.deg2rad(VOTE_DEGREES)
-    )
+    agree = (np.abs(log_scale[:, None] - log_scale[None, :]) < VOTE_LOG_SCALE) & (turns < np.deg2rad(VOTE_DEGREES))
     return np.asarray(near & agree, np.bool_)
 
 
@@ -130,10 +134,13 @@ def _least_squares(a: NDArray[np.float64], b: NDArray[np.float64], similarity: N
     """The affine map of the points, or a similarity where they are few or nearly on one line."""
     centre_a, centre_b = a.mean(axis=0), b.mean(axis=0)
     da, db = a - centre_a, b - centre_b
-    spread = np.linalg.svd(da, compute_uv=False) if len(a) >= 2 else np.zeros(2)
-    if len(a) >= 4 and spread[-1] > 0.2 * spread[0] and spread[-1] > 12.0:
-        linear = np.linalg.lstsq(da, db, rcond=None)[0].T
-    elif len(a) >= 2 and spread[0] > 12.0:
+    (xx, xy), (_, yy) = (da.T @ da).tolist()
+    middle, half = (xx + yy) / 2, ((xx - yy) ** 2 / 4 + xy * xy) ** 0.5
+    longest, shortest = (middle + half) ** 0.5, max(middle - half, 0.0) ** 0.5
+    if len(a) >= 4 and shortest > max(0.2 * longest, 12.0):
+        determinant = xx * yy - xy * xy
+        linear = (db.T @ da) @ np.array([[yy, -xy], [-xy, xx]]) / determinant
+    elif len(a) >= 2 and longest > 12.0:
         flip = np.diag([-1.0 if np.linalg.det(similarity[:, :2]) < 0 else 1.0, 1.0])
         mirrored = da @ flip
         real = float((mirrored * db).sum())
@@ -161,9 +168,9 @@ def _polish(
     return affine, chosen
 
 
-def from_matches(matches: Matches, limit: int = 2) -> list[Guess]:
-    """The best-supported maps among the matches, most inliers first; none with fewer than two voters."""
-    if len(matches) < 2:
+def from_matches(matches: Matches, least: int = 3, limit: int = 2) -> list[Guess]:
+    """The best-supported maps among the matches, most inliers first; none with fewer than `least` voters."""
+    if len(matches) < least:
         return []
     agree = vote(matches)
     guesses: list[Guess] = []
@@ -171,7 +178,7 @@ def from_matches(matches: Matches, limit: int = 2) -> list[Guess]:
     for _ in range(limit):
         counts = (agree & alive[None, :]).sum(axis=1) * alive
         leader = int(counts.argmax())
-        if counts[leader] < 2:
+        if counts[leader] < least:
             break
         affine, chosen = _polish(matches, agree[leader], single_match_maps(matches)[leader])
         if transform.parts(affine).plausible:
@@ -182,7 +189,7 @@ def from_matches(matches: Matches, limit: int = 2) -> list[Guess]:
 
 @functools.lru_cache(maxsize=1)
 def orientations() -> tuple[tuple[Affine, NDArray[np.int64]], ...]:
-    """The eight maps of the unit square onto itself, each with the permutation that does it to a flattened thumbnail."""
+    """The eight maps of the unit square onto itself, each with the permutation that does it to a flat thumbnail."""
     grid = np.arange(THUMB_PX * THUMB_PX).reshape(THUMB_PX, THUMB_PX)
     found = []
     for mirror in (False, True):
@@ -200,12 +207,10 @@ Box = tuple[float, float, float, float]
 
 
 def thumbnail(luma: Luma, box: Box) -> NDArray[np.float32]:
-    """float32[THUMB_PX ** 2] of zero mean and unit norm: the part of a picture in `box`, made square; zeros where flat."""
+    """float32[THUMB_PX ** 2], zero mean, unit norm: the part of a picture in `box`, made square; zeros where flat."""
     x0, y0 = int(box[0]), int(box[1])
     part = luma[y0 : max(y0 + 1, round(box[3])), x0 : max(x0 + 1, round(box[2]))]
-    small = (
-        cv2.resize(part, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA).astype(np.float32).reshape(-1)
-    )
+    small = cv2.resize(part, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA).astype(np.float32).reshape(-1)
     small -= small.mean()
     norm = float(np.linalg.norm(small))
     return small / norm if norm > 1e-3 else np.zeros_like(small)

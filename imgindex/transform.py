@@ -1,4 +1,4 @@
-"""Affine maps between two pictures: algebra, limits, and the words for them.
+"""Affine maps between two pictures: algebra, limits, and the words for them; and convex polygons under them.
 
 Every map here works on *continuous* coordinates: x in [0, width], y in [0, height], the first pixel covers
 [0, 1] x [0, 1] and its centre is (0.5, 0.5). Changing the resolution of a picture is then a pure scaling;
@@ -11,11 +11,15 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Affine: TypeAlias = NDArray[np.float64]
 """float64[2, 3]: (x, y) -> A @ (x, y) + t."""
+
+Polygon: TypeAlias = NDArray[np.float64]
+"""float64[n, 2], n >= 3: corners of a convex polygon in continuous coordinates."""
 
 IDENTITY: Affine = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
@@ -75,9 +79,7 @@ def parts(affine: Affine) -> Parts:
         scale_x, scale_y = rows
         sine, cosine = c / scale_y - b / scale_x, a / scale_x + d / scale_y
     degrees = -math.degrees(math.atan2(sine, cosine))  # y points down
-    return Parts(
-        mirrored, scale_x, scale_y, 180.0 if degrees <= -180.0 else degrees, min(column_shear, row_shear)
-    )
+    return Parts(mirrored, scale_x, scale_y, 180.0 if degrees <= -180.0 else degrees, min(column_shear, row_shear))
 
 
 def compose(second: Affine, first: Affine) -> Affine:
@@ -137,3 +139,25 @@ def describe(affine: Affine, share_a: float, share_b: float) -> str:
     elif abs(found.scale - 1.0) > 0.015:
         words.append(f"resized {found.scale:.2f}x")
     return ", ".join(words) or "same frame"
+
+
+def frame(width: int, height: int) -> Polygon:
+    """The corners of a whole picture."""
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+
+
+def bounding_box(polygon: Polygon) -> tuple[float, float, float, float]:
+    (x0, y0), (x1, y1) = polygon.min(axis=0), polygon.max(axis=0)
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+def area(polygon: Polygon) -> float:
+    return float(cv2.contourArea(polygon.astype(np.float32)))
+
+
+def intersection(a: Polygon, b: Polygon) -> tuple[float, Polygon]:
+    """(area, corners) of what two convex polygons share; (0, empty) where they do not meet."""
+    shared, corners = cv2.intersectConvexConvex(a.astype(np.float32), b.astype(np.float32))
+    if shared <= 0 or corners is None or len(corners) < 3:
+        return 0.0, np.zeros((0, 2))
+    return float(shared), corners.reshape(-1, 2).astype(np.float64)

@@ -1,6 +1,6 @@
 """Copy photographs that ship inside scikit-image and scikit-learn into OUT, with edited copies beside them.
 
-    python scripts/demo_photos.py OUT
+python scripts/demo_photos.py OUT
 """
 
 from __future__ import annotations

@@ -188,7 +188,7 @@ def test_relation_scale_and_matrix() -> None:
 
 
 def test_same_pixels_needs_everything_equal() -> None:
-    """A re-encoded PNG is the same; another profile, mode or one changed pixel is not, and is not read in full in vain."""
+    """A re-encoded PNG is the same; another profile or one changed pixel is not, and none is read in full in vain."""
     image = photo()
     assert verify.verify(Held(image), Held(image)).verdict is Verdict.SAME_PIXELS
     assert verify.verify(Held(image), Held(image, icc_digest=b"x")).verdict is Verdict.NEAR_DUPLICATE

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import decode, difference, files, transform
+from imgindex import decode, difference, transform
 from imgindex.difference import Difference, Region
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.pipeline.prepare import Wish
@@ -39,10 +39,7 @@ def compare(a: str, b: str, out: Path | None = None) -> Comparison:
     """
     sources = Sources(WISH)
     (data_a, picture_a), (data_b, picture_b) = (read_picture(path, WISH) for path in (a, b))
-    first, second = sources.of_bytes(data_a, picture_a.info), sources.of_bytes(data_b, picture_b.info)
-    first.remember(picture_a)
-    second.remember(picture_b)
-    outcome = directed(files.sha256(data_a), first, files.sha256(data_b), second)
+    outcome = directed(sources.of_bytes(data_a, picture_a), sources.of_bytes(data_b, picture_b))
     info_a, info_b = picture_a.info, picture_b.info
     if outcome.matrix is None:
         return Comparison(outcome, info_a, info_b, None)

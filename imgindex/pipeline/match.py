@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from imgindex import candidates, verify
 from imgindex.candidates import VectorTable
+from imgindex.files import Skipped
 from imgindex.pipeline.cache import open_index
 from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.ports import Progress
@@ -19,6 +19,7 @@ from imgindex.report.model import MatchSummary
 from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.pairs import StoredPair
 from imgindex.texture import TEXTURE_FLOOR
+from imgindex.workers import Workers
 
 DEFAULT_K = 32
 """Nearest neighbours proposed of each image, beside all above the floor."""
@@ -38,11 +39,13 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """A candidate one of whose images could not be read now."""
+class Task:
+    """A candidate with its pixels, a being the image of the smaller sha256: arrival order changes nothing."""
 
     candidate: Candidate
-    reason: str
+    a_is_low: bool
+    a: ImageSource
+    b: ImageSource
 
 
 def match(
@@ -63,15 +66,20 @@ def match(
     new, blocks = plan(store, space_id, space, progress, k)
     verified = copies = waiting = 0
     progress.start("verify", sum(len(block.todo) for block in blocks))
-    with ThreadPoolExecutor(jobs) as pool:
+    with Workers(jobs) as workers:
         for block in blocks:
-            known = _sources(store, sources, block.todo)
-            outcomes = []
-            for outcome in pool.map(lambda c, known=known: verify_candidate(c, known, space.floor), block.todo):
-                outcomes.append(outcome)
+            proven: list[StoredPair] = []
+            unread: list[tuple[Candidate, str]] = []
+            tasks = _tasks(block.todo, _sources(store, sources, block.todo))
+            for task, result in workers.run(verify_task, tasks):
+                if isinstance(result, Verification):
+                    outcome = placed(result, task.candidate.cosine, space.floor)
+                    proven.append(StoredPair(task.candidate, task.a_is_low, outcome, verify.VERIFIER_VERSION))
+                elif isinstance(result, OSError | Skipped):
+                    unread.append((task.candidate, str(result)))
+                else:
+                    raise result
                 progress.advance()
-            proven = [o for o in outcomes if isinstance(o, StoredPair)]
-            unread = [(o.candidate, o.reason) for o in outcomes if isinstance(o, Unread)]
             with store.write() as tx:
                 pairs.put_pairs(tx, space_id, [p for p in proven if p.outcome.verdict is not Verdict.DISTINCT])
                 pairs.put_pending(tx, unread)
@@ -131,27 +139,25 @@ def _blocks(todo: Iterable[Candidate], new: Sequence[int], kth: dict[int, float]
         yield Block(parts.get(at, []), marks)
 
 
-def _sources(store: Store, sources: Sources, todo: Iterable[Candidate]) -> dict[int, tuple[bytes, ImageSource]]:
-    """(sha256, source) of every image of some candidates."""
+def _sources(store: Store, sources: Sources, todo: Iterable[Candidate]) -> dict[int, ImageSource]:
+    """Sources of every image of some candidates, by image id."""
     wanted = set(itertools.chain.from_iterable((c.low_id, c.high_id) for c in todo))
     with store.read() as tx:
         images = catalog.images(tx, wanted)
         paths = catalog.present_paths(tx, wanted)
-    return {i: (image.sha256, sources.of(image, paths.get(i, []))) for i, image in images.items()}
+    return {i: sources.of(image, paths.get(i, [])) for i, image in images.items()}
 
 
-def verify_candidate(
-    candidate: Candidate, known: dict[int, tuple[bytes, ImageSource]], floor: float
-) -> StoredPair | Unread:
-    """Verify one pair, always from the smaller sha256 to the larger, so that arrival order changes nothing."""
-    low, high = known[candidate.low_id], known[candidate.high_id]
-    a_is_low = low[0] < high[0]
-    a, b = (low[1], high[1]) if a_is_low else (high[1], low[1])
-    try:
-        outcome = verify.verify(a, b)
-    except OSError as error:
-        return Unread(candidate, str(error))
-    return StoredPair(candidate, a_is_low, placed(outcome, candidate.cosine, floor), verify.VERIFIER_VERSION)
+def _tasks(todo: Iterable[Candidate], known: dict[int, ImageSource]) -> Iterator[Task]:
+    for candidate in todo:
+        low, high = known[candidate.low_id], known[candidate.high_id]
+        a_is_low = low.sha256 < high.sha256
+        yield Task(candidate, a_is_low, *((low, high) if a_is_low else (high, low)))
+
+
+def verify_task(task: Task) -> Verification:
+    """Runs in a worker process. Raises OSError where an image cannot be read now."""
+    return verify.verify(task.a, task.b)
 
 
 def placed(outcome: Verification, cosine: float | None, floor: float) -> Verification:

@@ -40,12 +40,11 @@ def query_image(store: Store, space_id: int, embedder: Embedder, path: str, k: i
     """
     sources = Sources(wish_of(embedder))
     data, picture = read_picture(path, wish_of(embedder))
-    asked = sources.of_bytes(data, picture.info)
-    asked.remember(picture)
+    asked = sources.of_bytes(data, picture)
     vector = embedder.embed([picture])
     found = []
     for image, paths, cosine in _nearest(store, space_id, embedder, vector, k + EXTRA):
-        outcome = _outcome(files.sha256(data), asked, image, sources.of(image, paths), cosine)
+        outcome = _outcome(asked, sources.of(image, paths), cosine)
         found.append(_match(image, paths, cosine, placed(outcome, cosine, embedder.space.floor)))
     return _best(found, k)
 
@@ -78,18 +77,18 @@ def read_picture(path: str, wish: Wish) -> tuple[bytes, Picture]:
         raise UsageError(f"{path}: {error.strerror or error}.") from error
 
 
-def _outcome(sha256: bytes, asked: ImageSource, image: StoredImage, source: ImageSource, cosine: float) -> Verification:
+def _outcome(asked: ImageSource, source: ImageSource, cosine: float) -> Verification:
     try:
-        return directed(sha256, asked, image.sha256, source)
+        return directed(asked, source)
     except OSError:
         return Verification(Verdict.DISTINCT, max(0.0, 100 * cosine))
 
 
-def directed(sha_a: bytes, a: ImageSource, sha_b: bytes, b: ImageSource) -> Verification:
+def directed(a: ImageSource, b: ImageSource) -> Verification:
     """Verified from the smaller sha256 to the larger, as stored pairs are; told from a to b."""
-    if sha_a == sha_b:
+    if a.sha256 == b.sha256:
         return EXACT_OUTCOME
-    return verify.verify(a, b) if sha_a < sha_b else reversed_outcome(verify.verify(b, a))
+    return verify.verify(a, b) if a.sha256 < b.sha256 else reversed_outcome(verify.verify(b, a))
 
 
 def _nearest(

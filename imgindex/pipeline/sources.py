@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from imgindex import decode, features, files
 from imgindex.features import WORKING_SIDE_PX
@@ -16,6 +18,12 @@ from imgindex.store.catalog import StoredImage
 
 CACHE_BYTES = 768 << 20
 """Working pictures and features of some 6,000 images, or of the images of a few thousand pairs."""
+
+WORKER_CACHE_BYTES = 128 << 20
+"""In each worker process: larger lumas of documents, which meet in many pairs, and what came with the last pairs."""
+
+WORKING, FEATURES = "working", "features"
+KINDS = (WORKING, FEATURES)
 
 
 class Sized(Protocol):
@@ -29,7 +37,7 @@ S = TypeVar("S", bound=Sized)
 class PixelCache:
     """Least recently used arrays up to a number of bytes; safe to use from several threads."""
 
-    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._items: OrderedDict[Hashable, Sized] = OrderedDict()
@@ -43,6 +51,10 @@ class PixelCache:
             while self._bytes > self._max_bytes and len(self._items) > 1:
                 self._bytes -= self._items.popitem(last=False)[1].nbytes
 
+    def peek(self, key: Hashable) -> Sized | None:
+        with self._lock:
+            return self._items.get(key)
+
     def get(self, key: Hashable, make: Callable[[], S]) -> S:
         """The value of `key`, made now where it is not remembered (two threads may both make it)."""
         with self._lock:
@@ -55,91 +67,122 @@ class PixelCache:
         return made
 
 
-class ImageSource:
-    """`ports.Source` of one content, whose bytes `read` gives; `name` keeps contents apart in the cache."""
+class Content(Protocol):
+    """Where the bytes of one content come from; travels between processes."""
 
-    def __init__(
-        self, name: Hashable, info: PictureInfo, read: Callable[[], bytes], wish: Wish, cache: PixelCache
-    ) -> None:
+    def read(self) -> bytes:
+        """The bytes; raises OSError where they cannot be read now."""
+
+
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """A content that was read already."""
+
+    data: bytes
+
+    def read(self) -> bytes:
+        return self.data
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """A content that any of `paths` may show."""
+
+    paths: tuple[bytes, ...]
+    sha256: bytes
+
+    def read(self) -> bytes:
+        """The bytes of the first path that still has this content; OSError where none can be read now."""
+        last: OSError | None = None
+        for path in self.paths:
+            try:
+                data, _ = files.read_stable(path)
+            except OSError as error:
+                last = error
+                continue
+            if files.sha256(data) == self.sha256:
+                return data
+            last = files.Changed(f"{files.display(path)} has other content than when it was indexed")
+        raise last or FileNotFoundError("no file shows this image any more")
+
+
+class ImageSource:
+    """`ports.Source` of one content. Pickled, it takes what the cache has of it along, so that a worker process
+    need not read the file again."""
+
+    def __init__(self, sha256: bytes, info: PictureInfo, content: Content, wish: Wish, cache: PixelCache) -> None:
         self.info = info
-        self._name = name
-        self._read = read
+        self.sha256 = sha256
+        self._content = content
         self._wish = wish
         self._cache = cache
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        known = {kind: found for kind in KINDS if (found := self._cache.peek((self.sha256, kind))) is not None}
+        return _revived, (self.sha256, self.info, self._content, self._wish, known)
+
     def remember(self, picture: Picture) -> None:
         """Keep what decoding gave, so that the file need not be read again."""
-        self._cache.put((self._name, "working"), features.working_luma(picture.rgb))
+        self._cache.put((self.sha256, WORKING), features.working_luma(picture.rgb))
         if picture.features is not None:
-            self._cache.put((self._name, "features"), picture.features)
+            self._cache.put((self.sha256, FEATURES), picture.features)
 
     def luma(self, long_side_px: int) -> Luma:
         """See `ports.Source.luma`."""
         if long_side_px <= WORKING_SIDE_PX:
             return features.reduce_luma(self._working(), long_side_px)
-        full = max(self.info.size)
-        size = min(long_side_px, full)
-        return self._cache.get((self._name, size), lambda: decode.luma(self._data(), size))
+        size = min(long_side_px, max(self.info.size))
+        return self._cache.get((self.sha256, size), lambda: decode.luma(self._data(), size))
 
     def features(self) -> LocalFeatures:
         """See `ports.Source.features`."""
-        return self._cache.get((self._name, "features"), lambda: features.extract(self._working()))
+        return self._cache.get((self.sha256, FEATURES), lambda: features.extract(self._working()))
 
     def pixel_digest(self) -> bytes:
         """See `ports.Source.pixel_digest`."""
         return self.info.pixel_digest or decode.pixel_digest(self._data())
 
     def _working(self) -> Luma:
-        return self._cache.get(
-            (self._name, "working"),
-            lambda: features.working_luma(prepare(self._data(), self._plain_wish).rgb),
-        )
-
-    @property
-    def _plain_wish(self) -> Wish:
-        return Wish(self._wish.short_side_px, features=False)
+        wish = Wish(self._wish.short_side_px, features=False)
+        return self._cache.get((self.sha256, WORKING), lambda: features.working_luma(prepare(self._data(), wish).rgb))
 
     def _data(self) -> bytes:
         try:
-            return self._read()
+            return self._content.read()
         except Skipped as skipped:
             raise OSError(skipped.skip.detail) from skipped
 
 
+@functools.lru_cache(maxsize=1)
+def _process_cache() -> PixelCache:
+    return PixelCache(WORKER_CACHE_BYTES)
+
+
+def _revived(sha256: bytes, info: PictureInfo, content: Content, wish: Wish, known: dict[str, Sized]) -> ImageSource:
+    cache = _process_cache()
+    for kind, found in known.items():
+        cache.put((sha256, kind), found)
+    return ImageSource(sha256, info, content, wish, cache)
+
+
 class Sources:
-    """Sources of stored images by id."""
+    """Sources of images that share one cache."""
 
     def __init__(self, wish: Wish, cache: PixelCache | None = None) -> None:
         self._wish = wish
-        self._cache = PixelCache() if cache is None else cache
+        self._cache = PixelCache(CACHE_BYTES) if cache is None else cache
 
     def of(self, image: StoredImage, paths: Iterable[bytes]) -> ImageSource:
-        known = list(paths)
-        return ImageSource(image.sha256, image.info, lambda: read_content(known, image.sha256), self._wish, self._cache)
+        """A stored image, which `paths` show."""
+        content = OnDisk(tuple(paths), image.sha256)
+        return ImageSource(image.sha256, image.info, content, self._wish, self._cache)
 
-    def of_bytes(self, data: bytes, info: PictureInfo) -> ImageSource:
-        """A picture that need not be in the store."""
-        return ImageSource(files.sha256(data), info, lambda: data, self._wish, self._cache)
+    def of_bytes(self, data: bytes, picture: Picture) -> ImageSource:
+        """A picture that need not be in the store, already decoded."""
+        source = ImageSource(files.sha256(data), picture.info, InMemory(data), self._wish, self._cache)
+        source.remember(picture)
+        return source
 
     def remember(self, sha256: bytes, picture: Picture) -> None:
         """Keep what decoding gave of a content, so that its file need not be read again."""
-
-        def unread() -> bytes:
-            raise AssertionError("nothing is read to remember")
-
-        ImageSource(sha256, picture.info, unread, self._wish, self._cache).remember(picture)
-
-
-def read_content(paths: Iterable[bytes], sha256: bytes) -> bytes:
-    """The bytes of the first path that still has this content; OSError where none can be read now."""
-    last: OSError | None = None
-    for path in paths:
-        try:
-            data, _ = files.read_stable(path)
-        except OSError as error:
-            last = error
-            continue
-        if files.sha256(data) == sha256:
-            return data
-        last = files.Changed(f"{files.display(path)} has other content than when it was indexed")
-    raise last or FileNotFoundError("no file shows this image any more")
+        ImageSource(sha256, picture.info, OnDisk((), sha256), self._wish, self._cache).remember(picture)
