@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -24,6 +24,10 @@ class Embedder(Protocol):
     @property
     def wants_features(self) -> bool:
         """True where `embed` reads `Picture.features`, so that the decoding processes compute them."""
+
+    @property
+    def neighbours(self) -> int:
+        """How many nearest neighbours of each image are worth verifying, beside all above the space's floor."""
 
     @property
     def batch_size(self) -> int:
@@ -66,6 +70,10 @@ class Source(Protocol):
 
     Every method raises OSError where the file cannot be read now.
     """
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for sources that show the same picture: what is made of one of them may be kept for the others."""
 
     @property
     def info(self) -> PictureInfo: ...

@@ -134,7 +134,8 @@ def bench_copies(photos: list[Path], profile: str, work: Path, model: str, jobs:
     report, seconds = run_imgindex(folder, store, model, jobs)
     files = report["counts"]["files"]
     print(
-        f"{profile}: {len(photos)} photos, {files} files, {len(true)} true pairs; {seconds:.0f} s, {files / seconds:.1f} files/s"
+        f"{profile}: {len(photos)} photos, {files} files, {len(true)} true pairs; "
+        f"{seconds:.0f} s, {files / seconds:.1f} files/s"
     )
     direct, closure = called_copies(report), grouped(report)
     line("imgindex, verified pairs", direct, true)

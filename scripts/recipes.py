@@ -1,4 +1,4 @@
-"""Labelled benchmarks from a folder of distinct photos: edited copies, and pictures that share something and are no copies.
+"""Labelled benchmarks from distinct photos: edited copies, and pictures that share something and are no copies.
 
 ukbench   the edits of the imagededup and Immaculate benchmarks: crop, both flips, a 25 degree turn, a square
 edits     what people do to pictures before they save them again

@@ -33,9 +33,13 @@ KMEANS_SAMPLES = 120_000
 KMEANS_ROUNDS = 25
 READ_SIDE_PX = 1024
 
+LAYOUT_SHRINKAGE = 0.3
+"""As SHRINKAGE. With it 99.5 % of the `ukbench` pairs of 120 generated drawings are among the first 32, without
+whitening 98.6 %; and half as many pairs of different drawings reach the floor."""
+
 SHRINKAGE = 0.1
-"""Share of the mean kept variance added to each variance before its root is divided out; 0.1 and 0.3 are equal
-within 0.1 % of recall, 1 loses 0.5 % (cross-validated on the training photos)."""
+"""Share of the mean kept variance added to each variance before its root is divided out. Pairs of `edits` among the
+first 32, cross-validated on the training photos: 99.0 % with 0.1, 98.9 % with 0.3 and with 1."""
 
 
 def photos_in(folders: list[Path]) -> list[Path]:
@@ -136,6 +140,13 @@ def mirror_kmeans(rows: NDArray[np.float32], count: int, rng: np.random.Generato
     return centroids
 
 
+def layout_whitening(layouts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64[LAYOUT, LAYOUT]: their principal directions, each over its deviation."""
+    variances, directions = np.linalg.eigh(np.cov(layouts.T))
+    scaled = directions / np.sqrt(variances + LAYOUT_SHRINKAGE * variances.mean())
+    return np.asarray(scaled / scaled.std(), np.float64)
+
+
 def whitening(sums: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32[128, BLOCK]: the first principal directions of one centroid's residual sums, each over its deviation.
 
@@ -165,9 +176,11 @@ def train(paths: list[Path]) -> sift_vlad.Codebook:
     projections = np.stack([whitening(sums[:, number]) for number in range(sift_vlad.CENTROIDS)])
     blocks = np.stack([sift_vlad.unit_blocks(one, projections) for one in sums])
     filled = np.maximum(np.any(blocks != 0, axis=2).sum(axis=0), 1)
+    seen = np.asarray(layouts, np.float64)
     return sift_vlad.Codebook(
-        centroids.astype(np.float32), projections, blocks.sum(axis=0) / filled[:, None], np.mean(layouts, axis=0)
-    )
+        centroids.astype(np.float32), projections, blocks.sum(axis=0) / filled[:, None],
+        seen.mean(axis=0).astype(np.float32), layout_whitening(seen).astype(np.float32),
+    )  # fmt: skip
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Fixtures: real photos and real CLIP weights where they are at hand; tests that need them skip with a reason elsewhere."""
+"""Real photos and real CLIP weights, where they are at hand; tests that need them skip with a reason elsewhere."""
 
 from __future__ import annotations
 

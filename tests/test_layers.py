@@ -77,13 +77,15 @@ def test_only_named_modules_reach_outside() -> None:
 
 
 def test_only_the_command_line_prints_or_exits() -> None:
-    wrong = []
+    wrong: list[str] = []
     for path in PACKAGE.rglob("*.py"):
         if path.stem in ("cli", "progress"):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "exit", "sys.exit", "quit"):
-                wrong.append(f"{path}:{node.lineno}")
+        wrong += [
+            f"{path}:{node.lineno}"
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "exit", "sys.exit", "quit")
+        ]
     assert not wrong
 
 

@@ -1,4 +1,4 @@
-"""The pipeline on real files with the small twin of the embedders: only what is new is done, and nothing depends on order."""
+"""The pipeline on real files with the small twin of the embedders: only what is new is done, in any order."""
 
 from __future__ import annotations
 
@@ -268,14 +268,14 @@ def test_two_runs_at_once_are_told_apart(images: ImageIndex, photos_folder: Path
 
 def test_every_searched_image_has_its_watermark(images: ImageIndex, photos_folder: Path, tmp_path: Path) -> None:
     """A watermark without its pairs, or pairs without it, would lose or repeat work after a crash."""
-    from imgindex.pipeline.match import DEFAULT_K
+    from imgindex.embed.fake import NEIGHBOURS
     from imgindex.verify import VERIFIER_VERSION
 
     images.index([photos_folder])
     with Store.open(tmp_path / "store") as store, store.read() as tx:
         found = spaces.active_space(tx)
         assert found is not None
-        marks = pairs.watermarks(tx, found[0], found[1].floor, DEFAULT_K, VERIFIER_VERSION)
+        marks = pairs.watermarks(tx, found[0], found[1].floor, NEIGHBOURS, VERIFIER_VERSION)
         assert set(marks) == set(spaces.vector_ids(tx, found[0]).tolist())
 
 

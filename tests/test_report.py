@@ -27,7 +27,9 @@ def report() -> Report:
         Counts(4, 3, 1, 2, 3, 1, 3, 490_001, 7),
         (Group(1, b"/photos/a.jpg", 400_000, 640, 480, 490_001, (exact, near, hostile)),),
         (
-            ReportedPair(b"/photos/a.jpg", b"/photos/copy of a.jpg", Verdict.EXACT, Relation.SAME, 100.0, 1.0, 1.0, None),
+            ReportedPair(
+                b"/photos/a.jpg", b"/photos/copy of a.jpg", Verdict.EXACT, Relation.SAME, 100.0, 1.0, 1.0, None
+            ),
             ReportedPair(b"/photos/a.jpg", b"/photos/b.jpg", Verdict.NEAR_DUPLICATE, Relation.SAME, 97.1, 0.93, 0.971,
                          "resized 0.50x"),
             ReportedPair(b"/photos/a.jpg", b"/photos/c.jpg", Verdict.SIMILAR, None, 61.0, 0.61, None, None),

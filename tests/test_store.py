@@ -156,7 +156,7 @@ def test_a_watermark_holds_for_its_settings_only(store: Store) -> None:
     ids = put_images(store, 2)
     with store.write() as tx:
         space_id = spaces.activate_space(tx, SPACE)
-        pairs.put_watermarks(tx, space_id, {i: 0.5 for i in ids}, 0.9, 20, 1)
+        pairs.put_watermarks(tx, space_id, dict.fromkeys(ids, 0.5), 0.9, 20, 1)
         pairs.put_watermarks(tx, space_id, {ids[0]: 0.6}, 0.9, 20, 1)
         assert pairs.watermarks(tx, space_id, 0.9, 20, 1) == {ids[0]: 0.6, ids[1]: 0.5}
         assert pairs.watermarks(tx, space_id, 0.8, 20, 1) == {}

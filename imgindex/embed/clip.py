@@ -31,6 +31,10 @@ or contrast-stretched copies whatever the size of their group, and none of 12,72
 112,320 pairs of edits of distinct photos). Where flat drawings are among the photos, 1.6 in 10,000 unrelated pairs
 are above it (0.92: 7.7, 0.90: 22). Cropped, captioned or upside-down copies are below it: top-k proposes those."""
 
+NEIGHBOURS = 40
+"""99.2 % of the true pairs of `ukbench` on 317 photos, with ViT-B/16; 20 give 97.9 %, 32 give 98.9 %, 48 give 99.4 %.
+Most of what 20 miss are upside-down copies."""
+
 BATCH_SIZES = {"cpu": 32, "mps": 32, "cuda": 128}
 """Pictures per forward pass. On two cores, 8 to 32 pictures were within a fifth of each other in speed; one alone was
 a third to a half slower."""
@@ -99,6 +103,10 @@ class Clip:
     @property
     def wants_features(self) -> bool:
         return False
+
+    @property
+    def neighbours(self) -> int:
+        return NEIGHBOURS
 
     @property
     def batch_size(self) -> int:

@@ -18,6 +18,8 @@ DIM = GRID * GRID * 3 + 1
 BIAS = 16.0
 """Added component, in grey levels: it gives a uniform picture a direction of its own."""
 
+NEIGHBOURS = 20
+
 
 class FakeEmbedder:
     """An `Embedder` and `TextEmbedder` for fast tests: resized and re-encoded copies are close, other pictures are not.
@@ -43,6 +45,10 @@ class FakeEmbedder:
     @property
     def wants_features(self) -> bool:
         return False
+
+    @property
+    def neighbours(self) -> int:
+        return NEIGHBOURS
 
     @property
     def batch_size(self) -> int:

@@ -40,6 +40,6 @@ def index(
     )
     sources = Sources(wish_of(embedder))
     ingested = Ingest(store, space_id, embedder, sources, progress, jobs).run(found)
-    matched = match(store, space_id, embedder.space, sources, progress, jobs=jobs)
+    matched = match(store, space_id, embedder.space, sources, progress, jobs=jobs, k=embedder.neighbours)
     save_index(store, space_id, embedder.space)
     return IndexSummary(ingested, matched)

@@ -21,9 +21,6 @@ from imgindex.store.pairs import StoredPair
 from imgindex.texture import TEXTURE_FLOOR
 from imgindex.workers import Workers
 
-DEFAULT_K = 32
-"""Nearest neighbours proposed of each image, beside all above the floor."""
-
 BLOCK = 256
 """New images whose pairs and watermarks are written in one transaction."""
 
@@ -49,14 +46,7 @@ class Task:
 
 
 def match(
-    store: Store,
-    space_id: int,
-    space: Space,
-    sources: Sources,
-    progress: Progress,
-    *,
-    jobs: int,
-    k: int = DEFAULT_K,
+    store: Store, space_id: int, space: Space, sources: Sources, progress: Progress, *, jobs: int, k: int
 ) -> MatchSummary:
     """Search and verify every image whose search is not done yet, and candidates that could not be read before.
 

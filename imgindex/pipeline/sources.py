@@ -117,6 +117,11 @@ class ImageSource:
         self._wish = wish
         self._cache = cache
 
+    @property
+    def key(self) -> Hashable:
+        """See `ports.Source.key`."""
+        return self.sha256
+
     def __reduce__(self) -> tuple[Any, ...]:
         known = {kind: found for kind in KINDS if (found := self._cache.peek((self.sha256, kind))) is not None}
         return _revived, (self.sha256, self.info, self._content, self._wish, known)
