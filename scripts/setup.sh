@@ -21,7 +21,9 @@ pip_install() {
 # A torch for NVIDIA GPUs is gigabytes; without such a GPU the CPU build does, where pip can find one.
 install_torch() {
     if python -c 'import torch' 2>/dev/null || command -v nvidia-smi >/dev/null; then return; fi
-    if python -m pip install --dry-run --no-deps -c constraints.txt torch 2>/dev/null | grep -q '+cpu'; then
+    local found
+    found="$(python -m pip install --dry-run --no-deps --constraint constraints.txt torch 2>/dev/null || true)"
+    if [[ "$found" == *"+cpu"* ]]; then
         pip_install torch
     else
         pip_install --retries 0 --timeout 15 --index-url https://download.pytorch.org/whl/cpu torch || pip_install torch
