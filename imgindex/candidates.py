@@ -88,9 +88,7 @@ def propose(
     for start in range(0, len(ids), BLOCK):
         block = ids[start : start + BLOCK]
         for query, others, values in _neighbours(index, table, block, floor, k):
-            order = np.lexsort((others, -values))
-            others, values = others[order], values[order]
-            kth[query] = float(values[k - 1]) if len(values) >= k else FEWER_THAN_K
+            kth[query] = float(np.sort(values)[-k]) if len(values) >= k else FEWER_THAN_K
             wanted = values >= min(floor, kth[query])
             for other, cosine in zip(others[wanted].tolist(), values[wanted].tolist(), strict=True):
                 if not (query in flat and other in flat):

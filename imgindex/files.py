@@ -19,7 +19,7 @@ pixel limit of decoding admits are below this in every compressed format."""
 _READ_CHUNK = 1 << 20
 
 
-class Skipped(Exception):  # noqa: N818
+class Skipped(Exception):
     """A file that was seen and cannot be indexed; `skip` says why. Travels between processes."""
 
     def __init__(self, skip: Skip) -> None:
@@ -30,7 +30,7 @@ class Skipped(Exception):  # noqa: N818
         return f"{self.skip.reason}: {self.skip.detail}"
 
 
-class Changed(OSError):  # noqa: N818
+class Changed(OSError):
     """A file that was written to while it was read."""
 
 

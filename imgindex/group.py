@@ -13,7 +13,8 @@ from imgindex.records import Relation, Verdict, Verification
 
 MIN_KEEPER_SCALE = 0.9
 """A keeper shows what its member shows at 0.9 of the member's linear size at least: a screenshot of a photo
-is never the photo's keeper, a copy enlarged or reduced by rounding is."""
+is never the photo's keeper, a copy enlarged or reduced by rounding is. Neither is one that shows it enlarged: what is
+`inset` has the page around it, and no more detail."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,6 +51,8 @@ def _redundant(outcome: Verification, shown_by: tuple[Relation, ...], member_sca
     if outcome.verdict in (Verdict.EXACT, Verdict.SAME_PIXELS):
         return True
     if outcome.verdict is not Verdict.NEAR_DUPLICATE:
+        return False
+    if outcome.inset and outcome.relation is not Relation.SAME:
         return False
     return outcome.relation in shown_by and member_scale * MIN_KEEPER_SCALE <= 1.0
 

@@ -62,7 +62,10 @@ class VectorIndex(Protocol):
     def range_search(
         self, queries: Vectors, min_cosine: float
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
-        """(limits int64[n + 1], cosines, ids): row i has entries limits[i]:limits[i + 1], any order, each cosine >= min_cosine."""
+        """(limits int64[n + 1], cosines, ids): row i has entries limits[i]:limits[i + 1], in any order.
+
+        Each cosine is >= min_cosine.
+        """
 
 
 class Source(Protocol):

@@ -179,6 +179,7 @@ class Verification:
     matrix     affine map (2 x 3, row-major) from a's full-size pixel coordinates to b's; None where unknown
     share_a    share of a's area that b shows, in [0, 1]; share_b likewise
     scale      linear size of the shared content in b over its size in a (0.5: b shows it at half size)
+    inset      the contained picture is set into the other, as on a page, and not cut out of it
     evidence   the numbers the decision was made from, JSON-serialisable
     """
 
@@ -191,4 +192,5 @@ class Verification:
     share_a: float = 0.0
     share_b: float = 0.0
     scale: float = 1.0
+    inset: bool = False
     evidence: dict[str, Any] = field(default_factory=dict)

@@ -64,7 +64,7 @@ image = Table(
     Index("image_size_bytes", "size_bytes"),
     sqlite_autoincrement=True,
 )
-"""One distinct content. `texture` is texture.texture of it: below texture.TEXTURE_FLOOR it proposes nothing by cosine."""
+"""One distinct content. Two images with `texture` below texture.TEXTURE_FLOOR are no candidates by cosine."""
 
 skipped = Table(
     "skipped",
@@ -141,13 +141,14 @@ pair = Table(
     Column("share_a", Float, nullable=False),
     Column("share_b", Float, nullable=False),
     Column("scale", Float, nullable=False),
+    Column("inset", Boolean, nullable=False),
     Column("evidence", Text, nullable=False),
     Column("verifier_version", Integer, nullable=False),
     Column("checksum", LargeBinary, nullable=False),
     CheckConstraint("low_id < high_id", name="pair_low_below_high"),
     Index("pair_high_id", "high_id"),
 )
-"""One verified pair. a is the image of the smaller sha256, in whose direction it was verified; `evidence` is JSON."""
+"""One verified pair: a is the image of the smaller sha256, b the other. `evidence` is JSON."""
 
 watermark = Table(
     "watermark",
@@ -159,7 +160,7 @@ watermark = Table(
     Column("kth_cosine", Float, nullable=False),
     Column("verifier_version", Integer, nullable=False),
 )
-"""This image's search is done; written in the transaction of its pairs. `kth_cosine` is -2 where it had fewer than k."""
+"""This image's search is done; written in the transaction of its pairs. `kth_cosine` is -2 below k neighbours."""
 
 pending = Table(
     "pending",
@@ -186,4 +187,4 @@ index_cache = Table(
     Column("vectors", Integer, nullable=False),
     sqlite_autoincrement=True,
 )
-"""A FAISS file in the store directory: trusted only while its sha256 is `digest` and `generation` is the store's."""
+"""A FAISS file in the store directory, trusted only while its sha256 is `digest` and `generation` the store's."""

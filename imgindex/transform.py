@@ -64,7 +64,7 @@ class Parts:
 
 def parts(affine: Affine) -> Parts:
     """Mirror, scales, turn and shear of a map."""
-    a, b, c, d = (float(v) for v in affine[:, :2].reshape(-1))
+    (a, b, _), (c, d, _) = affine.tolist()
     mirrored = a * d - b * c < 0
     if mirrored:
         a, c = -a, -c
@@ -89,10 +89,20 @@ def compose(second: Affine, first: Affine) -> Affine:
     return np.asarray(out, np.float64)
 
 
+def determinant(affine: Affine) -> float:
+    """By how much areas grow; negative where the map mirrors."""
+    (a, b, _), (c, d, _) = affine.tolist()
+    return float(a * d - b * c)
+
+
 def invert(affine: Affine) -> Affine:
     """The inverse map; raises numpy.linalg.LinAlgError where the map flattens the plane."""
-    linear = np.linalg.inv(affine[:, :2])
-    return np.hstack([linear, -linear @ affine[:, 2:]])
+    (a, b, x), (c, d, y) = affine.tolist()
+    grown = determinant(affine)
+    if grown == 0.0:
+        raise np.linalg.LinAlgError("the map flattens the plane")
+    a, b, c, d = d / grown, -b / grown, -c / grown, a / grown
+    return np.array([[a, b, -a * x - b * y], [c, d, -c * x - d * y]])
 
 
 def scaling(x: float, y: float) -> Affine:
@@ -102,6 +112,40 @@ def scaling(x: float, y: float) -> Affine:
 def apply(affine: Affine, points: NDArray[np.floating]) -> NDArray[np.float64]:
     """float64[n, 2]: the images of float[n, 2] points."""
     return np.asarray(points @ affine[:, :2].T + affine[:, 2], np.float64)
+
+
+def lengths(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+    """float64[n]: the lengths of float[n, 2] vectors."""
+    return np.asarray(np.sqrt((vectors * vectors).sum(axis=1)), np.float64)
+
+
+def fit(points: NDArray[np.float64], targets: NDArray[np.float64], scale_px: float) -> Affine | None:
+    """Robust affine map of points to targets: least squares, reweighted (Geman-McClure, shrinking to `scale_px`).
+
+    None where the points are fewer than six or lie on one line.
+    """
+    if len(points) < 6:
+        return None
+    centre = points.mean(axis=0)
+    design = np.ones((len(points), 3))
+    design[:, :2] = points - centre
+    (xx, xy, _), (_, yy, _), _ = (design.T @ design).tolist()
+    if xx * yy - xy * xy <= 1e-9 * (xx + yy) ** 2:
+        return None
+    weighted: NDArray[np.float64] = design
+    solution = np.zeros((3, 2))
+    for width in (8 * scale_px, 4 * scale_px, 2 * scale_px, scale_px, scale_px):
+        try:
+            solution = np.asarray(np.linalg.solve(weighted.T @ design, weighted.T @ targets), np.float64)
+        except np.linalg.LinAlgError:
+            return None
+        left = design @ solution - targets
+        weights = 1.0 / (1.0 + (left * left).sum(axis=1) / width**2) ** 2
+        weighted = design * weights[:, None]
+    fitted = np.empty((2, 3))
+    fitted[:, :2] = solution[:2].T
+    fitted[:, 2] = solution[2] - solution[:2].T @ centre
+    return fitted
 
 
 def to_pixel_centres(affine: Affine) -> Affine:

@@ -14,13 +14,16 @@ decided again under other thresholds.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.metrics import structural_similarity
 
-from imgindex import register, structure, transform
+from imgindex import inset, register, structure, transform
 from imgindex.ports import Source
 from imgindex.records import Luma, Relation, Verdict, Verification
 from imgindex.transform import Affine
@@ -30,6 +33,16 @@ VERIFIER_VERSION = 1
 WORKING_PX = 320
 COARSE_PX = 112
 FINE_PX = 256
+
+DIRECT_SSIM_PX = 1024
+"""Pictures of one size and frame are scored by SSIM at native resolution up to this long side: scikit-image takes
+19 ms at 512 px and 630 ms at 12 MP."""
+
+SAME_FRAME = 0.003
+"""Share of the longer side by which corners may seem to move in one frame: a pixel of the working picture."""
+
+SSIM_WINDOW_PX = 7
+"""scikit-image's window: a smaller side cannot be scored with it."""
 
 TEXTURE = 36.0
 """Variance from which a window counts as textured, in grey levels squared."""
@@ -52,7 +65,9 @@ IN_PLACE_PX = 0.35
 
 
 SETTLED_PX = 0.25
-"""Median shift on the fine canvas below which the windows need not be measured again."""
+SETTLED_AGREE = 0.8
+"""Median shift on the fine canvas below which the windows need not be measured again, and share of windows that must
+agree for a shift below a pixel to be believed without a wider search."""
 
 FAR_PX = 99.0
 """Stands for a shift where no window could be tracked."""
@@ -67,6 +82,11 @@ unrelated photos have 0.05 to 0.25."""
 
 ALREADY_STRAIGHT = 0.9
 """Share of coarse windows that agree from which a guess goes to the fine canvas at once."""
+
+SURE_CORRELATION = 0.9
+SURE_INLIERS = 20
+"""A guess is laid on the fine canvas at once where it is this well supported, and straightened on a coarse one only
+where less than SETTLED_AGREE of the windows agree there."""
 
 FEW_FEATURES = 80
 MIN_INLIERS = 5
@@ -135,12 +155,24 @@ CONTAINED = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """Where a picture has content, and thumbnails of its frame and of that content."""
+
+    content: transform.Polygon
+    thumbs: tuple[register.Thumb, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Side:
     """One picture of the pair with what every guess needs of it."""
 
     source: Source
     luma: Luma
-    content: transform.Polygon
+    outline: Outline
+
+    @property
+    def content(self) -> transform.Polygon:
+        return self.outline.content
 
     @property
     def unit(self) -> tuple[float, float]:
@@ -148,15 +180,31 @@ class Side:
         height, width = self.luma.shape
         return self.source.info.width_px / width, self.source.info.height_px / height
 
-    def boxes(self) -> list[tuple[register.Box, NDArray[np.float32]]]:
-        height, width = self.luma.shape
-        boxes = dict.fromkeys([(0.0, 0.0, float(width), float(height)), transform.bounding_box(self.content)])
-        return [(box, register.thumbnail(self.luma, box)) for box in boxes]
+
+KEPT_OUTLINES = 4096
+"""An image meets some twenty candidates; an outline has about 5 kB."""
+
+_outlines: dict[Hashable, Outline] = {}
+_outlines_lock = threading.Lock()
 
 
 def side(source: Source) -> Side:
     luma = source.luma(WORKING_PX)
-    return Side(source, luma, structure.content_polygon(luma))
+    found = _outlines.get(source.key)
+    if found is None:
+        found = outline(luma)
+        with _outlines_lock:
+            if len(_outlines) >= KEPT_OUTLINES:
+                _outlines.pop(next(iter(_outlines)))
+            _outlines[source.key] = found
+    return Side(source, luma, found)
+
+
+def outline(luma: Luma) -> Outline:
+    height, width = luma.shape
+    content = structure.content_polygon(luma)
+    boxes = dict.fromkeys([(0.0, 0.0, float(width), float(height)), transform.bounding_box(content)])
+    return Outline(content, tuple((box, register.thumbnail(luma, box)) for box in boxes))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,8 +217,36 @@ class Alignment:
     measured: dict[str, Any]
 
 
-def straighten(a: Side, b: Side, guess: register.Guess) -> Alignment | None:
-    """The guess made exact and measured; None where it does not hold up."""
+def straighten(a: Side, b: Side, guess: register.Guess, sure: bool) -> Alignment | None:
+    """The guess made exact and measured; None where it does not hold up. A `sure` one may skip the coarse canvas."""
+    affine = guess.affine
+    fine = _fine(a, b, affine) if sure else None
+    rest = _rest(*fine) if fine is not None else None
+    if rest is None or _share(rest.tracked) < SETTLED_AGREE:
+        nearer = _coarse(a, b, guess)
+        fine = _fine(a, b, nearer) if nearer is not None else None
+        if nearer is None or fine is None:
+            return None
+        affine, rest = nearer, _rest(*fine)
+    assert fine is not None
+    canvas, found, asked = fine
+    if rest.typical_px() >= SETTLED_PX or _share(rest.tracked) < SETTLED_AGREE:
+        moved = structure.flow(canvas, found.centres[asked])
+        if moved.typical_px() >= SETTLED_PX:
+            affine = structure.straightened(canvas, affine, moved, 0.4)[0]
+            fine = _fine(a, b, affine) if transform.parts(affine).plausible else None
+            if fine is None:
+                return None
+            canvas, found, asked = fine
+            rest = _rest(*fine)
+    affine, left = structure.straightened(canvas, affine, rest, 0.3)
+    made_of = transform.parts(affine)
+    shape = {"shear": round(made_of.shear, 4), "stretch": round(made_of.anisotropy, 4)}
+    return Alignment(guess, affine, canvas, measure(canvas, found, asked, left) | shape)
+
+
+def _coarse(a: Side, b: Side, guess: register.Guess) -> Affine | None:
+    """The guess after a first straightening on a small canvas; None where too little agrees there."""
     affine = guess.affine
     for scale_px, floor in ((1.0, FRAME_FLOOR if guess.origin == "frames" else 0.0), (0.5, COARSE_FLOOR)):
         canvas = structure.lay(a.luma, b.luma, affine, a.content, b.content, COARSE_PX)
@@ -178,7 +254,7 @@ def straighten(a: Side, b: Side, guess: register.Guess) -> Alignment | None:
             return None
         found = structure.windows(canvas)
         busy = found.textured(TEXTURE)
-        agree = float((found.agreement[busy] > AGREES).mean()) if busy.any() else 0.0
+        agree = _share(found.agreement[busy] > AGREES)
         if agree < floor or not busy.any():
             return None
         if agree > ALREADY_STRAIGHT:
@@ -187,23 +263,7 @@ def straighten(a: Side, b: Side, guess: register.Guess) -> Alignment | None:
         affine = structure.straightened(canvas, affine, moved, scale_px)[0]
         if not transform.parts(affine).plausible:
             return None
-    fine = _fine(a, b, affine)
-    if fine is None:
-        return None
-    canvas, found, asked = fine
-    moved = structure.flow(canvas, found.centres[asked])
-    if moved.typical_px() >= SETTLED_PX:
-        affine = structure.straightened(canvas, affine, moved, 0.4)[0]
-        fine = _fine(a, b, affine) if transform.parts(affine).plausible else None
-        if fine is None:
-            return None
-        canvas, found, asked = fine
-    shifts = structure.offsets(canvas, found.centres[asked], max(11, found.size))
-    rest = structure.Flow(found.centres[asked], shifts, found.agreement[asked] > AGREES)
-    affine, left = structure.straightened(canvas, affine, rest, 0.3)
-    made_of = transform.parts(affine)
-    shape = {"shear": round(made_of.shear, 4), "stretch": round(made_of.anisotropy, 4)}
-    return Alignment(guess, affine, canvas, measure(canvas, found, asked, left) | shape)
+    return affine
 
 
 def _fine(a: Side, b: Side, affine: Affine) -> tuple[structure.Canvas, structure.Windows, NDArray[np.bool_]] | None:
@@ -216,6 +276,12 @@ def _fine(a: Side, b: Side, affine: Affine) -> tuple[structure.Canvas, structure
     if asked.sum() < FEW_WINDOWS:
         asked = found.textured(FAINT_TEXTURE) & found.apart
     return canvas, found, asked
+
+
+def _rest(canvas: structure.Canvas, found: structure.Windows, asked: NDArray[np.bool_]) -> structure.Flow:
+    """How far the asked windows of a straightened canvas are out of place; those that agree count as tracked."""
+    shifts = structure.offsets(canvas, found.centres[asked], max(11, found.size))
+    return structure.Flow(found.centres[asked], shifts, found.agreement[asked] > AGREES)
 
 
 def measure(
@@ -236,7 +302,7 @@ def measure(
         overlay = structure.overlay(canvas, found.gain)
         one_sided, overlaid = overlay.one_sided, overlay.share
         clean = structure.window_means(overlay.mask.astype(np.float32), found.centres[asked], found.size) < 0.02
-    cuts = np.percentile(left, (25, 50, 75, 90)).tolist() if len(left) else [FAR_PX] * 4
+    cuts = structure.quantiles(left, (0.25, 0.5, 0.75, 0.9)) if len(left) else [FAR_PX] * 4
     numbers = {
         "agree": _share(agreement > AGREES), "structure": float(agreement.mean()) if len(agreement) else 0.0,
         "good": share_good, "shift25": cuts[0], "shift50": cuts[1], "shift75": cuts[2], "shift90": cuts[3],
@@ -254,23 +320,25 @@ def _share(marks: NDArray[np.bool_]) -> float:
 def align(a: Side, b: Side) -> tuple[Alignment | None, dict[str, Any]]:
     """The alignment that the most windows support, and what was tried."""
     tried: dict[str, Any] = {}
-    frames = register.from_frames(a.boxes(), b.boxes(), FRAME_CORRELATION)
-    tried["frame"] = round(frames[0][0], 4) if frames else 0.0
+    correlation, framed = register.from_frames(a.outline.thumbs, b.outline.thumbs, FRAME_CORRELATION)
+    tried["frame"] = round(correlation, 4)
     best: Alignment | None = None
-    if frames:
-        best = straighten(a, b, frames[0][1])
+    if framed is not None:
+        best = straighten(a, b, framed, correlation >= SURE_CORRELATION)
         if best is not None and best.measured["good"] > SETTLED_GOOD:
             return best, tried
     features_a, features_b = a.source.features(), b.source.features()
     tried["features"] = [len(features_a), len(features_b)]
     tried["inliers"] = 0
+    if not register.related(features_a, features_b):
+        return best, tried
     few = min(len(features_a), len(features_b)) < FEW_FEATURES
     needed = MIN_INLIERS_FEW if few else MIN_INLIERS
-    for mirrored in (False, True):
-        for guess in register.from_matches(register.match(features_a, features_b, mirrored), needed):
+    for matches in register.match(register.halves(features_a), register.halves(features_b)):
+        for guess in register.from_matches(matches, needed):
             tried["inliers"] = max(tried["inliers"], guess.inliers)
             if guess.inliers >= needed:
-                found = straighten(a, b, guess)
+                found = straighten(a, b, guess, guess.inliers >= SURE_INLIERS)
                 if found is not None and (best is None or _support(found) > _support(best)):
                     best = found
             if best is not None and best.measured["good"] > SETTLED_GOOD:
@@ -411,17 +479,44 @@ def verify(a: Source, b: Source) -> Verification:
         if change is not None:
             evidence["text_change"], evidence["text_outlier"] = round(change[0], 4), round(change[1], 2)
             verdict = decide(evidence)
-    ssim = structure.ssim(found.canvas)
     share_a, share_b = evidence["share_a"], evidence["share_b"]
+    related = relation(share_a, share_b) if verdict.is_copy else None
+    ssim = _ssim(a, b, full, found) if verdict.is_copy else structure.ssim(found.canvas)
     return Verification(
         verdict,
         score=round(min(99.9, max(0.0, 100.0 * ssim)), 2),
         ssim=round(ssim, 5),
-        relation=relation(share_a, share_b) if verdict.is_copy else None,
+        relation=related,
         transform=transform.describe(full, share_a, share_b),
         matrix=tuple(round(float(v), 6) for v in full.reshape(-1)),
         share_a=share_a,
         share_b=share_b,
         scale=evidence["scale"],
+        inset=_is_inset(first, second, found.affine, related),
         evidence=evidence,
     )
+
+
+def _ssim(a: Source, b: Source, full: Affine, found: Alignment) -> float:
+    """Mean SSIM over what the two share: directly where both have one size and frame, else on the aligned canvas."""
+    width, height = a.info.size
+    moved = transform.lengths(transform.apply(full, _frame(width, height)) - _frame(width, height)).max()
+    if a.info.size != b.info.size or moved > SAME_FRAME * max(width, height) or min(width, height) < SSIM_WINDOW_PX:
+        return structure.ssim(found.canvas)
+    first, second = a.luma(DIRECT_SSIM_PX), b.luma(DIRECT_SSIM_PX)
+    if min(first.shape) < SSIM_WINDOW_PX:
+        return structure.ssim(found.canvas)
+    return float(structural_similarity(first, second, data_range=255))  # type: ignore[no-untyped-call]
+
+
+def _is_inset(a: Side, b: Side, affine: Affine, related: Relation | None) -> bool:
+    if related is Relation.A_CONTAINS_B:
+        corners = _frame(b.luma.shape[1], b.luma.shape[0])
+        return inset.is_inset(a.luma, transform.apply(transform.invert(affine), corners))
+    if related is Relation.B_CONTAINS_A:
+        return inset.is_inset(b.luma, transform.apply(affine, _frame(a.luma.shape[1], a.luma.shape[0])))
+    return False
+
+
+def _frame(width: float, height: float) -> NDArray[np.float64]:
+    return np.array([[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]])

@@ -124,7 +124,7 @@ class Workers:
         return process
 
 
-class _Died(Exception):  # noqa: N818
+class _Died(Exception):
     def __init__(self, skip: Skip) -> None:
         super().__init__(skip)
         self.skip = skip

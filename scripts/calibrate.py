@@ -1,35 +1,35 @@
 #!/usr/bin/env python3
 """Report the margins of the verifier's thresholds on labelled pairs, a part of them held back.
 
-    python scripts/calibrate.py PHOTOS RECIPE [--share 0.2] [--evidence FILE]
+    python scripts/calibrate.py PHOTOS [--groups DIR] [--limit 40] [--evidence FILE]
 
-PHOTOS holds `photos/train`, `groups`, `hard_negatives` and `groups.json`; RECIPE is the module that makes labelled
-edits (`ukbench`, `edits`, `traps`). Pairs: all profiles of the training photos, the natural groups and the hard
-negatives. The part to look at while choosing numbers is "fit"; a third of the photos and half of the groups and of the
-folders of hard negatives is "held". `photos/measure` is never opened. Thresholds are varied one at a time over the
-stored evidence.
+PHOTOS is a folder of distinct photos, of which `--limit` are edited by `recipes` (all profiles and the traps). DIR
+holds `groups.json` (lists of `files` with a `kind` that begins with "copy" where they are copies) and
+`hard_negatives` (each folder of it shows one kind of thing and no copies). The part to look at while choosing numbers
+is "fit"; a third of the photos and half of the groups and of the folders of hard negatives is "held". Thresholds are
+varied one at a time over the evidence of all pairs.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import itertools
 import json
 import random
 import tempfile
+import time
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
 import numpy as np
 import pillow_heif
+import recipes
 from PIL import Image, ImageOps
 
 from imgindex import features, verify
@@ -62,6 +62,7 @@ class FileSource:
     """`ports.Source` of a file, by Pillow."""
 
     def __init__(self, path: Path) -> None:
+        self.key: Hashable = path
         with Image.open(path) as image:
             kind = image.format or ""
             rgba = ImageOps.exif_transpose(image).convert("RGBA")
@@ -86,38 +87,38 @@ def odd(text: str) -> bool:
     return bool(zlib.crc32(text.encode()) & 1)
 
 
-def recipe_pairs(recipe: ModuleType, photos: list[Path], out: Path) -> Iterator[Pair]:
-    """All pairs inside one photo (copies) and as many between photos (no copies) of the two profiles, and the traps."""
+def recipe_pairs(photos: list[Path], out: Path) -> Iterator[Pair]:
+    """All pairs inside one photo (copies), as many between photos (no copies), and the traps."""
     rng = random.Random(0)
-    for profile in ("ukbench", "edits"):
+    for profile in recipes.PROFILES:
         folder = out / profile
-        recipe.make(photos, folder, profile)
-        by_photo: dict[int, list[str]] = defaultdict(list)
-        known = json.loads((folder / "truth.json").read_text())["files"]
-        for name, file in known.items():
-            by_photo[file["photo"]].append(name)
-        for number, names in by_photo.items():
-            for a, b in itertools.combinations(sorted(names), 2):
-                yield Pair(folder / a, folder / b, True, number % 3 == 0, profile)
-                other = rng.choice(by_photo[rng.choice([n for n in by_photo if n != number])])
-                yield Pair(folder / a, folder / other, False, number % 3 == 0, profile)
+        copies = recipes.make_copies(photos, folder, profile)
+        names = sorted({name for pair in copies for name in (pair.a, pair.b)})
+        for pair in copies:
+            held = _number(pair.a) % 3 == 0
+            yield Pair(folder / pair.a, folder / pair.b, True, held, profile)
+            other = rng.choice([name for name in names if _number(name) != _number(pair.a)])
+            yield Pair(folder / pair.a, folder / other, False, held, profile)
     folder = out / "traps"
-    recipe.make_traps(photos, folder)
-    for expected in json.loads((folder / "truth.json").read_text())["expect"]:
-        if "copy" in expected:
-            a, b = expected["a"], expected["b"]
-            yield Pair(folder / a, folder / b, expected["copy"], int(a[:5]) % 3 == 0, "traps")
+    for pair in recipes.make_traps(photos, folder)[0]:
+        yield Pair(folder / pair.a, folder / pair.b, pair.copy, _number(pair.a) % 3 == 0, "traps")
 
 
-def natural_pairs(photos: Path) -> Iterator[Pair]:
+def _number(name: str) -> int:
+    """The number that `recipes` gave the photo of a file."""
+    return int(name.split("_", maxsplit=1)[0])
+
+
+def natural_pairs(root: Path) -> Iterator[Pair]:
     """Pairs inside the labelled groups, and inside each folder of hard negatives."""
-    for group in json.loads((photos / "groups.json").read_text()):
+    for group in json.loads((root / "groups.json").read_text()):
         if group["kind"].startswith("not scored"):
             continue
         for a, b in itertools.combinations(sorted(group["files"]), 2):
-            yield Pair(photos / a, photos / b, group["kind"].startswith("copy"), odd(group["files"][0]), "groups")
+            copy = group["kind"].startswith("copy")
+            yield Pair(root / a, root / b, copy, odd(group["files"][0]), "groups")
     folders: dict[Path, list[Path]] = defaultdict(list)
-    for path in sorted((photos / "hard_negatives").rglob("*")):
+    for path in sorted((root / "hard_negatives").rglob("*")):
         if path.suffix.lower() in {".jpg", ".jpeg", ".png"} and "tmk_screens" not in path.parts:
             folders[path.parent].append(path)
     for folder, paths in folders.items():
@@ -132,23 +133,21 @@ def errors(rows: list[tuple[Pair, dict[str, Any]]], held: bool) -> tuple[int, in
 
 
 def report(rows: list[tuple[Pair, dict[str, Any]]]) -> None:
-    counts = Counter((pair.held, pair.copy, pair.kind) for pair, _ in rows)
-    for held in (False, True):
-        copies = sum(n for key, n in counts.items() if key[:2] == (held, True))
-        others = sum(n for key, n in counts.items() if key[:2] == (held, False))
-        missed, false = errors(rows, held)
-        print(f"{'held' if held else 'fit '}  {copies} copies, {missed} missed; {others} others, {false} called copies")
+    kinds = sorted({pair.kind for pair, _ in rows})
+    for held, kind in itertools.product((False, True), kinds):
+        part = [(pair, evidence) for pair, evidence in rows if pair.held == held and pair.kind == kind]
+        copies = sum(pair.copy for pair, _ in part)
+        missed, false = errors(part, held)
+        word = "held" if held else "fit "
+        print(f"{word} {kind:15s} {copies} copies, {missed} missed; {len(part) - copies} others, {false} called copies")
     print("\nfit part: percentiles 0, 1, 5, 50, 95, 99, 100 (others: only where at least 60 % of windows agree)")
     for name in NUMBERS:
         for copy in (True, False):
-            found = [e[name] for p, e in rows if not p.held and p.copy == copy and name in e]
-            if not copy:
-                values = [
-                    e[name] for p, e in rows if not p.held and not p.copy and e.get("agree", 0) > 0.6 and name in e
-                ]
+            part = [e for p, e in rows if not p.held and p.copy == copy and name in e]
+            values = [e[name] for e in part if copy or e["agree"] > 0.6]
             if values:
-                cuts = " ".join(f"{v:8.3f}" for v in np.percentile(found, (0, 1, 5, 50, 95, 99, 100)))
-                print(f"  {name:13s} {'copies' if copy else 'others'} {len(found):6d}  {cuts}")
+                cuts = " ".join(f"{v:8.3f}" for v in np.percentile(values, (0, 1, 5, 50, 95, 99, 100)))
+                print(f"  {name:13s} {'copies' if copy else 'others'} {len(values):6d}  {cuts}")
     print("\none threshold varied: missed / false on fit, missed / false on held; * is the value in the code")
     for name, choices in VARIED.items():
         kept = getattr(verify, name)
@@ -164,29 +163,24 @@ def report(rows: list[tuple[Pair, dict[str, Any]]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--share", type=float, default=0.2, help="share of the recipe pairs to use")
+    parser.add_argument("--groups", type=Path, help="folder of natural groups and hard negatives")
+    parser.add_argument("--limit", type=int, default=40, help="photos to edit; 40 take some five minutes")
     parser.add_argument("--evidence", type=Path, help="write one JSON line a pair here")
     asked = parser.parse_args()
     pillow_heif.register_heif_opener()
     cv2.setNumThreads(1)
-    spec = importlib.util.spec_from_file_location("recipe", asked.recipe)
-    assert spec is not None
-    assert spec.loader is not None
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
-    source = lru_cache(maxsize=200)(FileSource)
-    rng = random.Random(0)
-    rows: list[tuple[Pair, dict[str, Any]]] = []
+    source = lru_cache(maxsize=400)(FileSource)
+    began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        made = recipe_pairs(recipe, sorted((asked.photos / "photos" / "train").iterdir()), Path(folder))
-        pairs = [p for p in made if p.kind == "traps" or rng.random() < asked.share]
-        pairs += natural_pairs(asked.photos)
-        rows += [(pair, verify.verify(source(pair.a), source(pair.b)).evidence) for pair in pairs]
+        pairs = list(recipe_pairs(recipes.photos_in(asked.photos, asked.limit), Path(folder)))
+        pairs += natural_pairs(asked.groups) if asked.groups else []
+        rows = [(pair, verify.verify(source(pair.a), source(pair.b)).evidence) for pair in pairs]
+    print(f"{len(rows)} pairs in {time.perf_counter() - began:.0f} s")
     report(rows)
     for pair, evidence in rows:
         if verify.decide(evidence).is_copy != pair.copy:
-            print("  missed" if pair.copy else "  FALSE ", "held" if pair.held else "fit ", pair.a.name, pair.b.name)
+            part = "held" if pair.held else "fit "
+            print("  missed" if pair.copy else "  FALSE ", part, pair.kind, pair.a.name, pair.b.name)
     if asked.evidence:
         lines = (json.dumps({"a": p.a.name, "b": p.b.name, "copy": p.copy, "held": p.held} | e) for p, e in rows)
         asked.evidence.write_text("\n".join(lines) + "\n")

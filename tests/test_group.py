@@ -38,6 +38,12 @@ def test_a_screenshot_never_keeps_the_photo_it_shows_smaller() -> None:
     assert not redundant_b(outcome)
 
 
+def test_a_page_never_keeps_the_photo_that_it_shows_enlarged() -> None:
+    """A small photo on a large page: the page has more pixels of it, none of them new, and a page around it."""
+    on_a_page = Verification(Verdict.NEAR_DUPLICATE, 97.0, 0.97, Relation.B_CONTAINS_A, scale=1.7, inset=True)
+    assert not redundant_a(on_a_page)
+
+
 def test_a_crop_is_redundant_and_the_whole_is_not() -> None:
     outcome = near(Relation.A_CONTAINS_B)
     assert redundant_b(outcome)

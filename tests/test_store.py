@@ -133,7 +133,7 @@ def test_a_pair_comes_back_as_it_was_written(store: Store) -> None:
     candidate = Candidate(low, high, ProposedBy.FLOOR, 0.95, 0.9)
     outcome = Verification(
         Verdict.NEAR_DUPLICATE, 97.1, 0.971, Relation.A_CONTAINS_B, "crop 49 % of area",
-        (0.7, 0.0, 3.0, 0.0, 0.7, 4.0), 0.49, 1.0, 1.0, {"inliers": 40},
+        (0.7, 0.0, 3.0, 0.0, 0.7, 4.0), 0.49, 1.0, 1.0, True, {"inliers": 40},
     )  # fmt: skip
     with store.write() as tx:
         space_id = spaces.activate_space(tx, SPACE)
@@ -207,6 +207,33 @@ def test_there_is_no_store(tmp_path: Path) -> None:
         Store.open(tmp_path)
 
 
+FORBIDDEN = """
+import os, sys
+from pathlib import Path
+from imgindex.store import Store
+from imgindex.errors import StoreError
+Store.open(Path(sys.argv[2]), create=True).close()  # loads every module while that is still allowed
+os.setuid(65534)
+for create in (False, True):
+    try:
+        Store.open(Path(sys.argv[1]), create=create)
+    except StoreError as error:
+        print(error)
+"""
+
+
+def test_a_store_that_may_not_be_opened_is_one_sentence(store: Store, tmp_path: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("needs root, to give its rights up for a user without any")
+    os.chmod(store.directory, 0o700)
+    done = subprocess.run(
+        [sys.executable, "-c", FORBIDDEN, str(store.directory), str(tmp_path / "other")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("cannot be") == 2
+
+
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / DATABASE_NAME).write_bytes(b"not a database at all" * 1000)
     with pytest.raises(StoreError, match="restore its database from a backup"):
@@ -251,7 +278,7 @@ def test_a_store_on_a_read_only_disk_is_read(store: Store, tmp_path: Path) -> No
     put_images(store, 2)
     store.close()
     os.chmod(store.directory, 0o555)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         os.chmod(folder, 0o755)
     done = subprocess.run(
         [sys.executable, "-c", READ_ONLY, str(store.directory), str(tmp_path / "other")],

@@ -24,6 +24,7 @@ class Held:
         self.rgb = np.asarray(image.convert("RGB"))
         known = {"format": "PNG", "mode": "RGB", "bit_depth": 8, "has_alpha": False, "frames": 1} | info
         self.info = PictureInfo(width_px=image.width, height_px=image.height, **known)  # type: ignore[arg-type]
+        self.key = (self.rgb.shape, self.rgb.tobytes())
         self.asked = 0
         self._features: LocalFeatures | None = None
 

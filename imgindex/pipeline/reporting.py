@@ -163,6 +163,7 @@ def reversed_outcome(outcome: Verification) -> Verification:
         outcome.share_b,
         outcome.share_a,
         1.0 / max(outcome.scale, 1e-9),
+        outcome.inset,
         outcome.evidence,
     )
 

@@ -53,7 +53,7 @@ class Store:
         database = directory / DATABASE_NAME
         if create:
             _make_directory(directory)
-        elif not database.is_file():
+        elif not _is_there(database):
             raise StoreError(f"There is no store in {directory}; make one with: imgindex index FOLDER")
         writable = os.access(directory, os.W_OK) and (not database.exists() or os.access(database, os.W_OK))
         if create and not writable:
@@ -173,6 +173,13 @@ def _roll_back(connection: Connection) -> None:
     driver = connection.connection.driver_connection
     if isinstance(driver, sqlite3.Connection) and driver.in_transaction:
         driver.rollback()
+
+
+def _is_there(database: Path) -> bool:
+    try:
+        return database.is_file()
+    except OSError as error:
+        raise StoreError(f"The store in {database.parent} cannot be opened: {error.strerror}.") from error
 
 
 def _make_directory(directory: Path) -> None:

@@ -56,6 +56,7 @@ class StoredPair:
             "share_a": o.share_a,
             "share_b": o.share_b,
             "scale": o.scale,
+            "inset": o.inset,
             "evidence": json.dumps(evidence, sort_keys=True),
             "verifier_version": self.verifier_version,
         }
@@ -101,6 +102,7 @@ def _stored(row: Any) -> StoredPair:
             row.share_a,
             row.share_b,
             row.scale,
+            row.inset,
             evidence,
         ),
         row.verifier_version,

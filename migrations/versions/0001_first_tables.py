@@ -106,6 +106,7 @@ def upgrade() -> None:
         sa.Column("share_a", sa.Float, nullable=False),
         sa.Column("share_b", sa.Float, nullable=False),
         sa.Column("scale", sa.Float, nullable=False),
+        sa.Column("inset", sa.Boolean, nullable=False),
         sa.Column("evidence", sa.Text, nullable=False),
         sa.Column("verifier_version", sa.Integer, nullable=False),
         sa.Column("checksum", sa.LargeBinary, nullable=False),
