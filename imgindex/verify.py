@@ -460,9 +460,16 @@ def verify(a: Source, b: Source) -> Verification:
     """
     if same_pixels(a, b):
         return Verification(
-            Verdict.SAME_PIXELS, 100.0, 1.0, Relation.SAME, "same pixels", tuple(transform.IDENTITY.reshape(-1)),
-            1.0, 1.0, 1.0, {"same_pixels": True},
-        )  # fmt: skip
+            Verdict.SAME_PIXELS,
+            score=100.0,
+            ssim=1.0,
+            relation=Relation.SAME,
+            transform="same pixels",
+            matrix=tuple(transform.IDENTITY.reshape(-1)),
+            share_a=1.0,
+            share_b=1.0,
+            evidence={"same_pixels": True},
+        )
     first, second = side(a), side(b)
     found, evidence = align(first, second)
     if found is None:

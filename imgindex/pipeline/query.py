@@ -23,7 +23,9 @@ from imgindex.store.catalog import StoredImage
 
 BEST_FIRST = (Verdict.EXACT, Verdict.SAME_PIXELS, Verdict.NEAR_DUPLICATE, Verdict.SIMILAR, Verdict.DISTINCT)
 
-EXACT_OUTCOME = Verification(Verdict.EXACT, 100.0, 1.0, Relation.SAME, None, (1, 0, 0, 0, 1, 0), 1.0, 1.0, 1.0)
+EXACT_OUTCOME = Verification(
+    Verdict.EXACT, 100.0, 1.0, Relation.SAME, matrix=(1, 0, 0, 0, 1, 0), share_a=1.0, share_b=1.0
+)
 
 EXTRA = 16
 """Neighbours looked at beyond k: some may have no present file, and verification may put a weaker one first."""
