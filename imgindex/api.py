@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgindex.config import default_jobs
+from imgindex.errors import RootError
 from imgindex.pipeline import models, query
 from imgindex.pipeline.compare import compare
 from imgindex.pipeline.indexing import index
@@ -70,12 +71,15 @@ class ImageIndex:
         Raises StoreLocked where another run has the store, ModelError where the model cannot be used.
         """
         o = self._options
+        paths = [os.fspath(folder) for folder in folders]
+        if not self.space and not any(os.path.isdir(path) for path in paths):
+            raise RootError(f"There is no folder {', '.join(paths)}; check the spelling, or mount its disk.")
         with self._store.exclusive():
             self._opened = models.open_model(self._store, o.model, o.device, self._progress.say, rebuild=o.rebuild)
             return index(
                 self._store,
                 *self._opened,
-                [os.fspath(folder) for folder in folders],
+                paths,
                 self._progress,
                 jobs=o.jobs or default_jobs(),
                 include=include,

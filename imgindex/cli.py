@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -68,6 +69,8 @@ def index(
     from imgindex.progress import on_stderr
     from imgindex.report.as_text import index_text
 
+    if rebuild and model == "auto":
+        raise UsageError("Say with --model which model the store is to be rebuilt with.")
     progress = on_stderr()
     with api.open(_store(store), model=model, device=device, jobs=jobs, progress=progress, rebuild=rebuild) as images:
         summary = images.index(
@@ -77,7 +80,7 @@ def index(
             follow_symlinks=follow_symlinks,
             accept_missing=accept_missing,
         )
-    print(index_text(summary))
+    _emit(index_text(summary))
     if summary.ingest.problems:
         raise RootError(" ".join(summary.ingest.problems))
 
@@ -103,9 +106,9 @@ def query(
         matches = images.query(image, k=k) if image is not None else images.query_text(text or "", k=k)
         space = images.space
     if answer_format is AnswerFormat.JSON:
-        print(matches_json(image or text or "", space, matches))
+        _emit(matches_json(image or text or "", space, matches))
     else:
-        print(matches_text(matches))
+        _emit(matches_text(matches))
 
 
 @app.command()
@@ -126,7 +129,9 @@ def report(
     with api.open(_store(store), create=False) as images:
         made = images.report(folders or (), similar_per_image=similar)
     write = {ReportFormat.TEXT: report_text, ReportFormat.JSON: report_json, ReportFormat.CSV: report_csv}
-    sys.stdout.write(write[report_format](made).rstrip("\n") + "\n")
+    if folders and not (made.counts.files or made.counts.skipped or made.counts.missing):
+        raise UsageError(f"Nothing that is below {', '.join(folders)} was indexed; check the spelling.")
+    _emit(write[report_format](made).rstrip("\n"))
 
 
 @app.command()
@@ -145,7 +150,7 @@ def compare(
         found = api.compare(a, b, out)
     except OSError as error:
         raise UsageError(f"The pictures cannot be written to {out}: {error.strerror or error}.") from error
-    print(comparison_json(a, b, found) if answer_format is AnswerFormat.JSON else comparison_text(found))
+    _emit(comparison_json(a, b, found) if answer_format is AnswerFormat.JSON else comparison_text(found))
 
 
 @app.command()
@@ -157,7 +162,7 @@ def status(store: StoreOption = None, answer_format: AnswerOption = AnswerFormat
 
     with api.open(_store(store), create=False) as images:
         found = images.status()
-    print(status_json(found) if answer_format is AnswerFormat.JSON else status_text(found))
+    _emit(status_json(found) if answer_format is AnswerFormat.JSON else status_text(found))
 
 
 @app.callback(invoke_without_command=True)
@@ -175,18 +180,32 @@ def _store(named: Path | None) -> Path:
     return store_directory(named)
 
 
+def _emit(text: str) -> None:
+    """Print an answer; a reader who has seen enough (`| head`) is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UsageError(f"The answer could not be written: {error.strerror}.") from error
+
+
 def main() -> None:
     """Entry point of the `imgindex` command: errors become one sentence and their exit code."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        app(prog_name="imgindex")
+        code = app(prog_name="imgindex", standalone_mode=False)
     except ImgIndexError as error:
         print(f"imgindex: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         print("imgindex: interrupted; what was finished is kept, and the next run goes on from there.", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except Exception as error:
+        if not hasattr(error, "show"):
+            raise
+        error.show()  # a usage error of the command line parser
+        sys.exit(UsageError.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)

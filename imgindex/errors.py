@@ -16,6 +16,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def last_line(error: object) -> str:
+    """The last line of an unexpected error's text, which in a traceback says what it was."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
+
+
 class ImgIndexError(Exception):
     """Base of every error that imgindex raises on purpose; `str()` is a sentence for a person."""
 

@@ -135,11 +135,13 @@ def errors(rows: list[tuple[Pair, dict[str, Any]]], held: bool) -> tuple[int, in
 def report(rows: list[tuple[Pair, dict[str, Any]]]) -> None:
     kinds = sorted({pair.kind for pair, _ in rows})
     for held, kind in itertools.product((False, True), kinds):
-        part = [(pair, evidence) for pair, evidence in rows if pair.held == held and pair.kind == kind]
-        copies = sum(pair.copy for pair, _ in part)
-        missed, false = errors(part, held)
+        chosen = [(pair, evidence) for pair, evidence in rows if pair.held == held and pair.kind == kind]
+        copies = sum(pair.copy for pair, _ in chosen)
+        missed, false = errors(chosen, held)
         word = "held" if held else "fit "
-        print(f"{word} {kind:15s} {copies} copies, {missed} missed; {len(part) - copies} others, {false} called copies")
+        print(
+            f"{word} {kind:15s} {copies} copies, {missed} missed; {len(chosen) - copies} others, {false} called copies"
+        )
     print("\nfit part: percentiles 0, 1, 5, 50, 95, 99, 100 (others: only where at least 60 % of windows agree)")
     for name in NUMBERS:
         for copy in (True, False):

@@ -26,6 +26,6 @@ install_torch() {
     if [[ "$found" == *"+cpu"* ]]; then
         pip_install torch
     else
-        pip_install --retries 0 --timeout 15 --index-url https://download.pytorch.org/whl/cpu torch || pip_install torch
+        pip_install --retries 0 --timeout 15 --no-deps --index-url https://download.pytorch.org/whl/cpu torch || pip_install torch
     fi
 }

@@ -99,11 +99,40 @@ def test_inodes_beyond_a_signed_integer_are_kept(store: Store) -> None:
 def test_a_file_changes_from_skipped_to_indexed_and_back(store: Store) -> None:
     [image_id] = put_images(store, 1)
     with store.write() as tx:
+        catalog.put_files(tx, [NewFile(seen(b"/p/copy.jpg"), image_id)])
         catalog.put_files(tx, [NewFile(seen(b"/p/0.jpg"), skip=Skip("truncated", "It ends early."))])
         assert [(p, s.reason) for p, s in catalog.skipped_files(tx)] == [(b"/p/0.jpg", "truncated")]
         catalog.put_files(tx, [NewFile(seen(b"/p/0.jpg"), image_id)])
         assert catalog.skipped_files(tx) == []
         assert tx.exec_driver_sql("SELECT count(*) FROM skipped").scalar() == 0, "an orphan row stayed behind"
+
+
+def test_an_image_that_no_file_shows_any_more_goes_with_all_that_hangs_on_it(store: Store) -> None:
+    """A photo saved again 30 times would leave 30 ghosts among everybody's nearest neighbours."""
+    first, second = put_images(store, 2)
+    with store.write() as tx:
+        space_id = spaces.activate_space(tx, SPACE)
+        spaces.put_embeddings(tx, space_id, [first, second], unit(2))
+        candidate = Candidate(first, second, ProposedBy.TOP_K, 0.5)
+        pairs.put_pairs(tx, space_id, [StoredPair(candidate, True, Verification(Verdict.SIMILAR, 50.0), 1)])
+        pairs.put_watermarks(tx, space_id, {first: 0.5, second: 0.5}, 0.9, 20, 1)
+        before = spaces.generation(tx)
+        # the two files change places: nothing is lost
+        catalog.put_files(tx, [NewFile(seen(b"/p/0.jpg"), second), NewFile(seen(b"/p/1.jpg"), first)])
+        assert set(catalog.images(tx)) == {first, second}
+        catalog.put_files(tx, [NewFile(seen(b"/p/1.jpg"), second)])
+        assert set(catalog.images(tx)) == {second}
+        assert list(pairs.pairs(tx)) == []
+        assert spaces.vector_ids(tx, space_id).tolist() == [second]
+        assert spaces.generation(tx) == before + 1, "a cached index would still hold it"
+
+
+def test_what_cannot_be_read_just_now_keeps_what_is_known_of_it(store: Store) -> None:
+    [image_id] = put_images(store, 1)
+    with store.write() as tx:
+        away = Skip("unreadable", "No permission.", environment=True)
+        catalog.put_files(tx, [NewFile(seen(b"/p/0.jpg", size=99), skip=away)])
+        assert [k.image_id for k in catalog.known_files(tx)] == [image_id]
 
 
 def test_the_database_refuses_a_file_that_is_neither_or_both(store: Store) -> None:
@@ -148,7 +177,8 @@ def test_a_pair_comes_back_as_it_was_written(store: Store) -> None:
         assert found.checksum == found.row(space_id)["checksum"]
         assert pairs.verified_keys(tx, 7) == {(low, high)}
         assert pairs.verified_keys(tx, 8) == set()
-        assert list(pairs.pairs(tx, [Verdict.SIMILAR])) == []
+        [other] = pairs.pairs(tx, space_id + 1)
+        assert (other.candidate.cosine, other.outcome) == (None, outcome), "proven stays proven under another model"
 
 
 def test_a_watermark_holds_for_its_settings_only(store: Store) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from imgindex import schema
-from imgindex.errors import StoreTooNew
+from imgindex.errors import StoreError, StoreTooNew
 from imgindex.store import Store, upgrade
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -72,7 +72,7 @@ def test_a_failing_migration_leaves_the_store_as_it_was(tmp_path: Path, monkeypa
     first = (CHECKOUT / "migrations" / "versions" / "0001_first_tables.py").read_text()
     (broken / "versions" / "0001_first_tables.py").write_text(first + '    op.execute("SELECT no_such_function()")\n')
     monkeypatch.setattr(upgrade, "migrations_directory", lambda: broken)
-    with pytest.raises(Exception, match="no_such_function"):
+    with pytest.raises(StoreError, match="no_such_function"):
         Store.open(tmp_path / "store", create=True)
     assert inspect(create_engine(f"sqlite:///{tmp_path}/store/imgindex.db")).get_table_names() == []
     monkeypatch.undo()

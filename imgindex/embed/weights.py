@@ -15,6 +15,9 @@ from pathlib import Path
 
 from imgindex.errors import ModelError
 
+BUILT_IN = ("auto", "sift-vlad")
+"""Names that never mean a folder."""
+
 DEFAULT_ORGANIZATION = "sentence-transformers"
 """Whose a hub id without an owner is, as sentence-transformers reads it."""
 
@@ -67,7 +70,7 @@ def locate(model: str, say: Callable[[str], None], revision: str | None = None) 
 def canonical(model: str) -> str:
     """`model` as a space records it: a folder as its absolute path, anything else as it is."""
     folder = Path(model).expanduser()
-    return str(folder.resolve()) if folder.is_dir() else model
+    return str(folder.resolve()) if model not in BUILT_IN and folder.is_dir() else model
 
 
 def what_is_missing(folder: Path) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from imgindex import files
 from imgindex.candidates import VectorTable
+from imgindex.ports import Progress
 from imgindex.records import Space
 from imgindex.store import Store, spaces
 from imgindex.store.spaces import CacheRow
@@ -17,13 +18,15 @@ from imgindex.vectors import FlatIndex, file_digest
 
 
 def open_index(store: Store, space_id: int, space: Space, table: VectorTable | None = None) -> FlatIndex:
-    """An index of every vector of the space: from the cache file where that can be trusted, else from the store."""
+    """An index of every vector of the space, or of `table`: from the cache file where that can be trusted and holds
+    just these, else built anew."""
     with store.read() as tx:
         generation = spaces.generation(tx)
         row = spaces.cache_row(tx, space_id)
         if row is not None and row.generation == generation:
             index = FlatIndex.load(store.directory / row.name, row.digest)
-            if index is not None and np.array_equal(index.ids, spaces.vector_ids(tx, space_id)):
+            ids = spaces.vector_ids(tx, space_id) if table is None else table.ids
+            if index is not None and np.array_equal(index.ids, ids):
                 return index
         if table is None:
             table = VectorTable(*spaces.vectors(tx, space_id, space.dim))
@@ -32,8 +35,16 @@ def open_index(store: Store, space_id: int, space: Space, table: VectorTable | N
     return index
 
 
-def save_index(store: Store, space_id: int, space: Space) -> None:
-    """Write the cache file if the store has changed since: data first, then the row that names it."""
+def save_index(store: Store, space_id: int, space: Space, progress: Progress) -> None:
+    """Write the cache file if the store has changed since; where that fails, the next run builds it again."""
+    try:
+        _save_index(store, space_id, space)
+    except (OSError, RuntimeError) as error:
+        progress.say(f"The search index could not be saved ({error}); the next run builds it again.")
+
+
+def _save_index(store: Store, space_id: int, space: Space) -> None:
+    """Data first, then the row that names it."""
     with store.read() as tx:
         generation = spaces.generation(tx)
         row = spaces.cache_row(tx, space_id)

@@ -41,5 +41,5 @@ def index(
     sources = Sources(wish_of(embedder))
     ingested = Ingest(store, space_id, embedder, sources, progress, jobs).run(found)
     matched = match(store, space_id, embedder.space, sources, progress, jobs=jobs, k=embedder.neighbours)
-    save_index(store, space_id, embedder.space)
+    save_index(store, space_id, embedder.space, progress)
     return IndexSummary(ingested, matched)

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from imgindex import files
+from imgindex.errors import last_line
 from imgindex.files import Seen, Skipped
 from imgindex.pipeline.prepare import Prepared, Wish, prepare_file
 from imgindex.pipeline.sources import Sources
@@ -122,9 +123,8 @@ class Ingest:
         self.summary.skipped += len(left)
 
     def _skipped(self, seen: Seen, skip: Skip) -> list[NewFile]:
-        """This file and, where its content is to blame, the waiting copies of it."""
-        sha256 = self._content.get(seen.path, b"")
-        copies = [] if skip.environment else self._copies.pop(sha256, [])
+        """This file and the waiting copies of it: what keeps one from being decoded keeps the others from it."""
+        copies = self._copies.pop(self._content.get(seen.path, b""), [])
         return [NewFile(same, skip=skip) for same in (seen, *copies)]
 
     def _write(self, batch: Sequence[Prepared], skipped: Sequence[NewFile]) -> None:
@@ -157,7 +157,7 @@ def _skip_of(error: object) -> Skip:
         return error.skip
     if isinstance(error, OSError):
         return files.skip_of(error)
-    why = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    why = last_line(error)
     return Skip("decoder-error", f"imgindex failed on it ({why}); please report this as a bug.", environment=True)
 
 

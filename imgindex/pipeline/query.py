@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -71,7 +72,7 @@ def query_text(store: Store, space_id: int, embedder: Embedder, text: str, k: in
 def read_picture(path: str, wish: Wish) -> tuple[bytes, Picture]:
     """The bytes and the picture of a file that a person named; UsageError with a sentence where it is none."""
     try:
-        data, _ = files.read_stable(path.encode("utf-8", "surrogateescape"))
+        data, _ = files.read_stable(os.fsencode(path))
         return data, prepare(data, wish)
     except Skipped as skipped:
         raise UsageError(f"{path}: {skipped.skip.detail}") from skipped
@@ -82,7 +83,7 @@ def read_picture(path: str, wish: Wish) -> tuple[bytes, Picture]:
 def _outcome(asked: ImageSource, source: ImageSource, cosine: float) -> Verification:
     try:
         return directed(asked, source)
-    except OSError:
+    except (OSError, Skipped):
         return Verification(Verdict.DISTINCT, max(0.0, 100 * cosine))
 
 
@@ -100,15 +101,21 @@ def _nearest(
     index = open_index(store, space_id, embedder.space)
     if not len(index):
         return []
-    _, found = index.search(vector, min(k, len(index)))
-    ids = np.unique(found[found >= 0])
+    asked = 0
+    paths: dict[int, list[bytes]] = {}
+    while len(paths) < k and asked < len(index):
+        asked = min(max(k, 4 * asked), len(index))
+        _, found = index.search(vector, asked)
+        ids = np.unique(found[found >= 0])
+        with store.read() as tx:
+            paths = catalog.present_paths(tx, ids.tolist())
     with store.read() as tx:
         table = VectorTable(ids, spaces.vectors_of(tx, space_id, embedder.space.dim, ids.tolist()))
         images = catalog.images(tx, ids.tolist())
-        paths = catalog.present_paths(tx, ids.tolist())
     cosines = candidates.cosines(np.repeat(vector, len(ids), axis=0), table.vectors)
     order = np.lexsort((ids, -cosines))
-    return [(images[int(ids[i])], paths[int(ids[i])], float(cosines[i])) for i in order if int(ids[i]) in paths]
+    best = [(images[int(ids[i])], paths[int(ids[i])], float(cosines[i])) for i in order if int(ids[i]) in paths]
+    return best[:k]
 
 
 def _match(image: StoredImage, paths: Sequence[bytes], cosine: float, outcome: Verification) -> Match:

@@ -48,9 +48,10 @@ def report(
     with store.read() as tx:
         shown, missing = _shown(tx, folders)
         skipped = tuple((path, skip) for path, skip in catalog.skipped_files(tx) if _below(path, folders))
-        known = [p for p in pairs.pairs(tx) if p.a_id in shown and p.b_id in shown]
         active = spaces.active_space(tx)
-    groups = _groups(shown, known)
+        stored = list(pairs.pairs(tx, None if active is None else active[0]))
+    known = [p for p in stored if p.a_id in shown and p.b_id in shown]
+    groups = _groups(shown, known, _same_pixels(shown, stored))
     listed, left_out = _listed_pairs(shown, known, similar_per_image)
     counts = Counts(
         files=sum(len(s.files) for s in shown.values()),
@@ -93,8 +94,8 @@ def _shown(tx: Connection, folders: Sequence[bytes]) -> tuple[dict[int, Shown], 
     }, missing
 
 
-def _groups(shown: dict[int, Shown], known: list[StoredPair]) -> tuple[Group, ...]:
-    outcomes = _completed_same_pixels(shown, known)
+def _groups(shown: dict[int, Shown], known: list[StoredPair], same: list[list[int]]) -> tuple[Group, ...]:
+    outcomes = _completed(shown, known, same)
     keys = {image_id: s.key for image_id, s in shown.items()}
     redundant = []
     for (a, b), outcome in outcomes.items():
@@ -114,9 +115,8 @@ def _groups(shown: dict[int, Shown], known: list[StoredPair]) -> tuple[Group, ..
     )
 
 
-def _completed_same_pixels(shown: dict[int, Shown], known: Iterable[StoredPair]) -> dict[tuple[int, int], Verification]:
-    """Outcomes of the copies by (a_id, b_id); equal pixels are an equivalence, so its best image gets every other."""
-    outcomes = {(p.a_id, p.b_id): p.outcome for p in known if p.outcome.verdict.is_copy}
+def _same_pixels(shown: dict[int, Shown], stored: Iterable[StoredPair]) -> list[list[int]]:
+    """Shown images by equal pixels, whichever images (missing ones too) the equality was proven through."""
     root: dict[int, int] = {}
 
     def find(x: int) -> int:
@@ -124,18 +124,27 @@ def _completed_same_pixels(shown: dict[int, Shown], known: Iterable[StoredPair])
             x = root[x]
         return x
 
-    for (a, b), outcome in outcomes.items():
-        if outcome.verdict is Verdict.SAME_PIXELS:
-            root[find(a)] = find(b)
+    for pair in stored:
+        if pair.outcome.verdict is Verdict.SAME_PIXELS:
+            root[find(pair.a_id)] = find(pair.b_id)
     classes: dict[int, list[int]] = {}
     for x in list(root):
-        classes.setdefault(find(x), []).append(x)
-    for same in classes.values():
-        best = min(same, key=lambda i: shown[i].key)
-        for other in same:
+        if x in shown:
+            classes.setdefault(find(x), []).append(x)
+    return list(classes.values())
+
+
+def _completed(
+    shown: dict[int, Shown], known: Iterable[StoredPair], same: Iterable[list[int]]
+) -> dict[tuple[int, int], Verification]:
+    """Outcomes of the copies by (a_id, b_id); equal pixels are an equivalence, so the best image gets every other."""
+    outcomes = {(p.a_id, p.b_id): p.outcome for p in known if p.outcome.verdict.is_copy}
+    for images in same:
+        best = min(images, key=lambda i: shown[i].key)
+        for other in images:
             if other != best and (best, other) not in outcomes and (other, best) not in outcomes:
                 outcomes[best, other] = Verification(
-                    Verdict.SAME_PIXELS, 100.0, 1.0, Relation.SAME, None, None, 1.0, 1.0, 1.0
+                    Verdict.SAME_PIXELS, 100.0, 1.0, Relation.SAME, share_a=1.0, share_b=1.0
                 )
     return outcomes
 

@@ -32,6 +32,7 @@ class Sized(Protocol):
 
 
 S = TypeVar("S", bound=Sized)
+T = TypeVar("T")
 
 
 class PixelCache:
@@ -119,41 +120,46 @@ class ImageSource:
 
     @property
     def key(self) -> Hashable:
-        """See `ports.Source.key`."""
-        return self.sha256
+        """See `ports.Source.key`; pictures decoded for another embedder have other pixels."""
+        return self.sha256, self._wish.short_side_px
 
     def __reduce__(self) -> tuple[Any, ...]:
-        known = {kind: found for kind in KINDS if (found := self._cache.peek((self.sha256, kind))) is not None}
+        known = {kind: found for kind in KINDS if (found := self._cache.peek((self.key, kind))) is not None}
         return _revived, (self.sha256, self.info, self._content, self._wish, known)
 
     def remember(self, picture: Picture) -> None:
         """Keep what decoding gave, so that the file need not be read again."""
-        self._cache.put((self.sha256, WORKING), features.working_luma(picture.rgb))
+        self._cache.put((self.key, WORKING), features.working_luma(picture.rgb))
         if picture.features is not None:
-            self._cache.put((self.sha256, FEATURES), picture.features)
+            self._cache.put((self.key, FEATURES), picture.features)
 
     def luma(self, long_side_px: int) -> Luma:
         """See `ports.Source.luma`."""
         if long_side_px <= WORKING_SIDE_PX:
             return features.reduce_luma(self._working(), long_side_px)
         size = min(long_side_px, max(self.info.size))
-        return self._cache.get((self.sha256, size), lambda: decode.luma(self._data(), size))
+        return self._cache.get((self.key, size), lambda: self._of_data(lambda data: decode.luma(data, size)))
 
     def features(self) -> LocalFeatures:
         """See `ports.Source.features`."""
-        return self._cache.get((self.sha256, FEATURES), lambda: features.extract(self._working()))
+        return self._cache.get((self.key, FEATURES), lambda: features.extract(self._working()))
 
     def pixel_digest(self) -> bytes:
         """See `ports.Source.pixel_digest`."""
-        return self.info.pixel_digest or decode.pixel_digest(self._data())
+        return self.info.pixel_digest or self._of_data(decode.pixel_digest)
 
     def _working(self) -> Luma:
         wish = Wish(self._wish.short_side_px, features=False)
-        return self._cache.get((self.sha256, WORKING), lambda: features.working_luma(prepare(self._data(), wish).rgb))
 
-    def _data(self) -> bytes:
+        def make() -> Luma:
+            return self._of_data(lambda data: features.working_luma(prepare(data, wish).rgb))
+
+        return self._cache.get((self.key, WORKING), make)
+
+    def _of_data(self, make: Callable[[bytes], T]) -> T:
+        """What `make` gives of the bytes; whatever keeps it from that is an OSError."""
         try:
-            return self._content.read()
+            return make(self._content.read())
         except Skipped as skipped:
             raise OSError(skipped.skip.detail) from skipped
 
@@ -165,9 +171,10 @@ def _process_cache() -> PixelCache:
 
 def _revived(sha256: bytes, info: PictureInfo, content: Content, wish: Wish, known: dict[str, Sized]) -> ImageSource:
     cache = _process_cache()
+    source = ImageSource(sha256, info, content, wish, cache)
     for kind, found in known.items():
-        cache.put((sha256, kind), found)
-    return ImageSource(sha256, info, content, wish, cache)
+        cache.put((source.key, kind), found)
+    return source
 
 
 class Sources:

@@ -7,6 +7,7 @@ scanned to its end without an error and has not lost most of its files at once.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,19 +58,48 @@ class Walk:
         catalog.mark_present(tx, back)
         missing = 0
         for root in self.roots:
-            root_id = catalog.put_root(tx, root)
-            if any(scan.is_below(problem.path, root) for problem in self.problems):
+            if any(scan.is_below(problem.path, root) for problem in self._unaccepted()):
                 continue
             present = [k for k in self._known.values() if k.missing_since_s is None and scan.is_below(k.path, root)]
-            gone = [k for k in present if k.path not in seen and not os.path.lexists(k.path)]
-            here = sum(scan.is_below(path, root) for path in seen)
-            if not self.accept_missing and _is_suspicious(len(gone), len(present), here):
-                self.problems.append(_lost(root, len(gone), len(present)))
+            here = [k for k in present if k.path in seen]
+            gone = [k for k in present if k.path not in seen and _is_gone(k.path)]
+            found = sum(scan.is_below(path, root) for path in seen)
+            if not self.accept_missing and (problem := _doubt(root, gone, present, here, found)) is not None:
+                self.problems.append(problem)
                 continue
             catalog.mark_missing(tx, [k.id for k in gone])
             missing += len(gone)
-            catalog.finish_scan(tx, root_id, here)
+            catalog.finish_scan(tx, catalog.put_root(tx, root), found)
+        catalog.forget_searches(tx)
         return missing
+
+    def _unaccepted(self) -> list[Problem]:
+        """Problems that leave open what is there; a root that is absent is empty where that is accepted."""
+        return [
+            problem
+            for problem in self.problems
+            if not (self.accept_missing and problem.reason == "absent" and problem.path in self.roots)
+        ]
+
+
+def _is_gone(path: bytes) -> bool:
+    """Whether no regular file is at `path`; a file that is there and was not seen is one that patterns leave out."""
+    try:
+        return not stat.S_ISREG(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
+def _doubt(
+    root: bytes, gone: list[KnownFile], present: list[KnownFile], here: list[KnownFile], found: int
+) -> Problem | None:
+    """Why files that are gone may only be out of reach: too many at once, or all that were on one disk."""
+    away = {k.stat.device for k in gone} - {k.stat.device for k in here}
+    if here and away:
+        return _lost(root, sum(k.stat.device in away for k in gone), len(present))
+    return _lost(root, len(gone), len(present)) if _is_suspicious(len(gone), len(present), found) else None
 
 
 def _is_suspicious(gone: int, present: int, here: int) -> bool:

@@ -92,7 +92,7 @@ def index_text(summary: IndexSummary) -> str:
     ]
     if i.missing:
         lines.append(f"{count(i.missing, 'file')} that the store knew are no longer there.")
-    lines.append(f"{count(m.verified, 'candidate pair')} verified: {count(m.copies, 'pair')} of copies.")
+    lines.append(f"{count(m.verified, 'candidate pair')} verified: {m.copies:,} proven to be copies.")
     if m.pending:
         lines.append(f"{count(m.pending, 'pair')} could not be read now; the next run tries again.")
     lines.append("See them with: imgindex report")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from imgindex.files import Seen
 from imgindex.records import PictureInfo, Skip
-from imgindex.schema import embedding, file, image, root, skipped
+from imgindex.schema import embedding, file, image, pair, pending, root, skipped, state, watermark
 
 T = TypeVar("T")
 
@@ -101,17 +101,22 @@ def known_files(tx: Connection) -> Iterator[KnownFile]:
 
 def put_files(tx: Connection, files: Sequence[NewFile]) -> None:
     """Write file rows: a known path is taken over, a new one added. `skipped` rows no longer used are removed."""
+    left: set[int] = set()
     for part in chunks(files):
         by_path = {new.stat.path: new for new in part}
         old = {
-            row.path: (row.id, row.skipped_id)
+            row.path: row
             for row in tx.execute(
-                select(file.c.id, file.c.path, file.c.skipped_id).where(file.c.path.in_(list(by_path)))
+                select(file.c.id, file.c.path, file.c.skipped_id, file.c.image_id).where(file.c.path.in_(list(by_path)))
             )
         }
+        # what cannot be read just now keeps what is known of it, and is read on the next run
+        for path, row in old.items():
+            if row.image_id is not None and (skip := by_path[path].skip) is not None and skip.environment:
+                del by_path[path]
         values = [_file_values(tx, new) for new in by_path.values()]
         fresh = [row for row in values if row["path"] not in old]
-        known = [row | {"file_id": old[row["path"]][0]} for row in values if row["path"] in old]
+        known = [row | {"file_id": old[row["path"]].id} for row in values if row["path"] in old]
         if fresh:
             tx.execute(insert(file), fresh)
         if known:
@@ -120,9 +125,30 @@ def put_files(tx: Connection, files: Sequence[NewFile]) -> None:
                 update(file).where(file.c.id == bindparam("file_id")).values(**columns),
                 [{k: v for k, v in row.items() if k != "path"} for row in known],
             )
-        unused = [skip_id for _, skip_id in old.values() if skip_id is not None]
-        if unused:
-            tx.execute(delete(skipped).where(skipped.c.id.in_(unused)))
+        unused = [row.skipped_id for path, row in old.items() if row.skipped_id is not None and path in by_path]
+        tx.execute(delete(skipped).where(skipped.c.id.in_(unused)))
+        left.update(row.image_id for row in old.values() if row.image_id is not None)
+    remove_orphans(tx, left)
+
+
+def remove_orphans(tx: Connection, image_ids: Iterable[int]) -> None:
+    """Remove those of these images that no file row shows any more, with all that hangs on them."""
+    wanted = set(image_ids)
+    for part in chunks(sorted(wanted)):
+        wanted.difference_update(tx.execute(select(file.c.image_id).where(file.c.image_id.in_(part))).scalars())
+    for part in chunks(sorted(wanted)):
+        for table in (pair, pending):
+            tx.execute(delete(table).where(table.c.low_id.in_(part) | table.c.high_id.in_(part)))
+        tx.execute(delete(watermark).where(watermark.c.image_id.in_(part)))
+        if tx.execute(delete(embedding).where(embedding.c.image_id.in_(part))).rowcount:
+            tx.execute(update(state).values(generation=state.c.generation + 1))
+        tx.execute(delete(image).where(image.c.id.in_(part)))
+
+
+def forget_searches(tx: Connection) -> None:
+    """Images without a present file take no part in searches: when one comes back, it is searched as if new."""
+    here = select(file.c.id).where(file.c.image_id == watermark.c.image_id, file.c.missing_since_s.is_(None))
+    tx.execute(delete(watermark).where(~here.exists()))
 
 
 def _file_values(tx: Connection, new: NewFile) -> dict[str, object]:
@@ -230,21 +256,28 @@ def _stored_image(row: Any) -> StoredImage:
     return StoredImage(row.id, row.sha256, row.size_bytes, info, row.texture)
 
 
+def present_images(tx: Connection) -> set[int]:
+    """Ids of images with a file that is not missing."""
+    rows = select(file.c.image_id).where(file.c.image_id.is_not(None), file.c.missing_since_s.is_(None))
+    return set(tx.execute(rows.distinct()).scalars())
+
+
 def flat_images(tx: Connection, texture_floor: float) -> set[int]:
     """Ids of images with less texture than `texture_floor`."""
     return set(tx.execute(select(image.c.id).where(image.c.texture < texture_floor)).scalars())
 
 
 def same_pixel_digests(tx: Connection) -> list[list[int]]:
-    """Lists of two or more image ids that share one pixel digest."""
+    """Lists of two or more ids of images with a present file that share one pixel digest."""
+    here = select(file.c.id).where(file.c.image_id == image.c.id, file.c.missing_since_s.is_(None)).exists()
     again = (
         select(image.c.pixel_digest)
-        .where(image.c.pixel_digest.is_not(None))
+        .where(image.c.pixel_digest.is_not(None), here)
         .group_by(image.c.pixel_digest)
         .having(func.count() > 1)
     )
     groups: dict[bytes, list[int]] = {}
-    rows = select(image.c.pixel_digest, image.c.id).where(image.c.pixel_digest.in_(again)).order_by(image.c.id)
+    rows = select(image.c.pixel_digest, image.c.id).where(image.c.pixel_digest.in_(again), here).order_by(image.c.id)
     for digest, found in tx.execute(rows):
         groups.setdefault(digest, []).append(found)
     return list(groups.values())

@@ -11,11 +11,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import filelock
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
@@ -120,7 +118,7 @@ class Store:
                     _roll_back(connection)
                     raise
                 connection.exec_driver_sql("COMMIT")
-        except DatabaseError as error:
+        except (DatabaseError, sqlite3.Error) as error:
             raise self._explained(error) from error
 
     def _bring_up_to_date(self) -> None:
@@ -134,11 +132,14 @@ class Store:
                 f"The store in {self.directory} was made by an older imgindex and cannot be upgraded "
                 "where it is read-only; run imgindex status on it once with write permission."
             )
-        with self.exclusive():
-            if revision is not None:
-                self.backup(self.directory / f"before-upgrade-from-{revision}.db")
-            with self._engine.connect() as connection:
-                upgrade.run(connection)
+        try:
+            with self.exclusive():
+                if revision is not None:
+                    self.backup(self.directory / f"before-upgrade-from-{revision}.db")
+                with self._engine.connect() as connection:
+                    upgrade.run(connection)
+        except (DatabaseError, sqlite3.Error) as error:
+            raise self._explained(error) from error
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of the database to `target` while others may write (SQLite's backup API)."""
@@ -149,12 +150,15 @@ class Store:
             copy = sqlite3.connect(partial)
             try:
                 source.backup(copy)
+            except sqlite3.Error:
+                partial.unlink(missing_ok=True)
+                raise
             finally:
                 copy.close()
         os.replace(partial, target)
 
-    def _explained(self, error: DatabaseError) -> StoreError:
-        said = str(error.orig)
+    def _explained(self, error: DatabaseError | sqlite3.Error) -> StoreError:
+        said = str(error.orig if isinstance(error, DatabaseError) else error)
         where = f"The store in {self.directory}"
         if "locked" in said or "busy" in said:
             return StoreLocked(f"{where} is being written by another process; try again when it has finished.")
@@ -165,7 +169,10 @@ class Store:
         if "malformed" in said or "not a database" in said:
             return StoreError(f"{where} is damaged ({said}); restore its database from a backup.")
         if "unable to open" in said:
-            return StoreError(f"{where} cannot be opened; check that it exists and its permissions.")
+            return StoreError(
+                f"{where} cannot be opened; check its permissions, and that it was closed cleanly: "
+                "open it once with write permission."
+            )
         return StoreError(f"{where} could not be used: {said}.")
 
 
@@ -190,11 +197,8 @@ def _make_directory(directory: Path) -> None:
 
 
 def _engine(database: Path, *, writable: bool) -> Engine:
-    engine = create_engine(_url(database, writable=writable), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-
-    @event.listens_for(engine, "connect")
-    def _on_connect(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(_uri(database, writable=writable), uri=True, isolation_level=None)
         run = connection.execute
         run(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         run("PRAGMA foreign_keys = ON")
@@ -204,13 +208,15 @@ def _engine(database: Path, *, writable: bool) -> Engine:
             run("PRAGMA synchronous = FULL")
         else:
             run("PRAGMA query_only = ON")
+        return connection
 
-    return engine
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
 
-def _url(database: Path, *, writable: bool) -> URL:
-    """A cleanly closed WAL database in a read-only directory opens only as `immutable`."""
+def _uri(database: Path, *, writable: bool) -> str:
+    """A cleanly closed WAL database in a read-only directory opens only as `immutable`; chosen anew each time, for a
+    writer elsewhere may have opened it since."""
     if writable:
-        return URL.create("sqlite", database=str(database))
-    mode = "mode=ro" if database.with_name(database.name + "-wal").exists() else "immutable=1"
-    return URL.create("sqlite", database=f"{database.as_uri()}?{mode}", query={"uri": "true"})
+        return f"{database.as_uri()}?mode=rwc"
+    open_elsewhere = database.with_name(database.name + "-wal").exists()
+    return f"{database.as_uri()}?{'mode=ro' if open_elsewhere else 'immutable=1'}"

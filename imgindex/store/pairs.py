@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, tuple_
@@ -64,12 +64,24 @@ class StoredPair:
 
 
 def put_pairs(tx: Connection, space_id: int, found: Sequence[StoredPair]) -> None:
-    """Write pairs, replacing what was known of them, and take them off the pending list."""
+    """Settle verified pairs: what was known of them goes, and they are no longer pending.
+
+    A refuted pair is not kept, unless equal digests proposed it: those propose it again on every run.
+    """
     keys = [(p.candidate.low_id, p.candidate.high_id) for p in found]
     remove_pairs(tx, keys)
     remove_pending(tx, keys)
-    if found:
-        tx.execute(insert(pair), [p.row(space_id) for p in found])
+    kept = [
+        p for p in found if p.outcome.verdict is not Verdict.DISTINCT or p.candidate.proposed_by is ProposedBy.DIGEST
+    ]
+    if kept:
+        tx.execute(insert(pair), [p.row(space_id) for p in kept])
+
+
+def remove_other_versions(tx: Connection, verifier_version: int) -> None:
+    """After a run that verified everything anew: pairs that an older verifier left and that are not pending."""
+    waits = select(pending.c.low_id).where(pending.c.low_id == pair.c.low_id, pending.c.high_id == pair.c.high_id)
+    tx.execute(delete(pair).where(pair.c.verifier_version != verifier_version, ~waits.exists()))
 
 
 def remove_pairs(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
@@ -77,13 +89,19 @@ def remove_pairs(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
         tx.execute(delete(pair).where(tuple_(pair.c.low_id, pair.c.high_id).in_(part)))
 
 
-def pairs(tx: Connection, verdicts: Iterable[Verdict] | None = None) -> Iterator[StoredPair]:
-    """Verified pairs ordered by ids; only those of `verdicts` where given."""
+def pairs(tx: Connection, space_id: int | None = None) -> Iterator[StoredPair]:
+    """Verified pairs ordered by ids. With `space_id`, `similar` ones of that space only, and no cosine of another:
+    what was proven stays proven, what only looked alike did so to another model."""
     statement = select(pair).order_by(pair.c.low_id, pair.c.high_id)
-    if verdicts is not None:
-        statement = statement.where(pair.c.verdict.in_([v.value for v in verdicts]))
+    if space_id is not None:
+        statement = statement.where((pair.c.verdict != Verdict.SIMILAR.value) | (pair.c.space_id == space_id))
     for row in tx.execute(statement):
-        yield _stored(row)
+        found = _stored(row)
+        if space_id in (None, row.space_id):
+            yield found
+        else:
+            c = found.candidate
+            yield replace(found, candidate=Candidate(c.low_id, c.high_id, ProposedBy.TOP_K, None))
 
 
 def _stored(row: Any) -> StoredPair:
@@ -178,13 +196,12 @@ def remove_pending(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
 def pending_candidates(tx: Connection, floor: float) -> list[Candidate]:
     """Candidates of earlier runs that could not be read then."""
     rows = tx.execute(select(pending).order_by(pending.c.low_id, pending.c.high_id))
-    return [
-        Candidate(
-            row.low_id,
-            row.high_id,
-            ProposedBy(row.proposed_by),
-            row.cosine,
-            floor if row.proposed_by == ProposedBy.FLOOR else None,
-        )
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        proposed_by = ProposedBy(row.proposed_by)
+        above = row.cosine is not None and row.cosine >= floor
+        if proposed_by is ProposedBy.FLOOR and not above:
+            proposed_by = ProposedBy.TOP_K  # the floor was another space's
+        by_floor = proposed_by is ProposedBy.FLOOR
+        found.append(Candidate(row.low_id, row.high_id, proposed_by, row.cosine, floor if by_floor else None))
+    return found

@@ -55,6 +55,8 @@ def activate_space(tx: Connection, wanted: Space) -> int:
         key = tx.execute(insert(space).values(fingerprint=wanted.fingerprint, **values)).inserted_primary_key
         assert key is not None
         space_id = key[0]
+    else:
+        tx.execute(update(space).where(space.c.id == space_id).values(**values))
     tx.execute(update(state).values(active_space_id=space_id))
     return int(space_id)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DatabaseError
 
 from imgindex.errors import StoreError, StoreTooNew
 
@@ -57,7 +59,8 @@ def run(connection: Connection) -> None:
             raise StoreError(f"The store could not be upgraded: {len(broken)} rows would lose what they refer to.")
         connection.exec_driver_sql("COMMIT")
     except BaseException:
-        connection.exec_driver_sql("ROLLBACK")
+        with contextlib.suppress(DatabaseError):  # SQLite may have rolled back by itself
+            connection.exec_driver_sql("ROLLBACK")
         raise
     finally:
         connection.exec_driver_sql("PRAGMA foreign_keys = ON")
