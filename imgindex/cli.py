@@ -201,11 +201,12 @@ def main() -> None:
         print(f"imgindex: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        print("imgindex: interrupted; what was finished is kept, and the next run goes on from there.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED
     except Exception as error:
         if not hasattr(error, "show"):
             raise
         error.show()  # a usage error of the command line parser
         sys.exit(UsageError.exit_code)
+    if code == INTERRUPTED:
+        print("imgindex: interrupted; what was finished is kept, and the next run goes on from there.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -127,3 +128,57 @@ def test_another_model_is_refused_with_the_remedy(store: Path, folder: Path) -> 
 def test_the_version_is_printed() -> None:
     done = subprocess.run([sys.executable, "-m", "imgindex", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("imgindex 0.")
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(store: Path) -> None:
+    """`imgindex report | head -1` must not exit 1, which means that duplicates were found."""
+    command = f"{sys.executable} -m imgindex report --format json --store {store} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_answer_that_cannot_be_written_is_one_sentence(store: Path) -> None:
+    command = f"{sys.executable} -m imgindex report --store {store} > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "could not be written" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_interrupted_run_says_so_and_goes_on_later(folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "imgindex", "index", folder / "photos", "--model", "sift-vlad"]
+    process = subprocess.Popen(
+        [*command, "--store", tmp_path / "s"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "s" / "imgindex.db").exists():
+        pass
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    run("index", folder / "photos", "--model", "sift-vlad", store=tmp_path / "s")
+    assert "6 files indexed" in run("report", store=tmp_path / "s").stdout
+
+
+def test_a_misspelt_folder_is_not_all_clear(store: Path) -> None:
+    assert "spelling" in run("report", "/no/such/folder", store=store, check=2).stderr
+
+
+def test_two_runs_at_once_are_one_run_and_one_sentence(folder: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "imgindex",
+        "index",
+        folder / "photos",
+        "--model",
+        "sift-vlad",
+        "--store",
+        tmp_path,
+    ]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [(process.communicate()[1], process.returncode) for process in both]
+    assert 0 in {code for _, code in said}
+    for sentence, code in said:
+        assert code == 0 or (code == 3 and "in use" in sentence)

@@ -305,3 +305,76 @@ def test_any_order_and_any_split_give_one_report(
     assert {frozenset(pair[:2]) for pair in copies(whole)} == {
         frozenset({f"{seed}-95.jpg", f"{seed}-50.jpg"}) for seed in range(4)
     }
+
+
+def test_a_copy_replaced_by_a_link_leaves_the_report(images: ImageIndex, photos_folder: Path) -> None:
+    """The usual last step of removing duplicates must not be reported as one for ever."""
+    images.index([photos_folder])
+    copy = photos_folder / "sub" / "2-copied.jpg"
+    copy.unlink()
+    copy.symlink_to(photos_folder / "2.jpg")
+    images.index([photos_folder])
+    assert "2-copied.jpg" not in {name for pair in copies(images.report()) for name in pair[:2]}
+
+
+def test_an_absent_root_may_be_accepted(images: ImageIndex, photos_folder: Path) -> None:
+    images.index([photos_folder])
+    shutil.rmtree(photos_folder)
+    assert images.index([photos_folder], accept_missing=True).ingest.missing == 8
+    assert images.report().counts.files == 0
+
+
+def test_a_photo_saved_again_and_again_leaves_no_ghosts(images: ImageIndex, photos_folder: Path) -> None:
+    """Each former content would be everybody's nearest neighbour, and a pair that can never be read."""
+    for quality in (60, 65, 70):
+        save(scene(0), photos_folder / "0.jpg", quality)
+        summary = images.index([photos_folder])
+    assert summary.match.pending == 0
+    assert len(images.query(photos_folder / "1.jpg", k=20)) == 7
+
+
+def test_what_comes_back_is_searched_again(images: ImageIndex, photos_folder: Path, tmp_path: Path) -> None:
+    """While it was missing it took no part: what came meanwhile was not compared with it."""
+    images.index([photos_folder])
+    (photos_folder / "3.jpg").rename(tmp_path / "aside.jpg")
+    images.index([photos_folder])
+    save(scene(3), photos_folder / "3-other.jpg", quality=60)
+    images.index([photos_folder])
+    (tmp_path / "aside.jpg").rename(photos_folder / "3.jpg")
+    images.index([photos_folder])
+    assert ("3-other.jpg", "3.jpg", "near-duplicate") in copies(images.report())
+
+
+def test_equal_pixels_stay_proven_when_the_first_of_them_is_gone(images: ImageIndex, tmp_path: Path) -> None:
+    folder = tmp_path / "blank"
+    for level in (1, 6, 9):
+        folder.mkdir(exist_ok=True)
+        Image.new("RGB", (64, 48), (90, 90, 90)).save(folder / f"{level}.png", compress_level=level)
+    Image.new("RGB", (64, 48), (90, 90, 90)).save(folder / "0.png", compress_level=0)
+    images.index([folder])
+    first = images.report().pairs[0].a
+    os.unlink(first)
+    images.index([folder])
+    assert images.report().groups
+
+
+def test_a_broken_pair_costs_itself_only(
+    images: ImageIndex, photos_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One pair on which the verifier fails would end every later run at the same place."""
+    from imgindex.pipeline import match
+
+    real = match.verify_tasks
+    monkeypatch.setattr(match, "verify_tasks", failing_once)
+    summary = images.index([photos_folder])
+    assert summary.match.pending >= 1
+    assert summary.match.verified > summary.match.pending
+    monkeypatch.setattr(match, "verify_tasks", real)
+    assert images.index([photos_folder]).match.pending == 0
+
+
+def failing_once(tasks):  # type: ignore[no-untyped-def]
+    """Runs in a worker process: the first pair of each message fails as a bug would."""
+    from imgindex.pipeline.match import verify_tasks
+
+    return [RuntimeError("a bug"), *verify_tasks(tasks[1:])]
