@@ -48,6 +48,7 @@ class ProposedBy(StrEnum):
     DIGEST = "digest"
     FLOOR = "floor"
     TOP_K = "top-k"
+    COMMON_COPY = "common-copy"
 
 
 @dataclass(frozen=True, slots=True)

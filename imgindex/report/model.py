@@ -144,6 +144,15 @@ class MatchSummary:
     copies: int
     pending: int
 
+    def plus(self, more: MatchSummary) -> MatchSummary:
+        """Both together."""
+        return MatchSummary(
+            self.searched + more.searched,
+            self.verified + more.verified,
+            self.copies + more.copies,
+            self.pending + more.pending,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class IndexSummary:

@@ -128,6 +128,17 @@ def _stored(row: Any) -> StoredPair:
     )
 
 
+def proven_neighbours(tx: Connection, image_ids: Sequence[int]) -> dict[int, set[int]]:
+    """The images that each of these was proven to be a copy of."""
+    found: dict[int, set[int]] = {}
+    copies = pair.c.verdict.in_([verdict.value for verdict in Verdict if verdict.is_copy])
+    for part in chunks(image_ids):
+        for own, other in ((pair.c.low_id, pair.c.high_id), (pair.c.high_id, pair.c.low_id)):
+            for image_id, neighbour in tx.execute(select(own, other).where(own.in_(part), copies)):
+                found.setdefault(image_id, set()).add(neighbour)
+    return found
+
+
 def verified_keys(tx: Connection, verifier_version: int) -> set[tuple[int, int]]:
     """(low_id, high_id) of every pair that this version of the verifier has a row for."""
     rows = select(pair.c.low_id, pair.c.high_id).where(pair.c.verifier_version == verifier_version)
