@@ -378,3 +378,30 @@ def failing_once(tasks):  # type: ignore[no-untyped-def]
     from imgindex.pipeline.match import verify_tasks
 
     return [RuntimeError("a bug"), *verify_tasks(tasks[1:])]
+
+
+def test_copies_of_one_picture_meet_through_it(
+    images: ImageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crop and a watermarked copy are not always among each other's neighbours; both are the original's."""
+    from imgindex import candidates
+    from imgindex.candidates import Proposals
+    from imgindex.records import ProposedBy
+
+    for quality in (50, 70, 90):
+        save(scene(0), tmp_path / "photos" / f"{quality}.jpg", quality)
+    real = candidates.propose
+
+    def without_the_last(*args, **kwargs):  # type: ignore[no-untyped-def]
+        found = real(*args, **kwargs)
+        kept = dict(sorted(found.candidates.items())[:-1])
+        return Proposals(kept, found.kth_cosines)
+
+    monkeypatch.setattr(candidates, "propose", without_the_last)
+    summary = images.index([tmp_path / "photos"])
+    assert (summary.match.verified, summary.match.copies, summary.match.pending) == (3, 3, 0)
+    with Store.open(tmp_path / "store") as store, store.read() as tx:
+        by = [p.candidate.proposed_by for p in pairs.pairs(tx)]
+        assert pairs.pending_candidates(tx, 0.9) == []
+    assert by.count(ProposedBy.COMMON_COPY) == 1
+    assert images.index([tmp_path / "photos"]).match.verified == 0, "nothing is verified twice"
