@@ -103,7 +103,11 @@ class Round:
         read, and pairs whose images were both proven copies of a third."""
         proven: list[StoredPair] = []
         unread: list[tuple[Candidate, str]] = []
-        tasks = _tasks(block.todo, _sources(self.store, self.sources, block.todo))
+        known = _sources(self.store, self.sources, block.todo)
+        for source, made in self.workers.run(ImageSource.warmth, [s for s in known.values() if not s.is_warm]):
+            if isinstance(made, dict):  # what cannot be read now says so again when its pairs are verified
+                source.warm(made)
+        tasks = _tasks(block.todo, known)
         for task, result in _results(self.workers, tasks):
             if isinstance(result, Verification):
                 outcome = placed(result, task.candidate.cosine, self.space.floor)

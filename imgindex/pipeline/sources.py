@@ -133,6 +133,20 @@ class ImageSource:
         if picture.features is not None:
             self._cache.put((self.key, FEATURES), picture.features)
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether the cache has what most verifications need."""
+        return all(self._cache.peek((self.key, kind)) is not None for kind in KINDS)
+
+    def warmth(self) -> dict[str, Sized]:
+        """What `warm` takes, made here: the working picture and its features. Raises OSError."""
+        return {WORKING: self._working(), FEATURES: self.features()}
+
+    def warm(self, made: dict[str, Sized]) -> None:
+        """Keep what another process made."""
+        for kind, found in made.items():
+            self._cache.put((self.key, kind), found)
+
     def luma(self, long_side_px: int) -> Luma:
         """See `ports.Source.luma`."""
         if long_side_px <= WORKING_SIDE_PX:
