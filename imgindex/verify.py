@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 from imgindex import inset, register, structure, transform
+from imgindex.decide import decide, relation
 from imgindex.ports import Source
 from imgindex.records import Luma, Relation, Verdict, Verification
 from imgindex.transform import Affine
@@ -91,68 +92,11 @@ MIN_INLIERS = 5
 MIN_INLIERS_FEW = 3
 """Matches that must agree before pixels are looked at; fewer where a picture has few features, as a flat drawing."""
 
-MIN_GOOD_WINDOWS = 8
-INLIERS_PER_WINDOW = 8
-FEW_GOOD = 0.9
-"""A proof takes eight windows in place; where nearly everything is in place, eight feature matches stand for one."""
-
-# "Missed" and "false" below are what `scripts/calibrate.py` printed of 8,718 pairs (40 training photos and their edits,
-# natural groups, hard negatives; 2,509 copies to fit on and 1,514 held back) with one number changed at a time.
-# As they stand they miss 35 and 16 copies and call none of the 2,390 and 2,305 other pairs a copy.
-
-MIN_GOOD = 0.72
-MIN_AGREE = 0.6
-MAX_SHIFT50_PX = 0.2
-"""In place: the share of windows, the share that agrees in structure, and the median shift. Missed with
-MIN_GOOD 0.62: 29 and 14, 0.8: 50 and 19 (with 0.55, 1 and 2 are false); with MAX_SHIFT50_PX 0.15: 35 and 18, 0.1: 50
-and 27 (up to 0.3 none is false)."""
-
-JAGGED_AGREE = 0.98
-JAGGED_SHIFT50_PX = 0.3
-JAGGED_PX = 0.6
-"""Jagged: every window agrees and none is far off, though the median is, as in a copy resized by nearest neighbour.
-Without it (JAGGED_PX 0) 46 and 16 are missed; up to 0.9 none is false."""
-
-OVERLAY_ONE_SIDED = 0.95
-OVERLAY_SHARE = 0.35
-OVERLAY_CLEAN = 0.15
-OVERLAY_GOOD = 0.75
-OVERLAY_SHEAR = 0.006
-"""Overlaid: what differs is only brighter (or only darker) and covers at most a third, and the windows that it does not
-touch are in place. Without it (OVERLAY_ONE_SIDED above 1) 62 and 41 are missed; down to 0.9 none is false. Halves
-of one symmetric thing differ to one side too, but their map shears."""
-
-MAX_PROVEN_SHEAR = 0.01
-"""Editors do not shear; a flat thing seen from another place does. 0.004 misses 39 and 16; up to 0.03 none is false."""
-
-MIN_SHARE = 0.2
-"""Where each picture shows less than a fifth of the other, what they share is a corner, a caption or a logo."""
-
-SMALL_SHARE = 0.2
-SMALL_WINDOWS = 40
-SMALL_SHIFT50_PX = 0.08
-FINER = 1.5
-"""A picture that is less than a fifth of another and yet shows it finer must fit in detail: a view of one scene at
-another zoom fits a handful of coarse windows."""
-
-SIMILAR_AGREE = 0.4
-"""Share of windows that agree from which a pair that is not proven is still worth showing."""
-
-MAX_TEXT_CHANGE = 0.28
-FAINT_TEXT_CHANGE = 0.08
-MAX_OUTLIER = 4.5
-"""Text is the same below FAINT_TEXT_CHANGE; below MAX_TEXT_CHANGE it is where the worst place is not an outlier.
-MAX_TEXT_CHANGE 0.1 or MAX_OUTLIER 3 misses 35 and 18; up to 0.4 and 12 none is false. Forms that
-differ in digits have a change of 1.5 and an outlier of 758 at least."""
-
 TEXT_PX = 1280
 TEXT_WINDOW_PX = 16
 TEXT_MARGIN = 0.03
 """Long side at which text is compared (10 pt on A4 is 15 px high), and how far the canvas reaches beyond what is
 shared: characters that stand at its edge would be blurred against nothing."""
-
-CONTAINED = 0.95
-"""Share of a picture's content from which the other shows all of it; the outline of content is not exact."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -349,65 +293,6 @@ def align(a: Side, b: Side) -> tuple[Alignment | None, dict[str, Any]]:
 
 def _support(found: Alignment) -> float:
     return float(found.measured["good"] * found.measured["good_windows"])
-
-
-def decide(evidence: dict[str, Any]) -> Verdict:
-    """The verdict that stored evidence gives; needs no pixels."""
-    if evidence.get("same_pixels"):
-        return Verdict.SAME_PIXELS
-    if "good" not in evidence:
-        return Verdict.DISTINCT
-    if _proven(evidence) and _text_holds(evidence):
-        return Verdict.NEAR_DUPLICATE
-    return Verdict.SIMILAR if evidence["agree"] >= SIMILAR_AGREE else Verdict.DISTINCT
-
-
-def _text_holds(evidence: dict[str, Any]) -> bool:
-    """Whether printed text, where there is any, is the same; two forms may agree wherever their cuttings overlap, so
-    one of the two must show nothing that the other does not."""
-    if "text_change" not in evidence:
-        return True
-    contained = relation(evidence["share_a"], evidence["share_b"]) is not Relation.OVERLAP
-    change, outlier = evidence["text_change"], evidence["text_outlier"]
-    return contained and bool(change <= MAX_TEXT_CHANGE and (change <= FAINT_TEXT_CHANGE or outlier <= MAX_OUTLIER))
-
-
-def _proven(evidence: dict[str, Any]) -> bool:
-    """Whether the windows prove one picture: enough of them, one plain map, and in place in one of three ways."""
-    windows, good = evidence["windows"], evidence["good"]
-    if evidence["shear"] > MAX_PROVEN_SHEAR or max(evidence["share_a"], evidence["share_b"]) < MIN_SHARE:
-        return False
-    share_a, share_b, scale = evidence["share_a"], evidence["share_b"], evidence["scale"]
-    if min(share_a, share_b) < SMALL_SHARE and (scale if share_a < share_b else 1 / scale) > FINER:
-        many = evidence["good_windows"] >= SMALL_WINDOWS
-        return bool(many and good >= FEW_GOOD and evidence["shift50"] <= SMALL_SHIFT50_PX)
-    in_place = good >= MIN_GOOD and evidence["agree"] >= MIN_AGREE and evidence["shift50"] <= MAX_SHIFT50_PX
-    if evidence["good_windows"] < MIN_GOOD_WINDOWS:
-        backed = evidence["good_windows"] + evidence["guess_inliers"] / INLIERS_PER_WINDOW >= MIN_GOOD_WINDOWS
-        return bool(backed and in_place and good >= FEW_GOOD)
-    jagged = (
-        evidence["agree"] >= JAGGED_AGREE
-        and evidence["shift50"] <= JAGGED_SHIFT50_PX
-        and evidence["shift90"] <= JAGGED_PX
-    )
-    overlaid = (
-        evidence["one_sided"] >= OVERLAY_ONE_SIDED
-        and evidence["overlaid"] <= OVERLAY_SHARE
-        and evidence["shear"] <= OVERLAY_SHEAR
-        and evidence["clean_windows"] >= max(MIN_GOOD_WINDOWS, OVERLAY_CLEAN * windows)
-        and evidence["clean_good"] >= OVERLAY_GOOD
-    )
-    return bool(in_place or jagged or overlaid)
-
-
-def relation(share_a: float, share_b: float) -> Relation:
-    if share_a >= CONTAINED and share_b >= CONTAINED:
-        return Relation.SAME
-    if share_a >= CONTAINED:
-        return Relation.B_CONTAINS_A
-    if share_b >= CONTAINED:
-        return Relation.A_CONTAINS_B
-    return Relation.OVERLAP
 
 
 def same_pixels(a: Source, b: Source) -> bool:

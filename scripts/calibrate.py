@@ -32,7 +32,7 @@ import pillow_heif
 import recipes
 from PIL import Image, ImageOps
 
-from imgindex import features, verify
+from imgindex import decide, features, verify
 from imgindex.records import LocalFeatures, Luma, PictureInfo
 
 VARIED: dict[str, tuple[float, ...]] = {
@@ -127,8 +127,8 @@ def natural_pairs(root: Path) -> Iterator[Pair]:
 
 
 def errors(rows: list[tuple[Pair, dict[str, Any]]], held: bool) -> tuple[int, int]:
-    """(copies missed, others called copies) under the thresholds that `verify` has now."""
-    part = [(pair, verify.decide(evidence).is_copy) for pair, evidence in rows if pair.held == held]
+    """(copies missed, others called copies) under the thresholds that `decide` has now."""
+    part = [(pair, decide.decide(evidence).is_copy) for pair, evidence in rows if pair.held == held]
     return sum(p.copy and not c for p, c in part), sum(c and not p.copy for p, c in part)
 
 
@@ -152,13 +152,13 @@ def report(rows: list[tuple[Pair, dict[str, Any]]]) -> None:
                 print(f"  {name:13s} {'copies' if copy else 'others'} {len(values):6d}  {cuts}")
     print("\none threshold varied: missed / false on fit, missed / false on held; * is the value in the code")
     for name, choices in VARIED.items():
-        kept = getattr(verify, name)
+        kept = getattr(decide, name)
         cells = []
         for value in choices:
-            setattr(verify, name, value)
+            setattr(decide, name, value)
             fit, held_back = errors(rows, False), errors(rows, True)
             cells.append(f"{value:g}{'*' * (value == kept)}: {fit[0]}/{fit[1]} {held_back[0]}/{held_back[1]}")
-        setattr(verify, name, kept)
+        setattr(decide, name, kept)
         print(f"  {name:18s} {'   '.join(cells)}")
 
 
@@ -180,7 +180,7 @@ def main() -> None:
     print(f"{len(rows)} pairs in {time.perf_counter() - began:.0f} s")
     report(rows)
     for pair, evidence in rows:
-        if verify.decide(evidence).is_copy != pair.copy:
+        if decide.decide(evidence).is_copy != pair.copy:
             part = "held" if pair.held else "fit "
             print("  missed" if pair.copy else "  FALSE ", part, pair.kind, pair.a.name, pair.b.name)
     if asked.evidence:

@@ -14,7 +14,7 @@ LAYERS = (
     {"config", "files", "checksum", "schema", "store"},
     {
         "scan", "decode", "flatten", "formats", "texture", "workers", "embed", "features", "vectors", "candidates",
-        "transform", "structure", "inset", "register", "verify", "group", "report", "difference",
+        "transform", "structure", "inset", "register", "decide", "verify", "group", "report", "difference",
     },
     {"pipeline", "check"},
     {"cli", "api", "progress", "__main__"},
@@ -23,7 +23,7 @@ LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 SIDEWAYS = {
     ("embed", "features"), ("register", "features"), ("register", "transform"), ("verify", "register"),
-    ("verify", "structure"), ("verify", "transform"), ("verify", "inset"),
+    ("verify", "structure"), ("verify", "decide"), ("verify", "transform"), ("verify", "inset"),
     ("structure", "transform"), ("decode", "flatten"),
     ("decode", "formats"), ("scan", "formats"), ("report", "difference"), ("flatten", "formats"),
 }  # fmt: skip
