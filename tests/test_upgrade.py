@@ -60,7 +60,7 @@ def test_the_head_is_the_newest_migration() -> None:
 def test_a_store_from_the_future_is_refused(tmp_path: Path) -> None:
     with Store.open(tmp_path, create=True) as store, store.write() as tx:
         tx.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreTooNew, match="pip install --upgrade imgindex"):
+    with pytest.raises(StoreTooNew, match="upgrade imgindex"):
         Store.open(tmp_path)
 
 

@@ -34,7 +34,7 @@ def refuse_newer(revision: str | None, directory: Path) -> None:
     if revision is not None and revision not in known:
         raise StoreTooNew(
             f"The store in {directory} was written by a newer imgindex (its schema is {revision}); "
-            "upgrade with: pip install --upgrade imgindex"
+            "upgrade imgindex, then run again"
         )
 
 
