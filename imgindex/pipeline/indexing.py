@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from imgindex.pipeline.cache import save_index
 from imgindex.pipeline.ingest import Ingest
 from imgindex.pipeline.match import match
-from imgindex.pipeline.query import wish_of
+from imgindex.pipeline.prepare import wish_of
 from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import walk
 from imgindex.ports import Embedder, Progress

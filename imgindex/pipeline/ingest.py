@@ -19,7 +19,7 @@ import numpy as np
 from imgindex import files
 from imgindex.errors import last_line
 from imgindex.files import Seen, Skipped
-from imgindex.pipeline.prepare import Prepared, Wish, prepare_file
+from imgindex.pipeline.prepare import Prepared, prepare_file, wish_of
 from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import Walk
 from imgindex.ports import Embedder, Progress
@@ -100,7 +100,7 @@ class Ingest:
         return list(first.values())
 
     def _decode(self, to_decode: Sequence[Seen]) -> None:
-        wish = Wish(self._embedder.short_side_px, self._embedder.wants_features)
+        wish = wish_of(self._embedder)
         by_path = {seen.path: seen for seen in to_decode}
         batch: list[Prepared] = []
         skipped: list[NewFile] = []

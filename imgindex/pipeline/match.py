@@ -142,11 +142,11 @@ class Round:
         have = pairs.proven_neighbours(tx, ids)
         without = spaces.images_without_vector(tx, self.space_id, ids)
         wanted = sorted(key for key in keys if key[1] not in have.get(key[0], ()) and not without.intersection(key))
-        vectors = {i: spaces.vectors_of(tx, self.space_id, self.space.dim, [i]) for key in wanted for i in key}
-        return [
-            Candidate(low, high, ProposedBy.COMMON_COPY, float(candidates.cosines(vectors[low], vectors[high])[0]))
-            for low, high in wanted
-        ]
+        low, high = (
+            spaces.vectors_of(tx, self.space_id, self.space.dim, [key[side] for key in wanted]) for side in (0, 1)
+        )
+        cosines = candidates.cosines(low, high).tolist()
+        return [Candidate(*key, ProposedBy.COMMON_COPY, cosine) for key, cosine in zip(wanted, cosines, strict=True)]
 
     def common_copies(self) -> list[Block]:
         """What the last blocks left to be tried, and was not."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from imgindex import decode, features, files, texture
 from imgindex.files import Seen
+from imgindex.ports import Embedder
 from imgindex.records import Picture
 
 
@@ -15,6 +16,10 @@ class Wish:
 
     short_side_px: int
     features: bool
+
+
+def wish_of(embedder: Embedder) -> Wish:
+    return Wish(embedder.short_side_px, embedder.wants_features)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from imgindex.errors import ModelError, UsageError
 from imgindex.files import Skipped
 from imgindex.pipeline.cache import open_index
 from imgindex.pipeline.match import placed, unproven_score
-from imgindex.pipeline.prepare import Wish, prepare
+from imgindex.pipeline.prepare import Wish, prepare, wish_of
 from imgindex.pipeline.reporting import reversed_outcome
 from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.ports import Embedder, TextEmbedder
@@ -32,17 +32,14 @@ EXTRA = 16
 """Neighbours looked at beyond k: some may have no present file, and verification may put a weaker one first."""
 
 
-def wish_of(embedder: Embedder) -> Wish:
-    return Wish(embedder.short_side_px, embedder.wants_features)
-
-
 def query_image(store: Store, space_id: int, embedder: Embedder, path: str, k: int) -> list[Match]:
     """The k stored images that look most like the picture at `path`, proven copies first.
 
     Within one verdict, higher scores first. Raises UsageError where the picture cannot be read.
     """
-    sources = Sources(wish_of(embedder))
-    data, picture = read_picture(path, wish_of(embedder))
+    wish = wish_of(embedder)
+    sources = Sources(wish)
+    data, picture = read_picture(path, wish)
     asked = sources.of_bytes(data, picture)
     vector = embedder.embed([picture])
     found = []
