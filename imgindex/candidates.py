@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex.ports import VectorIndex
-from imgindex.records import Candidate, ProposedBy, Vectors
+from imgindex.records import Candidate, ProposedBy, Reach, Vectors
 
 COSINE_DECIMALS = 6
 """float32 vectors of 512 numbers give cosines that differ by some 1e-7 between orders of summation."""
@@ -24,9 +24,6 @@ COSINE_MARGIN = 1e-5
 
 EXTRA_NEIGHBOURS = 8
 """Asked beyond k (and the image itself), so that ties at the k-th place are seen."""
-
-FEWER_THAN_K = -2.0
-"""The k-th cosine of an image that has fewer than k neighbours: any new image beats it."""
 
 BLOCK = 1024
 """Queries per search, a compromise of speed and memory: a block against 1 M vectors is one 4 GB product at most
@@ -56,7 +53,8 @@ class VectorTable:
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """What the searches of some images found: candidates by (low_id, high_id), and each image's k-th cosine."""
+    """What the searches of some images found: candidates by (low_id, high_id), and the cosine a new image must have
+    to be one more of each: that of the k-th, or the least of the reach."""
 
     candidates: dict[tuple[int, int], Candidate]
     kth_cosines: dict[int, float]
@@ -74,10 +72,10 @@ def propose(
     ids: NDArray[np.int64],
     *,
     floor: float,
-    k: int,
+    reach: Reach,
     flat: Collection[int] = (),
 ) -> Proposals:
-    """Candidates of the images `ids`: all pairs at or above `floor`, united with the k nearest of each.
+    """Candidates of the images `ids`: all pairs at or above `floor`, united with those in `reach` of each.
 
     Ties at the k-th place are all kept. Two images of `flat` (almost no texture) are never candidates of
     each other: nothing but their pixels could tell them apart.
@@ -87,8 +85,10 @@ def propose(
     flat = frozenset(flat)
     for start in range(0, len(ids), BLOCK):
         block = ids[start : start + BLOCK]
-        for query, others, values in _neighbours(index, table, block, floor, k):
-            kth[query] = float(np.sort(values)[-k]) if len(values) >= k else FEWER_THAN_K
+        for query, others, values in _neighbours(index, table, block, floor, reach.k):
+            nearest = np.sort(values)[-reach.k :]
+            full = len(nearest) == reach.k
+            kth[query] = max(float(nearest[0]), reach.least_cosine) if full else reach.least_cosine
             wanted = values >= min(floor, kth[query])
             for other, cosine in zip(others[wanted].tolist(), values[wanted].tolist(), strict=True):
                 if not (query in flat and other in flat):

@@ -63,10 +63,12 @@ def index(
     accept_missing: Annotated[
         bool, typer.Option("--accept-missing", help="Most files of a folder are gone, and that is meant.")
     ] = False,
+    answer_format: AnswerOption = AnswerFormat.TEXT,
 ) -> None:
     """Index new pictures: scan, decode, embed, store, search, verify. Does only what is new."""
     from imgindex import api
     from imgindex.progress import on_stderr
+    from imgindex.report.as_json import index_json
     from imgindex.report.as_text import index_text
 
     if rebuild and model == "auto":
@@ -80,7 +82,7 @@ def index(
             follow_symlinks=follow_symlinks,
             accept_missing=accept_missing,
         )
-    _emit(index_text(summary))
+    _emit(index_json(summary) if answer_format is AnswerFormat.JSON else index_text(summary))
     if summary.ingest.problems:
         raise RootError(" ".join(summary.ingest.problems))
 

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.records import LocalFeatures, Luma, Picture, PictureInfo, Space, Vectors
+from imgindex.records import LocalFeatures, Luma, Picture, PictureInfo, Reach, Space, Vectors
 
 
 class Embedder(Protocol):
@@ -26,8 +26,8 @@ class Embedder(Protocol):
         """True where `embed` reads `Picture.features`, so that the decoding processes compute them."""
 
     @property
-    def neighbours(self) -> int:
-        """How many nearest neighbours of each image are worth verifying, beside all above the space's floor."""
+    def reach(self) -> Reach:
+        """Which nearest neighbours of each image are worth verifying, beside all above the space's floor."""
 
     @property
     def batch_size(self) -> int:

@@ -117,6 +117,14 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the search for candidates goes from an image: to the `k` nearest that have at least `least_cosine`."""
+
+    k: int
+    least_cosine: float
+
+
+@dataclass(frozen=True, slots=True)
 class Space:
     """An embedding space: vectors compare only inside one.
 

@@ -36,6 +36,9 @@ SCREEN_VOTES = 3
 edited training photos paired with a crop of half their size, where all features give five votes, that loses none (224
 features: 2, 192: 4), and it ends 452 of 496 pairs of unrelated photos (456, 462)."""
 
+SURE_VOTES = 24
+"""Where so many of the SCREENED strongest features agree, the others are not needed."""
+
 MAX_MATCHES = 120
 """The clearest matches are voted on: enough for a proof by pixels, and voting takes the square of their number."""
 
@@ -95,6 +98,24 @@ class Halves:
 
     def __len__(self) -> int:
         return len(self.even)
+
+    def strongest(self, count: int) -> Halves:
+        """The `count` strongest of them."""
+        return Halves(self.features, self.even[:count], self.odd[:count])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ballot:
+    """Matches, and what each says of the others: float64[n, 2, 3] the similarity that each stands for on its own;
+    bool[n, n], row i marking the matches that agree with the similarity of match i."""
+
+    matches: Matches
+    maps: NDArray[np.float64]
+    agree: NDArray[np.bool_]
+
+    @property
+    def most_votes(self) -> int:
+        return int(np.count_nonzero(self.agree, axis=1).max(initial=0))
 
 
 _KEPT = np.flatnonzero(np.arange(len(local.MIRROR_PERMUTATION)) < local.MIRROR_PERMUTATION)
@@ -172,14 +193,26 @@ def vote(matches: Matches, maps: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(near, np.bool_)
 
 
-def related(a: LocalFeatures, b: LocalFeatures) -> bool:
-    """Whether enough of the strongest features agree on one map for the others to be worth matching."""
-    for matches in match(halves(a, SCREENED), halves(b, SCREENED)):
-        if len(matches) >= SCREEN_VOTES:
-            votes = np.count_nonzero(vote(matches, single_match_maps(matches)), axis=1)
-            if votes.max() >= SCREEN_VOTES:
-                return True
-    return False
+def ballots(a: Halves, b: Halves) -> list[Ballot]:
+    """The votes of a's matches with b, as it is and mirrored, most votes first; empty where the strongest features tell
+    that the two show different things."""
+    found = _held(a.strongest(SCREENED), b.strongest(SCREENED))
+    votes = max(ballot.most_votes for ballot in found)
+    if votes < SCREEN_VOTES:
+        return []
+    if votes < SURE_VOTES:
+        found = _held(a, b)
+    return sorted(found, key=lambda ballot: -ballot.most_votes)
+
+
+def _held(a: Halves, b: Halves) -> list[Ballot]:
+    return [held(matches) for matches in match(a, b)]
+
+
+def held(matches: Matches) -> Ballot:
+    """The vote of these matches."""
+    maps = single_match_maps(matches)
+    return Ballot(matches, maps, vote(matches, maps))
 
 
 def _places(matches: Matches, chosen: NDArray[np.bool_]) -> int:
@@ -226,12 +259,11 @@ def _polish(
     return affine, chosen
 
 
-def from_matches(matches: Matches, least: int = 3, limit: int = 2) -> list[Guess]:
+def from_votes(ballot: Ballot, least: int = 3, limit: int = 2) -> list[Guess]:
     """The best-supported maps among the matches, most inliers first; none with fewer than `least` voters."""
+    matches, maps, agree = ballot.matches, ballot.maps, ballot.agree
     if len(matches) < least:
         return []
-    maps = single_match_maps(matches)
-    agree = vote(matches, maps)
     guesses: list[Guess] = []
     alive = np.ones(len(matches), np.bool_)
     for _ in range(limit):

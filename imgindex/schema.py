@@ -160,7 +160,7 @@ watermark = Table(
     Column("kth_cosine", Float, nullable=False),
     Column("verifier_version", Integer, nullable=False),
 )
-"""This image's search is done; written in the transaction of its pairs. `kth_cosine` is -2 below k neighbours."""
+"""This image's search is done; written in the transaction of its pairs. `kth_cosine` is what a new image must reach."""
 
 pending = Table(
     "pending",

@@ -5,6 +5,7 @@ All lumas are uint8[height, width]; all maps are `transform.Affine` from a's wor
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -71,7 +72,7 @@ def quantiles(values: NDArray[np.floating], shares: tuple[float, ...]) -> list[f
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Canvas:
     """Both pictures at one place and one size: uint8[h, w] lumas, and bool[h, w] where both have content.
 
@@ -85,6 +86,15 @@ class Canvas:
     from_b: Affine
     share_a: float
     share_b: float
+
+    @functools.cached_property
+    def evened(self) -> tuple[Luma, Luma]:
+        """Both lumas with local mean and contrast evened out."""
+        return local_contrast(self.a, EVENED_PX), local_contrast(self.b, EVENED_PX)
+
+
+EVENED_PX = 31
+"""Side of the window in which contrast is evened out, about two windows of the 256 px canvas."""
 
 
 def sample(luma: Luma, affine: Affine, width: int, height: int) -> Luma:
@@ -152,7 +162,7 @@ class Windows:
 
     centres float[n, 2]; apart marks windows that do not overlap one another; var_a, var_b variances in grey levels
     squared, at the contrast of the stronger picture;
-    agreement the structure term of SSIM, 2 cov / (var + var), in [-1, 1]; ncc the local correlation
+    agreement the structure term of SSIM, 2 cov / (var + var), in [-1, 1]
     """
 
     centres: NDArray[np.float64]
@@ -160,7 +170,6 @@ class Windows:
     var_a: NDArray[np.float64]
     var_b: NDArray[np.float64]
     agreement: NDArray[np.float64]
-    ncc: NDArray[np.float64]
     gain: float
     size: int
 
@@ -173,17 +182,18 @@ def windows(canvas: Canvas, size: int | None = None) -> Windows:
     """Local statistics of a canvas; the gain is b's contrast over a's, by the median over the busier windows."""
     height, width = canvas.mask.shape
     size = size or max(MIN_WINDOW_PX, round(max(height, width) / WINDOWS_ALONG))
-    size = max(3, min(size, height, width))
+    step = max(2, min(size, height, width) // 2)
+    size = 2 * step
     a = np.asarray(cv2.GaussianBlur(canvas.a.astype(np.float32), (0, 0), 0.8), np.float32)
     b = np.asarray(cv2.GaussianBlur(canvas.b.astype(np.float32), (0, 0), 0.8), np.float32)
-    step = max(2, size // 2)
-    ys = np.arange(size // 2, height - (size - 1) // 2, step)
-    xs = np.arange(size // 2, width - (size - 1) // 2, step)
-    grid = np.ix_(ys, xs)
+    rows, columns = height // step, width // step
+    ys, xs = np.arange(1, rows) * step, np.arange(1, columns) * step
 
     def mean(values: NDArray[np.float32]) -> NDArray[np.float64]:
-        boxed = cv2.boxFilter(values, -1, (size, size), borderType=cv2.BORDER_REFLECT)
-        return np.asarray(boxed[grid], np.float64).reshape(-1)
+        """Means of all windows: each is four of the blocks that half windows cut the canvas into."""
+        blocks = cv2.resize(values[: rows * step, : columns * step], (columns, rows), interpolation=cv2.INTER_AREA)
+        pairs = blocks[1:] + blocks[:-1]
+        return np.asarray((pairs[:, 1:] + pairs[:, :-1]) / 4.0, np.float64).reshape(-1)
 
     whole = bool(canvas.mask.all())
     inside = np.ones(len(ys) * len(xs), np.bool_) if whole else mean(canvas.mask.astype(np.float32)) > 0.9
@@ -192,9 +202,8 @@ def windows(canvas: Canvas, size: int | None = None) -> Windows:
     var_b = np.maximum(mean(b * b) - mean_b**2, 0.0)[inside]
     cov = (mean(a * b) - mean_a * mean_b)[inside]
     centres = np.stack([np.tile(xs, len(ys)), np.repeat(ys, len(xs))], 1).astype(np.float64)[inside]
-    every = max(1, round(size / step))
     apart = np.zeros((len(ys), len(xs)), np.bool_)
-    apart[::every, ::every] = True
+    apart[::2, ::2] = True
     gain = 1.0
     if len(var_a):
         alike = cov / np.sqrt((var_a + 1.0) * (var_b + 1.0))
@@ -206,8 +215,7 @@ def windows(canvas: Canvas, size: int | None = None) -> Windows:
     unit_a, unit_b = max(1.0, gain), max(1.0, 1.0 / gain)
     va, vb, c = var_a * unit_a**2, var_b * unit_b**2, cov * unit_a * unit_b
     agreement = (2 * c + STABILISER) / (va + vb + STABILISER)
-    ncc = c / np.sqrt((va + 1.0) * (vb + 1.0))
-    return Windows(centres, apart.reshape(-1)[inside], va, vb, agreement, ncc, gain, size)
+    return Windows(centres, apart.reshape(-1)[inside], va, vb, agreement, gain, size)
 
 
 def local_contrast(luma: Luma, size: int) -> Luma:
@@ -239,7 +247,7 @@ def flow(canvas: Canvas, points: NDArray[np.float64], window_px: int = 15, level
     if len(points) == 0:
         return Flow(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, np.bool_))
     size = max(9, window_px)
-    a, b = local_contrast(canvas.a, 2 * size + 1), local_contrast(canvas.b, 2 * size + 1)
+    a, b = canvas.evened
     start = points.astype(np.float32).reshape(-1, 1, 2)
     end, status, _ = cv2.calcOpticalFlowPyrLK(
         a, b, start, start.copy(), winSize=(size, size), maxLevel=levels,
@@ -257,9 +265,7 @@ def offsets(canvas: Canvas, centres: NDArray[np.float64], size: int) -> NDArray[
     One Gauss-Newton step of Lucas-Kanade on evened-out contrast, damped so that a direction without structure (along
     an edge) counts as in place; exact for shifts below a pixel, which is what is left of a copy after alignment.
     """
-    wide = 2 * size + 1
-    a = local_contrast(canvas.a, wide).astype(np.float32)
-    b = local_contrast(canvas.b, wide).astype(np.float32)
+    a, b = (luma.astype(np.float32) for luma in canvas.evened)
     middle = (a + b) * 0.5
     gx = cv2.Scharr(middle, -1, 1, 0, scale=1 / 32)
     gy = cv2.Scharr(middle, -1, 0, 1, scale=1 / 32)

@@ -15,9 +15,9 @@ decided again under other thresholds.
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +99,9 @@ TEXT_MARGIN = 0.03
 shared: characters that stand at its edge would be blurred against nothing."""
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Outline:
     """Where a picture has content, and thumbnails of its frame and of that content."""
@@ -126,23 +129,37 @@ class Side:
         return self.source.info.width_px / width, self.source.info.height_px / height
 
 
-KEPT_OUTLINES = 4096
-"""An image meets some twenty candidates; an outline has about 5 kB."""
+class Kept(Generic[T]):
+    """The latest `count` things made of sources, by `Source.key`; safe to use from several threads."""
 
-_outlines: dict[Hashable, Outline] = {}
-_outlines_lock = threading.Lock()
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._made: dict[Hashable, T] = {}
+        self._lock = threading.Lock()
+
+    def get(self, source: Source, make: Callable[[], T]) -> T:
+        found = self._made.get(source.key)
+        if found is None:
+            found = make()
+            with self._lock:
+                if len(self._made) >= self._count:
+                    self._made.pop(next(iter(self._made)))
+                self._made[source.key] = found
+        return found
+
+
+_outlines = Kept[Outline](4096)
+_halves = Kept[register.Halves](256)
+"""An image meets some twenty candidates, most of them soon after each other; 5 kB and 165 kB each."""
 
 
 def side(source: Source) -> Side:
     luma = source.luma(WORKING_PX)
-    found = _outlines.get(source.key)
-    if found is None:
-        found = outline(luma)
-        with _outlines_lock:
-            if len(_outlines) >= KEPT_OUTLINES:
-                _outlines.pop(next(iter(_outlines)))
-            _outlines[source.key] = found
-    return Side(source, luma, found)
+    return Side(source, luma, _outlines.get(source, lambda: outline(luma)))
+
+
+def halves(source: Source) -> register.Halves:
+    return _halves.get(source, lambda: register.halves(source.features()))
 
 
 def outline(luma: Luma) -> Outline:
@@ -272,15 +289,12 @@ def align(a: Side, b: Side) -> tuple[Alignment | None, dict[str, Any]]:
         best = straighten(a, b, framed, correlation >= SURE_CORRELATION)
         if best is not None and best.measured["good"] > SETTLED_GOOD:
             return best, tried
-    features_a, features_b = a.source.features(), b.source.features()
-    tried["features"] = [len(features_a), len(features_b)]
-    tried["inliers"] = 0
-    if not register.related(features_a, features_b):
-        return best, tried
-    few = min(len(features_a), len(features_b)) < FEW_FEATURES
-    needed = MIN_INLIERS_FEW if few else MIN_INLIERS
-    for matches in register.match(register.halves(features_a), register.halves(features_b)):
-        for guess in register.from_matches(matches, needed):
+    features_a, features_b = halves(a.source), halves(b.source)
+    counts = [len(features_a.features), len(features_b.features)]
+    tried["features"], tried["inliers"] = counts, 0
+    needed = MIN_INLIERS_FEW if min(counts) < FEW_FEATURES else MIN_INLIERS
+    for ballot in register.ballots(features_a, features_b):
+        for guess in register.from_votes(ballot, needed):
             tried["inliers"] = max(tried["inliers"], guess.inliers)
             if guess.inliers >= needed:
                 found = straighten(a, b, guess, guess.inliers >= SURE_INLIERS)

@@ -32,19 +32,21 @@ PHASH_BITS = 10
 Pair = frozenset[str]
 
 
-def run_imgindex(folder: Path, store: Path, model: str, jobs: int) -> tuple[dict, float]:  # type: ignore[type-arg]
-    """(report as JSON, seconds that `index` took)."""
+def run_imgindex(folder: Path, store: Path, model: str, jobs: int) -> tuple[dict, str]:  # type: ignore[type-arg]
+    """(report as JSON, how long `index` and its stages took)."""
     command = [sys.executable, "-m", "imgindex"]
     began = time.perf_counter()
-    subprocess.run(
-        [*command, "index", str(folder), "--store", str(store), "--model", model, "--jobs", str(jobs)],
-        check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+    options = ["--store", str(store), "--model", model, "--jobs", str(jobs), "--format", "json"]
+    indexed = subprocess.run([*command, "index", str(folder), *options], check=True, stdout=subprocess.PIPE, text=True)
     seconds = time.perf_counter() - began
+    summary = json.loads(indexed.stdout)
     done = subprocess.run(
         [*command, "report", "--store", str(store), "--format", "json"], check=True, capture_output=True, text=True
     )
-    return json.loads(done.stdout), seconds
+    stages = ", ".join(f"{stage} {spent:.1f}" for stage, spent in summary["seconds"].items())
+    rate = summary["ingest"]["embedded_images"] / seconds
+    verified = summary["match"]["verified"]
+    return json.loads(done.stdout), f"{seconds:.0f} s, {rate:.1f} files/s, {verified} verified (seconds: {stages})"
 
 
 def called_copies(report: dict) -> set[Pair]:  # type: ignore[type-arg]
@@ -131,12 +133,9 @@ def bench_copies(photos: list[Path], profile: str, work: Path, model: str, jobs:
     folder, store = work / profile, work / f"{profile}.store"
     expected = recipes.make_copies(photos, folder, profile)
     true = {frozenset((e.a, e.b)) for e in expected}
-    report, seconds = run_imgindex(folder, store, model, jobs)
+    report, times = run_imgindex(folder, store, model, jobs)
     files = report["counts"]["files"]
-    print(
-        f"{profile}: {len(photos)} photos, {files} files, {len(true)} true pairs; "
-        f"{seconds:.0f} s, {files / seconds:.1f} files/s"
-    )
+    print(f"{profile}: {len(photos)} photos, {files} files, {len(true)} true pairs; {times}")
     direct, closure = called_copies(report), grouped(report)
     line("imgindex, verified pairs", direct, true)
     line("imgindex, pairs in groups", closure, true)
@@ -151,9 +150,9 @@ def bench_copies(photos: list[Path], profile: str, work: Path, model: str, jobs:
 def bench_traps(photos: list[Path], work: Path, model: str, jobs: int) -> None:
     folder, store = work / "traps", work / "traps.store"
     expected, never = recipes.make_traps(photos, folder)
-    report, seconds = run_imgindex(folder, store, model, jobs)
+    report, times = run_imgindex(folder, store, model, jobs)
     direct, closure = called_copies(report), grouped(report)
-    print(f"traps: {len(photos) // 2} pairs of photos, {report['counts']['files']} files; {seconds:.0f} s")
+    print(f"traps: {len(photos) // 2} pairs of photos, {report['counts']['files']} files; {times}")
     total: Counter[tuple[bool, str]] = Counter()
     wrong: Counter[tuple[bool, str]] = Counter()
     for e in expected:

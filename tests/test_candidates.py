@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgindex.candidates import FEWER_THAN_K, Proposals, VectorTable, beaten, cosines, propose
-from imgindex.records import Candidate, ProposedBy
+from imgindex.candidates import Proposals, VectorTable, beaten, cosines, propose
+from imgindex.records import Candidate, ProposedBy, Reach
 from imgindex.vectors import FlatIndex, NumpyIndex
 
 DIM = 8
@@ -26,7 +26,7 @@ def proposals(
     index = NumpyIndex(DIM)
     index.add(ids, vectors)
     wanted = ids if queries is None else np.array(queries, np.int64)
-    return propose(index, VectorTable(ids, vectors), wanted, floor=floor, k=k, flat=flat)
+    return propose(index, VectorTable(ids, vectors), wanted, floor=floor, reach=Reach(k, -1.0), flat=flat)
 
 
 def test_a_group_larger_than_k_is_not_lost() -> None:
@@ -70,9 +70,24 @@ def test_ties_at_the_kth_place_are_all_kept() -> None:
 def test_fewer_than_k_neighbours_are_beaten_by_anything() -> None:
     vectors = unit(2)
     found = proposals(vectors, k=5)
-    assert found.kth_cosines == {0: FEWER_THAN_K, 1: FEWER_THAN_K}
+    assert found.kth_cosines == {0: -1.0, 1: -1.0}
     table = VectorTable(np.arange(3, dtype=np.int64), np.concatenate([vectors, unit(1, seed=9)]))
     assert beaten(table, np.array([2], np.int64), found.kth_cosines).tolist() == [0, 1]
+
+
+def test_what_is_out_of_reach_is_not_proposed_and_beats_nothing() -> None:
+    """In a small library the k nearest of most images are strangers, each of which would cost a verification."""
+    vectors = np.zeros((4, DIM), np.float32)
+    vectors[:, 0] = (1.0, 0.5, 0.05, 0.2)
+    vectors[[1, 2, 3], [1, 2, 3]] = np.sqrt(1 - vectors[1:, 0] ** 2)
+    ids, index = np.arange(4, dtype=np.int64), NumpyIndex(DIM)
+    index.add(ids, vectors)
+    table = VectorTable(ids, vectors)
+    found = propose(index, table, ids[:1], floor=0.9, reach=Reach(3, 0.1))
+    assert set(found.candidates) == {(0, 1), (0, 3)}
+    assert found.kth_cosines == {0: 0.1}
+    assert beaten(table, ids[2:3], found.kth_cosines).tolist() == []
+    assert beaten(table, ids[3:], found.kth_cosines).tolist() == [0]
 
 
 def test_cosines_do_not_depend_on_the_batch() -> None:
@@ -90,7 +105,9 @@ def test_faiss_and_the_twin_propose_the_same() -> None:
     index = FlatIndex(DIM)
     index.add(ids, vectors.astype(np.float32))
     table = VectorTable(ids, vectors.astype(np.float32))
-    assert propose(index, table, ids, floor=0.95, k=5) == proposals(vectors.astype(np.float32), floor=0.95, k=5)
+    assert propose(index, table, ids, floor=0.95, reach=Reach(5, -1.0)) == proposals(
+        vectors.astype(np.float32), floor=0.95, k=5
+    )
 
 
 def test_a_candidate_keeps_its_own_rules() -> None:

@@ -50,7 +50,7 @@ def test_features_find_turns_scales_and_mirrors(degrees: float, scale: float, mi
     a, true = scene(), turned(degrees, scale, mirror)
     b = warped(a, true, 320, 240)
     matches = register.match(register.halves(features.extract(a)), register.halves(features.extract(b)))
-    best = register.from_matches(matches[mirror])[0]
+    best = register.from_votes(register.held(matches[mirror]))[0]
     assert best.inliers > 15
     assert largest_error(best.affine, true, 320, 240) < 6
 
@@ -126,7 +126,8 @@ def test_empty_and_tiny_pictures_give_no_guess(size: tuple[int, int]) -> None:
     blank = register.halves(features.extract(np.full(size, 200, np.uint8)))
     other = register.halves(features.extract(scene()))
     for pair in ((blank, other), (other, blank), (blank, blank)):
-        assert [register.from_matches(matches) for matches in register.match(*pair)] == [[], []]
+        assert [register.from_votes(register.held(matches)) for matches in register.match(*pair)] == [[], []]
+        assert register.ballots(*pair) == []
     box = (0.0, 0.0, float(size[1]), float(size[0]))
     thumb = register.thumbnail(np.full(size, 200, np.uint8), box)
     assert not thumb.any()

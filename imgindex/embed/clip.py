@@ -21,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from imgindex.embed.weights import Weights, first_line
 from imgindex.errors import ModelError
-from imgindex.records import Picture, Rgb, Space, Vectors
+from imgindex.records import Picture, Reach, Rgb, Space, Vectors
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -105,8 +105,8 @@ class Clip:
         return False
 
     @property
-    def neighbours(self) -> int:
-        return NEIGHBOURS
+    def reach(self) -> Reach:
+        return Reach(NEIGHBOURS, -1.0)
 
     @property
     def batch_size(self) -> int:

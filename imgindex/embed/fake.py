@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from imgindex.records import Picture, Rgb, Space, Vectors
+from imgindex.records import Picture, Reach, Rgb, Space, Vectors
 
 GRID = 8
 """Cells of the thumbnail, per side."""
@@ -47,8 +47,8 @@ class FakeEmbedder:
         return False
 
     @property
-    def neighbours(self) -> int:
-        return NEIGHBOURS
+    def reach(self) -> Reach:
+        return Reach(NEIGHBOURS, -1.0)
 
     @property
     def batch_size(self) -> int:

@@ -13,6 +13,8 @@ from imgindex.pipeline.walk import walk
 from imgindex.ports import Embedder, Progress
 from imgindex.report.model import IndexSummary
 from imgindex.store import Store
+from imgindex.timing import Timed
+from imgindex.workers import Workers
 
 
 def index(
@@ -29,6 +31,7 @@ def index(
     accept_missing: bool = False,
 ) -> IndexSummary:
     """Bring the store up to date with `folders`. The caller holds `store.exclusive()`."""
+    timed = Timed(progress)
     found = walk(
         folders,
         store=store.directory,
@@ -36,10 +39,11 @@ def index(
         exclude=exclude,
         follow_symlinks=follow_symlinks,
         accept_missing=accept_missing,
-        progress=progress,
+        progress=timed,
     )
     sources = Sources(wish_of(embedder))
-    ingested = Ingest(store, space_id, embedder, sources, progress, jobs).run(found)
-    matched = match(store, space_id, embedder.space, sources, progress, jobs=jobs, k=embedder.neighbours)
-    save_index(store, space_id, embedder.space, progress)
-    return IndexSummary(ingested, matched)
+    with Workers(jobs) as workers:
+        ingested = Ingest(store, space_id, embedder, sources, timed, workers, jobs).run(found)
+        matched = match(store, space_id, embedder.space, sources, timed, workers, embedder.reach)
+    save_index(store, space_id, embedder.space, timed)
+    return IndexSummary(ingested, matched, timed.seconds)

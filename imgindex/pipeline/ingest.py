@@ -37,13 +37,21 @@ class Ingest:
     """One run of the five steps; `run` does them all."""
 
     def __init__(
-        self, store: Store, space_id: int, embedder: Embedder, sources: Sources, progress: Progress, jobs: int
+        self,
+        store: Store,
+        space_id: int,
+        embedder: Embedder,
+        sources: Sources,
+        progress: Progress,
+        workers: Workers,
+        jobs: int,
     ) -> None:
         self._store = store
         self._space_id = space_id
         self._embedder = embedder
         self._sources = sources
         self._progress = progress
+        self._workers = workers
         self._jobs = jobs
         self._copies: dict[bytes, list[Seen]] = {}
         self._content: dict[bytes, bytes] = {}
@@ -105,16 +113,15 @@ class Ingest:
         batch: list[Prepared] = []
         skipped: list[NewFile] = []
         self._progress.start("index", len(to_decode))
-        with Workers(self._jobs) as workers:
-            for path, result in workers.run(functools.partial(prepare_file, wish=wish), by_path):
-                if isinstance(result, Prepared):
-                    batch.append(result)
-                else:
-                    skipped += self._skipped(by_path[path], _skip_of(result))
-                if len(batch) + len(skipped) >= STORE_BATCH:
-                    self._write(batch, skipped)
-                    batch, skipped = [], []
-                self._progress.advance()
+        for path, result in self._workers.run(functools.partial(prepare_file, wish=wish), by_path):
+            if isinstance(result, Prepared):
+                batch.append(result)
+            else:
+                skipped += self._skipped(by_path[path], _skip_of(result))
+            if len(batch) + len(skipped) >= STORE_BATCH:
+                self._write(batch, skipped)
+                batch, skipped = [], []
+            self._progress.advance()
         self._write(batch, skipped)
         self._progress.finish()
         left = [NewFile(seen, skip=CHANGED) for copies in self._copies.values() for seen in copies]

@@ -16,7 +16,7 @@ from imgindex.files import Skipped
 from imgindex.pipeline.cache import open_index
 from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.ports import Progress
-from imgindex.records import Candidate, ProposedBy, Space, Verdict, Verification
+from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
 from imgindex.report.model import MatchSummary
 from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.pairs import StoredPair
@@ -60,25 +60,30 @@ class Task:
 
 
 def match(
-    store: Store, space_id: int, space: Space, sources: Sources, progress: Progress, *, jobs: int, k: int
+    store: Store,
+    space_id: int,
+    space: Space,
+    sources: Sources,
+    progress: Progress,
+    workers: Workers,
+    reach: Reach,
 ) -> MatchSummary:
     """Search and verify every image whose search is not done yet, and candidates that could not be read before.
 
     A pair is verified where one of its images is new; so are the candidates that a new image makes by
     entering an old one's k nearest. Each block's pairs and watermarks are one transaction.
     """
-    new, blocks, tried = plan(store, space_id, space, progress, k)
+    new, blocks, tried = plan(store, space_id, space, progress, reach)
     total = MatchSummary(new, 0, 0, 0)
-    with Workers(jobs) as workers:
-        round_of = Round(store, space_id, space, sources, progress, workers, k, tried)
-        for number in range(1 + COMMON_COPY_ROUNDS):
-            progress.start("verify", sum(len(block.todo) for block in blocks))
-            for block in blocks:
-                total = total.plus(round_of.verify(block))
-            progress.finish()
-            blocks = [] if number == COMMON_COPY_ROUNDS else round_of.common_copies()
-            if not blocks:
-                break
+    round_of = Round(store, space_id, space, sources, progress, workers, reach, tried)
+    for number in range(1 + COMMON_COPY_ROUNDS):
+        progress.start("verify", sum(len(block.todo) for block in blocks))
+        for block in blocks:
+            total = total.plus(round_of.verify(block))
+        progress.finish()
+        blocks = [] if number == COMMON_COPY_ROUNDS else round_of.common_copies()
+        if not blocks:
+            break
     if new:
         with store.write() as tx:
             pairs.remove_other_versions(tx, verify.VERIFIER_VERSION)
@@ -95,7 +100,7 @@ class Round:
     sources: Sources
     progress: Progress
     workers: Workers
-    k: int
+    reach: Reach
     tried: set[tuple[int, int]]
 
     def verify(self, block: Block) -> MatchSummary:
@@ -124,7 +129,7 @@ class Round:
             common = [(c, COMMON_COPY_REASON) for c in self._common(tx, copies)]
             pairs.put_pending(tx, unread + common)
             pairs.put_watermarks(
-                tx, self.space_id, block.kth_cosines, self.space.floor, self.k, verify.VERIFIER_VERSION
+                tx, self.space_id, block.kth_cosines, self.space.floor, self.reach.k, verify.VERIFIER_VERSION
             )
         return MatchSummary(0, len(proven), len(copies), len(unread))
 
@@ -157,12 +162,12 @@ class Round:
 
 
 def plan(
-    store: Store, space_id: int, space: Space, progress: Progress, k: int
+    store: Store, space_id: int, space: Space, progress: Progress, reach: Reach
 ) -> tuple[int, list[Block], set[tuple[int, int]]]:
     """(number of new images, what is to be verified in which transaction, pairs that need not be tried again)."""
     with store.read() as tx:
         ids, vectors = spaces.vectors(tx, space_id, space.dim)
-        marks = pairs.watermarks(tx, space_id, space.floor, k, verify.VERIFIER_VERSION)
+        marks = pairs.watermarks(tx, space_id, space.floor, reach.k, verify.VERIFIER_VERSION)
         done = pairs.verified_keys(tx, verify.VERIFIER_VERSION)
         again = pairs.pending_candidates(tx, space.floor)
         flat = catalog.flat_images(tx, TEXTURE_FLOOR)
@@ -180,7 +185,7 @@ def plan(
         table = VectorTable(ids, vectors)
         index = open_index(store, space_id, space, table)
         searched = np.union1d(new, candidates.beaten(table, new, marks))
-        proposals = candidates.propose(index, table, searched, floor=space.floor, k=k, flat=flat)
+        proposals = candidates.propose(index, table, searched, floor=space.floor, reach=reach, flat=flat)
         progress.finish()
         is_new = set(new.tolist())
         todo |= {key: c for key, c in proposals.candidates.items() if key[0] in is_new or key[1] in is_new}

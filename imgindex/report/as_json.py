@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict
 from typing import Any
 
-from imgindex.report.model import Comparison, Group, Match, Report, ReportedPair, Status
+from imgindex.report.model import Comparison, Group, IndexSummary, Match, Report, ReportedPair, Status
 
 SCHEMA = 1
 
@@ -33,6 +33,11 @@ def report_json(report: Report) -> str:
         },
         indent=1,
     )
+
+
+def index_json(summary: IndexSummary) -> str:
+    """What a run of `imgindex index` did: the fields of `report.model.IndexSummary`."""
+    return json.dumps({"schema": SCHEMA} | asdict(summary), indent=1)
 
 
 def matches_json(query: str, space: str, matches: list[Match]) -> str:

@@ -95,8 +95,30 @@ def index_text(summary: IndexSummary) -> str:
     lines.append(f"{count(m.verified, 'candidate pair')} verified: {m.copies:,} proven to be copies.")
     if m.pending:
         lines.append(f"{count(m.pending, 'pair')} could not be read now; the next run tries again.")
+    lines.append(_times(summary.seconds))
     lines.append("See them with: imgindex report")
     return "\n".join(lines)
+
+
+STAGES = {
+    "scan": "looking for files",
+    "hash": "reading possible copies",
+    "index": "reading and describing pictures",
+    "search": "searching",
+    "verify": "verifying pairs",
+}
+
+
+def _times(seconds: dict[str, float]) -> str:
+    parts = [f"{STAGES[stage]} {seconds_text(taken)}" for stage, taken in seconds.items() if taken >= 1.0]
+    return f"It took {seconds_text(sum(seconds.values()))}" + (f": {', '.join(parts)}." if parts else ".")
+
+
+def seconds_text(seconds: float) -> str:
+    """75.2 -> "1 min 15 s"."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes else f"{whole} s"
 
 
 def status_text(status: Status) -> str:

@@ -156,10 +156,11 @@ class MatchSummary:
 
 @dataclass(frozen=True, slots=True)
 class IndexSummary:
-    """What one run of `index` did."""
+    """What one run of `index` did, and the wall-clock seconds of its stages: scan, hash, index, search, verify."""
 
     ingest: IngestSummary
     match: MatchSummary
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
