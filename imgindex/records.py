@@ -51,6 +51,13 @@ class ProposedBy(StrEnum):
     COMMON_COPY = "common-copy"
 
 
+class DecisionKind(StrEnum):
+    """What a person said of two pictures."""
+
+    NOT_A_DUPLICATE = "not-a-duplicate"
+    KEEP_BOTH = "keep-both"
+
+
 @dataclass(frozen=True, slots=True)
 class PictureInfo:
     """What the header and the decoder say of one content.

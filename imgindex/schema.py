@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 """The Alembic revision that these tables have; a test holds it to the newest file of `migrations/versions`."""
 
 metadata = MetaData()
@@ -30,9 +30,11 @@ state = Table(
     Column("id", Integer, primary_key=True),
     Column("generation", Integer, nullable=False),
     Column("active_space_id", Integer, ForeignKey("space.id")),
+    Column("rules_version", Integer, nullable=False, server_default="1"),
     CheckConstraint("id = 1", name="state_has_one_row"),
 )
-"""One row. `generation` grows in every transaction that changes embeddings, and only there."""
+"""One row. `generation` grows in every transaction that changes embeddings, and only there. `rules_version` is that of
+`decide.RULES_VERSION` by which the stored pairs have their verdicts."""
 
 root = Table(
     "root",
@@ -188,3 +190,37 @@ index_cache = Table(
     sqlite_autoincrement=True,
 )
 """A FAISS file in the store directory, trusted only while its sha256 is `digest` and `generation` the store's."""
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("made_at_s", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("low_sha256", LargeBinary(32), nullable=False),
+    Column("high_sha256", LargeBinary(32), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("checksum", LargeBinary, nullable=False),
+    CheckConstraint("low_sha256 < high_sha256", name="decision_low_below_high"),
+    sqlite_autoincrement=True,
+)
+"""What a person said of two contents; the last row of a pair counts. Triggers refuse update and delete."""
+
+nightly = Table(
+    "nightly",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("finished_at_s", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""One row for each nightly run whose report was given out."""
+
+reported = Table(
+    "reported",
+    metadata,
+    Column("path", LargeBinary, primary_key=True),
+    Column("group_number", Integer, nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("is_keeper", Boolean, nullable=False),
+)
+"""The groups of the last nightly report, file by file: what is not new any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from imgindex.difference import Region
@@ -23,9 +24,20 @@ class Member:
     new: bool
 
 
+class Change(StrEnum):
+    """What became of a group since the last nightly report."""
+
+    NEW = "new"
+    GROWN = "grown"
+    KNOWN = "known"
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A keeper and its members, at least one; `reclaimable_bytes` counts each physical file once."""
+    """A keeper and its members, at least one; `reclaimable_bytes` counts each physical file once.
+
+    `keeper_new` and each member's `new`: no nightly report has named the file in this group yet.
+    """
 
     id: int
     keeper: bytes
@@ -34,6 +46,16 @@ class Group:
     height_px: int
     reclaimable_bytes: int
     members: tuple[Member, ...]
+    keeper_new: bool = True
+    change: Change = Change.NEW
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A group of the last nightly report of which no two files are left: the keeper it had, and how many files."""
+
+    keeper: bytes
+    files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +89,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything `imgindex report` says; `generated_at` is UTC, ISO 8601 with a Z."""
+    """Everything `imgindex report` says; `generated_at` is UTC, ISO 8601 with a Z, and so is `since`: when the last
+    nightly report was given out, None where there was none. `resolved` are groups of that report that are no more."""
 
     store: str
     space: str
@@ -76,6 +99,24 @@ class Report:
     groups: tuple[Group, ...]
     pairs: tuple[ReportedPair, ...]
     skipped: tuple[tuple[bytes, Skip], ...]
+    since: str | None = None
+    resolved: tuple[Resolved, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """How a file looks on a page: a small JPEG, its size, the file's time, and what differs from the keeper.
+
+    jpeg     empty where the file cannot be read now
+    regions  outlines of what differs, each float[n, 2] corners (x, y) as shares in [0, 1] of this picture's sides;
+             None where the two were not laid on each other
+    """
+
+    jpeg: bytes
+    width_px: int
+    height_px: int
+    modified_at_s: int
+    regions: tuple[tuple[tuple[float, float], ...], ...] | None
 
 
 @dataclass(frozen=True, slots=True)
