@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgindex.config import default_jobs
-from imgindex.errors import RootError
+from imgindex.errors import RootError, UsageError
 from imgindex.pipeline import models, query
+from imgindex.pipeline.changes import only_new
 from imgindex.pipeline.compare import compare
 from imgindex.pipeline.indexing import index
-from imgindex.pipeline.reporting import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, report
+from imgindex.pipeline.reporting import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, mark_reported, report
 from imgindex.pipeline.state import status
 from imgindex.ports import Embedder, Progress
 from imgindex.progress import Silent
-from imgindex.report.model import IndexSummary, Match, Report, Status
-from imgindex.store import Store, spaces
+from imgindex.report.model import Finding, IndexSummary, Match, Report, Status
+from imgindex.store import Store, catalog, spaces
+from imgindex.workers import Workers
 
-__all__ = ["ImageIndex", "compare", "open"]
+__all__ = ["ImageIndex", "compare", "only_new", "open"]
+
+DEFAULT_GROUPS_WITH_PICTURES = 300
+"""A page of so many groups has some 10 MB, which a phone still opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,10 @@ class ImageIndex:
 
     def close(self) -> None:
         self._store.close()
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Keep every other writing run out of the store; raises StoreLocked where one is in it."""
+        return self._store.exclusive()
 
     @property
     def space(self) -> str:
@@ -81,7 +91,7 @@ class ImageIndex:
                 *self._opened,
                 paths,
                 self._progress,
-                jobs=o.jobs or default_jobs(),
+                jobs=self._jobs,
                 include=include,
                 exclude=exclude,
                 follow_symlinks=follow_symlinks,
@@ -102,13 +112,57 @@ class ImageIndex:
         *,
         similar_per_image: int = DEFAULT_SIMILAR_PER_IMAGE,
     ) -> Report:
-        """Duplicate groups and pairs among the present files below `folders` (all where empty)."""
+        """Duplicate groups and pairs among the present files below `folders` (all where empty), with what is new since
+        the last nightly report marked; see `only_new` and `mark_reported`."""
         below = folder_arguments([os.fspath(folder) for folder in folders])
         return report(self._store, below, similar_per_image=similar_per_image)
+
+    def mark_reported(self, full: Report) -> None:
+        """From now on nothing of `full`, a report of the whole store, is new any more."""
+        with self._store.exclusive():
+            mark_reported(self._store, full)
+
+    def page(self, shown: Report, *, pictures: int = DEFAULT_GROUPS_WITH_PICTURES) -> str:
+        """A report as one HTML file, with thumbnails of its first `pictures` groups."""
+        from imgindex.pipeline.looks import looks
+        from imgindex.report.as_html import report_html
+
+        with Workers(self._jobs) as workers:
+            seen = looks(self._store, shown, workers, self._progress, groups=pictures)
+        return report_html(shown, seen, left_out=max(0, len(shown.groups) - pictures))
+
+    def forget(self, path: str | os.PathLike[str]) -> int:
+        """Remove what the store knows of a file, or of a folder and all below it; returns how many files that were.
+
+        The files stay as they are. What is still there and below a folder that is indexed again comes back.
+        """
+        [real] = folder_arguments([os.fspath(path)])
+        with self._store.exclusive(), self._store.write() as tx:
+            return catalog.forget(tx, real)
+
+    def backup(self, target: str | os.PathLike[str]) -> None:
+        """Write a consistent copy of the database to a new file, while others may read and write the store."""
+        path = Path(target).absolute()
+        if path.exists():
+            raise UsageError(f"There is a file {path} already; choose another name for the backup.")
+        self._store.backup(path)
+
+    def check(self, *, repair: bool = False) -> tuple[Finding, ...]:
+        """What is broken in the store; with `repair`, mended where it can be rebuilt."""
+        from imgindex.check import check
+
+        if not repair:
+            return check(self._store, progress=self._progress)
+        with self._store.exclusive():
+            return check(self._store, repair=True, progress=self._progress)
 
     def status(self) -> Status:
         """What the store holds."""
         return status(self._store)
+
+    @property
+    def _jobs(self) -> int:
+        return self._options.jobs or default_jobs()
 
     def _model(self) -> tuple[int, Embedder]:
         if self._opened is None:

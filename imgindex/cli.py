@@ -6,12 +6,16 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgindex import __version__
-from imgindex.errors import ImgIndexError, RootError, UsageError
+from imgindex import __version__, interrupt
+from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from imgindex.interrupt import Asked
+    from imgindex.report.model import IndexSummary
 
 app = typer.Typer(
     name="imgindex",
@@ -22,14 +26,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-INTERRUPTED = 130
-"""What shells report for a program ended by Ctrl-C (128 + SIGINT)."""
+GOES_ON = "imgindex: interrupted; what was finished is kept, and the next run goes on from there."
+
+DUPLICATES = 1
+"""Exit code of `--fail-on-duplicates` where some were found."""
 
 
 class ReportFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
     CSV = "csv"
+    HTML = "html"
 
 
 class AnswerFormat(StrEnum):
@@ -43,26 +50,34 @@ StoreOption = Annotated[
 ]
 AnswerOption = Annotated[AnswerFormat, typer.Option("--format", help="How to print the answer.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps, for CLIP models.")]
+FoldersArgument = Annotated[list[str], typer.Argument(metavar="DIR", help="Folders to index, with all below them.")]
+ModelOption = Annotated[
+    str, typer.Option(help="auto, sift-vlad, clip-ViT-B-32, another hub id, or a folder with a CLIP model.")
+]
+JobsOption = Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per core.")]
+IncludeOption = Annotated[list[str] | None, typer.Option(help="Only files that match this pattern; repeatable.")]
+ExcludeOption = Annotated[list[str] | None, typer.Option(help="No files that match this pattern; repeatable.")]
+FollowOption = Annotated[bool, typer.Option("--follow-symlinks", help="Follow links to folders.")]
+MissingOption = Annotated[
+    bool, typer.Option("--accept-missing", help="Most files of a folder are gone, and that is meant.")
+]
+FailOption = Annotated[bool, typer.Option("--fail-on-duplicates", help="Exit with 1 where any are reported.")]
 
 
 @app.command()
 def index(
-    folders: Annotated[list[str], typer.Argument(metavar="DIR", help="Folders to index, with all below them.")],
+    folders: FoldersArgument,
     store: StoreOption = None,
-    model: Annotated[
-        str, typer.Option(help="auto, sift-vlad, clip-ViT-B-32, another hub id, or a folder with a CLIP model.")
-    ] = "auto",
+    model: ModelOption = "auto",
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Change the store to --model; images are embedded again.")
     ] = False,
     device: DeviceOption = "auto",
-    jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per core.")] = 0,
-    include: Annotated[list[str] | None, typer.Option(help="Only files that match this pattern; repeatable.")] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="No files that match this pattern; repeatable.")] = None,
-    follow_symlinks: Annotated[bool, typer.Option("--follow-symlinks", help="Follow links to folders.")] = False,
-    accept_missing: Annotated[
-        bool, typer.Option("--accept-missing", help="Most files of a folder are gone, and that is meant.")
-    ] = False,
+    jobs: JobsOption = 0,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    follow_symlinks: FollowOption = False,
+    accept_missing: MissingOption = False,
     answer_format: AnswerOption = AnswerFormat.TEXT,
 ) -> None:
     """Index new pictures: scan, decode, embed, store, search, verify. Does only what is new."""
@@ -74,7 +89,10 @@ def index(
     if rebuild and model == "auto":
         raise UsageError("Say with --model which model the store is to be rebuilt with.")
     progress = on_stderr()
-    with api.open(_store(store), model=model, device=device, jobs=jobs, progress=progress, rebuild=rebuild) as images:
+    with (
+        interrupt.finishing(progress) as asked,
+        api.open(_store(store), model=model, device=device, jobs=jobs, progress=progress, rebuild=rebuild) as images,
+    ):
         summary = images.index(
             folders,
             include=include or (),
@@ -83,8 +101,53 @@ def index(
             accept_missing=accept_missing,
         )
     _emit(index_json(summary) if answer_format is AnswerFormat.JSON else index_text(summary))
-    if summary.ingest.problems:
-        raise RootError(" ".join(summary.ingest.problems))
+    _end(summary, asked)
+
+
+@app.command()
+def nightly(
+    folders: FoldersArgument,
+    store: StoreOption = None,
+    model: ModelOption = "auto",
+    device: DeviceOption = "auto",
+    jobs: JobsOption = 0,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    follow_symlinks: FollowOption = False,
+    accept_missing: MissingOption = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as a page there, too.")] = None,
+    fail_on_duplicates: FailOption = False,
+    answer_format: AnswerOption = AnswerFormat.TEXT,
+) -> None:
+    """Index, then report what is new since the last nightly report. For a timer or cron."""
+    from imgindex import api
+    from imgindex.progress import on_stderr
+    from imgindex.report.as_json import nightly_json
+    from imgindex.report.as_text import nightly_text
+
+    progress = on_stderr()
+    with (
+        interrupt.finishing(progress) as asked,
+        api.open(_store(store), model=model, device=device, jobs=jobs, progress=progress) as images,
+        images.exclusive(),
+    ):
+        summary = images.index(
+            folders,
+            include=include or (),
+            exclude=exclude or (),
+            follow_symlinks=follow_symlinks,
+            accept_missing=accept_missing,
+        )
+        if not summary.interrupted:
+            full = images.report()
+            new = api.only_new(full)
+            if html is not None:
+                _write_page(html, images.page(new))
+            _emit(nightly_json(summary, new) if answer_format is AnswerFormat.JSON else nightly_text(summary, new))
+            images.mark_reported(full)
+    _end(summary, asked)
+    if fail_on_duplicates and new.groups:
+        raise typer.Exit(DUPLICATES)
 
 
 @app.command()
@@ -120,20 +183,28 @@ def report(
     report_format: Annotated[
         ReportFormat, typer.Option("--format", help="How to print the report.")
     ] = ReportFormat.TEXT,
+    new: Annotated[bool, typer.Option("--new", help="Only what is new since the last nightly report.")] = False,
     similar: Annotated[int, typer.Option(min=0, help="How many look-alikes (no copies) to show of each image.")] = 5,
+    fail_on_duplicates: FailOption = False,
 ) -> None:
     """Duplicates: which file to keep, and what is redundant beside it."""
     from imgindex import api
+    from imgindex.progress import on_stderr
     from imgindex.report.as_csv import report_csv
     from imgindex.report.as_json import report_json
-    from imgindex.report.as_text import report_text
+    from imgindex.report.as_text import news_text, report_text
 
-    with api.open(_store(store), create=False) as images:
-        made = images.report(folders or (), similar_per_image=similar)
     write = {ReportFormat.TEXT: report_text, ReportFormat.JSON: report_json, ReportFormat.CSV: report_csv}
-    if folders and not (made.counts.files or made.counts.skipped or made.counts.missing):
-        raise UsageError(f"Nothing that is below {', '.join(folders)} was indexed; check the spelling.")
-    _emit(write[report_format](made).rstrip("\n"))
+    with api.open(_store(store), create=False, progress=on_stderr()) as images:
+        made = images.report(folders or (), similar_per_image=similar)
+        if folders and not (made.counts.files or made.counts.skipped or made.counts.missing):
+            raise UsageError(f"Nothing that is below {', '.join(folders)} was indexed; check the spelling.")
+        if new:
+            made, write[ReportFormat.TEXT] = api.only_new(made), news_text
+        printed = images.page(made) if report_format is ReportFormat.HTML else write[report_format](made)
+    _emit(printed.rstrip("\n"))
+    if fail_on_duplicates and made.groups:
+        raise typer.Exit(DUPLICATES)
 
 
 @app.command()
@@ -167,6 +238,54 @@ def status(store: StoreOption = None, answer_format: AnswerOption = AnswerFormat
     _emit(status_json(found) if answer_format is AnswerFormat.JSON else status_text(found))
 
 
+@app.command()
+def check(
+    store: StoreOption = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be rebuilt, and nothing else.")] = False,
+    answer_format: AnswerOption = AnswerFormat.TEXT,
+) -> None:
+    """Is the store whole? Verifies every vector, pair and decision in it, and its index file."""
+    from imgindex import api
+    from imgindex.progress import on_stderr
+    from imgindex.report.as_json import check_json
+    from imgindex.report.as_text import check_text
+
+    with api.open(_store(store), create=False, progress=on_stderr()) as images:
+        findings = images.check(repair=repair)
+    _emit(check_json(findings) if answer_format is AnswerFormat.JSON else check_text(findings))
+    if any(not finding.repaired for finding in findings):
+        raise typer.Exit(StoreError.exit_code)
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")],
+    store: StoreOption = None,
+) -> None:
+    """Write a consistent copy of the store's database, even while another run writes."""
+    from imgindex import api
+
+    with api.open(_store(store), create=False) as images:
+        images.backup(target)
+    _emit(f"Wrote {target}. To use it, put it as imgindex.db into an empty directory and name that with --store.")
+
+
+@app.command()
+def forget(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A file, or a folder with all below it.")],
+    store: StoreOption = None,
+) -> None:
+    """Remove what the store knows of a path. The files themselves stay as they are."""
+    from imgindex import api
+    from imgindex.report.as_text import count
+
+    with api.open(_store(store), create=False) as images:
+        files = images.forget(path)
+    if not files:
+        raise UsageError(f"The store knows no file at or below {path}; check the spelling.")
+    _emit(f"Forgot {count(files, 'file')}.")
+
+
 @app.callback(invoke_without_command=True)
 def _version(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
@@ -193,8 +312,27 @@ def _emit(text: str) -> None:
         raise UsageError(f"The answer could not be written: {error.strerror}.") from error
 
 
+def _end(summary: IndexSummary, asked: Asked) -> None:
+    """Raise what a run of `index` ends with, where that is not 0."""
+    if summary.interrupted:
+        print(GOES_ON, file=sys.stderr)
+        raise typer.Exit(asked.exit_code)
+    if summary.ingest.problems:
+        raise RootError(" ".join(summary.ingest.problems))
+
+
+def _write_page(target: Path, page: str) -> None:
+    from imgindex import files
+
+    try:
+        files.write_atomic(target, lambda file: file.write(page.encode()))
+    except OSError as error:
+        raise UsageError(f"The page {target} cannot be written: {error.strerror or error}.") from error
+
+
 def main() -> None:
     """Entry point of the `imgindex` command: errors become one sentence and their exit code."""
+    interrupt.at_once()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
@@ -202,13 +340,12 @@ def main() -> None:
     except ImgIndexError as error:
         print(f"imgindex: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
+    except interrupt.Interrupted as error:
+        print(GOES_ON, file=sys.stderr)
+        sys.exit(error.exit_code)
     except Exception as error:
         if not hasattr(error, "show"):
             raise
         error.show()  # a usage error of the command line parser
         sys.exit(UsageError.exit_code)
-    if code == INTERRUPTED:
-        print("imgindex: interrupted; what was finished is kept, and the next run goes on from there.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)

@@ -147,6 +147,12 @@ def write_atomic(path: str | bytes | os.PathLike[str], writer: Callable[[BinaryI
     sync_directory(folder)
 
 
+def sync_file(path: str | os.PathLike[str]) -> None:
+    """Make the content of a file durable that another library wrote."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
 def sync_directory(folder: str) -> None:
     """Make the names in `folder` durable, where the system can do that for a directory."""
     descriptor = os.open(folder, os.O_RDONLY)

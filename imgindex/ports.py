@@ -92,7 +92,11 @@ class Source(Protocol):
 
 
 class Progress(Protocol):
-    """Where a run tells a person how far it is; it may be called from one thread only."""
+    """Where a run tells a person how far it is, and is told to end; it may be called from one thread only."""
+
+    @property
+    def stopping(self) -> bool:
+        """True once the run is to end: it writes what is finished, and begins nothing more."""
 
     def start(self, stage: str, total: int | None) -> None:
         """A stage begins; `total` is how much there is to do, None where that is not known."""

@@ -16,6 +16,8 @@ SECONDS_BETWEEN_LINES = 10.0
 class Silent:
     """`ports.Progress` that shows nothing."""
 
+    stopping = False
+
     def start(self, stage: str, total: int | None) -> None: ...
 
     def advance(self, count: int = 1) -> None: ...
@@ -29,6 +31,7 @@ class Lines:
     """`ports.Progress` as plain lines, for logs and pipes."""
 
     def __init__(self, out: TextIO) -> None:
+        self.stopping = False
         self._out = out
         self._stage = ""
         self._total: int | None = None
@@ -59,6 +62,7 @@ class Bar:
     """`ports.Progress` as a bar on a terminal."""
 
     def __init__(self, out: TextIO) -> None:
+        self.stopping = False
         self._out = out
         self._bar: tqdm[None] | None = None
 

@@ -16,6 +16,10 @@ class Timed:
         self._began = 0.0
         self.seconds: dict[str, float] = {}
 
+    @property
+    def stopping(self) -> bool:
+        return self._inner.stopping
+
     def start(self, stage: str, total: int | None) -> None:
         self._stop()
         self._stage, self._began = stage, time.monotonic()

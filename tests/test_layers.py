@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "imgindex"
 
 LAYERS = (
     {"records", "errors", "ports"},
-    {"config", "files", "checksum", "schema", "store", "timing"},
+    {"config", "files", "checksum", "schema", "store", "timing", "interrupt"},
     {
         "scan", "decode", "flatten", "formats", "texture", "workers", "embed", "features", "vectors", "candidates",
         "transform", "structure", "inset", "register", "decide", "verify", "group", "report", "difference",

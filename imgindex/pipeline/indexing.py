@@ -30,7 +30,10 @@ def index(
     follow_symlinks: bool = False,
     accept_missing: bool = False,
 ) -> IndexSummary:
-    """Bring the store up to date with `folders`. The caller holds `store.exclusive()`."""
+    """Bring the store up to date with `folders`. The caller holds `store.exclusive()`.
+
+    Told to stop, it keeps what is finished; the next run goes on from there.
+    """
     timed = Timed(progress)
     found = walk(
         folders,
@@ -45,5 +48,6 @@ def index(
     with Workers(jobs) as workers:
         ingested = Ingest(store, space_id, embedder, sources, timed, workers, jobs).run(found)
         matched = match(store, space_id, embedder.space, sources, timed, workers, embedder.reach)
-    save_index(store, space_id, embedder.space, timed)
-    return IndexSummary(ingested, matched, timed.seconds)
+    if not timed.stopping:
+        save_index(store, space_id, embedder.space, timed)
+    return IndexSummary(ingested, matched, timed.seconds, timed.stopping)

@@ -58,7 +58,8 @@ class Ingest:
         self.summary = IngestSummary()
 
     def run(self, walk: Walk) -> IngestSummary:
-        """Index what `walk` found new or changed, then record what it found back and missing."""
+        """Index what `walk` found new or changed, then record what it found back and missing; told to stop, keep what
+        was done and record nothing of the walk."""
         s = self.summary
         with self._store.read() as tx:
             to_read = walk.to_read(tx, self._space_id)
@@ -72,6 +73,8 @@ class Ingest:
             known_size = sizes[seen.size_bytes] > 1 or seen.size_bytes in known_sizes
             (doubtful if known_size else fresh).append(seen)
         self._decode(sorted(fresh + self._hash(doubtful), key=lambda seen: seen.path))
+        if self._progress.stopping:
+            return s
         with self._store.write() as tx:
             s.missing = walk.finish(tx)
         s.problems = tuple(problem.sentence for problem in walk.problems)
@@ -88,6 +91,9 @@ class Ingest:
         with ThreadPoolExecutor(self._jobs) as pool:
             for result in pool.map(_hashed, doubtful):
                 self._progress.advance()
+                if self._progress.stopping:
+                    pool.shutdown(cancel_futures=True)
+                    return []
                 if isinstance(result, NewFile):
                     settled.append(result)
                 elif (sha256 := result[0]) in first:
@@ -122,8 +128,12 @@ class Ingest:
                 self._write(batch, skipped)
                 batch, skipped = [], []
             self._progress.advance()
+            if self._progress.stopping:
+                break
         self._write(batch, skipped)
         self._progress.finish()
+        if self._progress.stopping:
+            return
         left = [NewFile(seen, skip=CHANGED) for copies in self._copies.values() for seen in copies]
         with self._store.write() as tx:
             catalog.put_files(tx, left)

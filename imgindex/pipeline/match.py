@@ -73,6 +73,8 @@ def match(
     A pair is verified where one of its images is new; so are the candidates that a new image makes by
     entering an old one's k nearest. Each block's pairs and watermarks are one transaction.
     """
+    if progress.stopping:
+        return MatchSummary(0, 0, 0, 0)
     new, blocks, tried = plan(store, space_id, space, progress, reach)
     total = MatchSummary(new, 0, 0, 0)
     round_of = Round(store, space_id, space, sources, progress, workers, reach, tried)
@@ -80,6 +82,9 @@ def match(
         progress.start("verify", sum(len(block.todo) for block in blocks))
         for block in blocks:
             total = total.plus(round_of.verify(block))
+            if progress.stopping:
+                progress.finish()
+                return total
         progress.finish()
         blocks = [] if number == COMMON_COPY_ROUNDS else round_of.common_copies()
         if not blocks:
@@ -105,7 +110,10 @@ class Round:
 
     def verify(self, block: Block) -> MatchSummary:
         """Verify a block and write its pairs, watermarks, and what is still to be tried: candidates that could not be
-        read, and pairs whose images were both proven copies of a third."""
+        read, and pairs whose images were both proven copies of a third.
+
+        Told to stop, it writes the pairs that it has; without watermarks, their images are searched again.
+        """
         proven: list[StoredPair] = []
         unread: list[tuple[Candidate, str]] = []
         known = _sources(self.store, self.sources, block.todo)
@@ -122,15 +130,18 @@ class Round:
             else:
                 unread.append((task.candidate, f"imgindex failed on it ({last_line(result)})"))
             self.progress.advance()
+            if self.progress.stopping:
+                break
         self.tried.update((c.low_id, c.high_id) for c in block.todo)
         copies = [p for p in proven if p.outcome.verdict.is_copy]
         with self.store.write() as tx:
             pairs.put_pairs(tx, self.space_id, proven)
             common = [(c, COMMON_COPY_REASON) for c in self._common(tx, copies)]
             pairs.put_pending(tx, unread + common)
-            pairs.put_watermarks(
-                tx, self.space_id, block.kth_cosines, self.space.floor, self.reach.k, verify.VERIFIER_VERSION
-            )
+            if not self.progress.stopping:
+                pairs.put_watermarks(
+                    tx, self.space_id, block.kth_cosines, self.space.floor, self.reach.k, verify.VERIFIER_VERSION
+                )
         return MatchSummary(0, len(proven), len(copies), len(unread))
 
     def _common(self, tx: Connection, copies: Sequence[StoredPair]) -> list[Candidate]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ from sqlalchemy import Connection
 from imgindex import transform
 from imgindex.files import Seen
 from imgindex.group import KeeperKey, group, redundant_a, redundant_b
+from imgindex.pipeline.changes import files_of, with_changes
 from imgindex.records import Relation, Verdict, Verification
 from imgindex.report.model import Counts, Group, Member, Report, ReportedPair
-from imgindex.store import Store, catalog, pairs, spaces
+from imgindex.store import Store, catalog, pairs, reported, spaces
 from imgindex.store.catalog import StoredImage
 from imgindex.store.pairs import StoredPair
 
@@ -50,8 +52,11 @@ def report(
         skipped = tuple((path, skip) for path, skip in catalog.skipped_files(tx) if _below(path, folders))
         active = spaces.active_space(tx)
         stored = list(pairs.pairs(tx, None if active is None else active[0]))
+        since = reported.last_nightly_s(tx)
+        last = [f for f in reported.reported_files(tx) if _below(f.path, folders)]
     known = [p for p in stored if p.a_id in shown and p.b_id in shown]
-    groups = _groups(shown, known, _same_pixels(shown, stored))
+    content = {stat.path: s.image.sha256 for s in shown.values() for stat in s.files}
+    groups, resolved = with_changes(_groups(shown, known, _same_pixels(shown, stored)), content, last)
     listed, left_out = _listed_pairs(shown, known, similar_per_image)
     counts = Counts(
         files=sum(len(s.files) for s in shown.values()),
@@ -64,9 +69,30 @@ def report(
         reclaimable_bytes=sum(g.reclaimable_bytes for g in groups),
         similar_left_out=left_out,
     )
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    space = "" if active is None else active[1].name
-    return Report(str(store.directory), space, now, counts, groups, listed, skipped)
+    return Report(
+        str(store.directory),
+        "" if active is None else active[1].name,
+        _utc(time.time()),
+        counts,
+        groups,
+        listed,
+        skipped,
+        None if since is None else _utc(since),
+        resolved,
+    )
+
+
+def mark_reported(store: Store, report: Report) -> None:
+    """Move the mark of the nightly reports: what `report` names is not new any more."""
+    with store.write() as tx:
+        content = {k.path: k.image_id for k in catalog.known_files(tx) if k.image_id is not None}
+        images = catalog.images(tx)
+        named = {path: images[image_id].sha256 for path, image_id in content.items()}
+        reported.put_nightly(tx, files_of(report, named))
+
+
+def _utc(unix_s: float) -> str:
+    return datetime.datetime.fromtimestamp(unix_s, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _below(path: bytes, folders: Sequence[bytes]) -> bool:

@@ -133,6 +133,8 @@ def walk(
     for item in scan.scan(
         found.roots, include=include, exclude=exclude, follow_symlinks=follow_symlinks, leave_out=[store]
     ):
+        if progress.stopping:
+            break
         if isinstance(item, Seen):
             found.files.append(item)
             progress.advance()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from imgindex.report.model import Comparison, Group, IndexSummary, Match, Report, ReportedPair, Status
+from imgindex.report.model import Comparison, Finding, Group, IndexSummary, Match, Report, ReportedPair, Status
 
 SCHEMA = 1
 
@@ -18,21 +19,33 @@ def path_text(path: bytes) -> str:
 
 
 def report_json(report: Report) -> str:
-    return json.dumps(
-        {
-            "schema": SCHEMA,
-            "store": report.store,
-            "space": report.space,
-            "generated_at": report.generated_at,
-            "counts": asdict(report.counts),
-            "groups": [_group(group) for group in report.groups],
-            "pairs": [_pair(pair) for pair in report.pairs],
-            "skipped": [
-                {"path": path_text(path), "reason": skip.reason, "detail": skip.detail} for path, skip in report.skipped
-            ],
-        },
-        indent=1,
-    )
+    return json.dumps({"schema": SCHEMA} | _report(report), indent=1)
+
+
+def nightly_json(summary: IndexSummary, report: Report) -> str:
+    """The answer of `imgindex nightly`: a report of what is new, and under `index` what the run did."""
+    return json.dumps({"schema": SCHEMA, "index": asdict(summary)} | _report(report), indent=1)
+
+
+def check_json(findings: Sequence[Finding]) -> str:
+    """The answer of `imgindex check`."""
+    return json.dumps({"schema": SCHEMA, "findings": [asdict(found) for found in findings]}, indent=1)
+
+
+def _report(report: Report) -> dict[str, Any]:
+    return {
+        "store": report.store,
+        "space": report.space,
+        "generated_at": report.generated_at,
+        "since": report.since,
+        "counts": asdict(report.counts),
+        "groups": [_group(group) for group in report.groups],
+        "resolved": [{"keeper": path_text(gone.keeper), "files": gone.files} for gone in report.resolved],
+        "pairs": [_pair(pair) for pair in report.pairs],
+        "skipped": [
+            {"path": path_text(path), "reason": skip.reason, "detail": skip.detail} for path, skip in report.skipped
+        ],
+    }
 
 
 def index_json(summary: IndexSummary) -> str:
@@ -86,6 +99,8 @@ def _group(group: Group) -> dict[str, Any]:
         "keeper_bytes": group.keeper_bytes,
         "width_px": group.width_px,
         "height_px": group.height_px,
+        "keeper_new": group.keeper_new,
+        "change": group.change.value,
         "reclaimable_bytes": group.reclaimable_bytes,
         "members": [
             {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
+from collections.abc import Sequence
 
 from imgindex.files import display
 from imgindex.records import Verdict
-from imgindex.report.model import Comparison, Group, IndexSummary, Match, Report, ReportedPair, Status
+from imgindex.report.model import Change, Comparison, Finding, Group, IndexSummary, Match, Report, ReportedPair, Status
 
 MAX_PAIRS_SHOWN = 20
 MAX_SKIPPED_SHOWN = 10
@@ -27,8 +28,10 @@ def size_text(size_bytes: int) -> str:
 
 def report_text(report: Report) -> str:
     lines = [_summary(report)]
+    if report.since is not None:
+        lines.append(_news(report))
     for group in report.groups:
-        lines += ["", *_group_lines(group)]
+        lines += ["", *_group_lines(group, known_apart=report.since is not None)]
     similar = [pair for pair in report.pairs if pair.verdict is Verdict.SIMILAR]
     if similar:
         lines += ["", *_similar_lines(similar, report.counts.similar_left_out)]
@@ -48,15 +51,48 @@ def _summary(report: Report) -> str:
     )
 
 
-def _group_lines(group: Group) -> list[str]:
+def nightly_text(summary: IndexSummary, report: Report) -> str:
+    """What a nightly run did, and what is new in its report."""
+    return "\n".join([*_index_lines(summary), "", news_text(report)])
+
+
+def news_text(report: Report) -> str:
+    """A report of what is new."""
+    lines = [_news(report)]
+    for group in report.groups:
+        lines += ["", *_group_lines(group, known_apart=report.since is not None)]
+    for gone in report.resolved[:MAX_PAIRS_SHOWN]:
+        lines += ["", f"Resolved: {count(gone.files, 'file')} around  {display(gone.keeper)}"]
+    if len(report.resolved) > MAX_PAIRS_SHOWN:
+        lines += ["", f"and {len(report.resolved) - MAX_PAIRS_SHOWN} more groups resolved"]
+    if report.groups:
+        lines += ["", "All groups: imgindex report"]
+    return "\n".join(lines)
+
+
+def _news(report: Report) -> str:
+    changes = Counter(group.change for group in report.groups)
+    since = "So far" if report.since is None else f"Since {report.since}"
+    if not (changes[Change.NEW] or changes[Change.GROWN] or report.resolved):
+        return f"{since}: nothing new."
+    parts = [count(changes[Change.NEW], "new group")]
+    if report.since is not None:
+        parts += [f"{count(changes[Change.GROWN], 'group')} grew", f"{count(len(report.resolved), 'group')} resolved"]
+    return f"{since}: {', '.join(parts)}."
+
+
+def _group_lines(group: Group, *, known_apart: bool) -> list[str]:
+    """The files of a group; with `known_apart`, which of them are new in it is said."""
+    grown = known_apart and group.change is Change.GROWN
+    change = f" ({group.change.value})" if known_apart and group.change is not Change.KNOWN else ""
     lines = [
-        f"Group {group.id}: keep  {display(group.keeper)}",
+        f"Group {group.id}{change}: keep  {display(group.keeper)}" + ("  (new)" if grown and group.keeper_new else ""),
         f"    {group.width_px} x {group.height_px}, {size_text(group.keeper_bytes)}",
     ]
     for m in group.members:
         what = m.verdict.value if m.verdict is not Verdict.NEAR_DUPLICATE else f"near-duplicate {m.score:.1f}"
         turned = f", {m.transform}" if m.transform else ""
-        lines.append(f"  {display(m.path)}")
+        lines.append(f"  {display(m.path)}" + ("  (new)" if grown and m.new else ""))
         lines.append(f"    {what}{turned}; {m.width_px} x {m.height_px}, {size_text(m.size_bytes)}")
     return lines
 
@@ -85,6 +121,10 @@ def _skipped_lines(report: Report) -> list[str]:
 
 def index_text(summary: IndexSummary) -> str:
     """What a run of `index` did."""
+    return "\n".join([*_index_lines(summary), "See them with: imgindex report"])
+
+
+def _index_lines(summary: IndexSummary) -> list[str]:
     i, m = summary.ingest, summary.match
     lines = [
         f"{count(i.seen, 'picture file')} found: {i.embedded_images:,} new, {i.known_content:,} of known content, "
@@ -96,8 +136,7 @@ def index_text(summary: IndexSummary) -> str:
     if m.pending:
         lines.append(f"{count(m.pending, 'pair')} could not be read now; the next run tries again.")
     lines.append(_times(summary.seconds))
-    lines.append("See them with: imgindex report")
-    return "\n".join(lines)
+    return lines
 
 
 STAGES = {
@@ -139,6 +178,22 @@ def status_text(status: Status) -> str:
 
 def _local_time(unix_s: int) -> str:
     return datetime.datetime.fromtimestamp(unix_s).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def check_text(findings: Sequence[Finding]) -> str:
+    """What `check` found, and how to mend it."""
+    if not findings:
+        return "The store is whole."
+    lines = []
+    for found in findings:
+        lines.append(found.sentence)
+        lines.append("    mended" if found.repaired else f"    {found.mend}")
+    left = [found for found in findings if not found.repaired]
+    if any(found.repairable for found in left):
+        lines.append("Mend what can be rebuilt with: imgindex check --repair")
+    elif not left:
+        lines.append("All is mended; the next run of imgindex index makes again what was removed.")
+    return "\n".join(lines)
 
 
 def matches_text(matches: list[Match]) -> str:

@@ -197,11 +197,27 @@ class MatchSummary:
 
 @dataclass(frozen=True, slots=True)
 class IndexSummary:
-    """What one run of `index` did, and the wall-clock seconds of its stages: scan, hash, index, search, verify."""
+    """What one run of `index` did, and the wall-clock seconds of its stages: scan, hash, index, search, verify.
+
+    `interrupted` where it was told to end before all was done.
+    """
 
     ingest: IngestSummary
     match: MatchSummary
     seconds: dict[str, float]
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something broken in a store: the number of the invariant (0: the database file itself), what is broken, how to
+    mend it, whether `--repair` can, and whether it did."""
+
+    invariant: int
+    sentence: str
+    mend: str
+    repairable: bool
+    repaired: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,20 @@ def put_files(tx: Connection, files: Sequence[NewFile]) -> None:
     remove_orphans(tx, left)
 
 
+def forget(tx: Connection, path: bytes) -> int:
+    """Remove the rows of every file at or below `path`, of the roots there, and of images that no file shows any more;
+    returns how many files that were."""
+    below = path.rstrip(b"/") + b"/"
+    inside = (file.c.path == path) | ((file.c.path > below) & (file.c.path < below[:-1] + b"0"))  # "0" follows "/"
+    rows = tx.execute(select(file.c.id, file.c.image_id, file.c.skipped_id).where(inside)).all()
+    for part in chunks(rows):
+        tx.execute(delete(file).where(file.c.id.in_([row.id for row in part])))
+        tx.execute(delete(skipped).where(skipped.c.id.in_([row.skipped_id for row in part if row.skipped_id])))
+    remove_orphans(tx, {row.image_id for row in rows if row.image_id is not None})
+    tx.execute(delete(root).where((root.c.path == path) | ((root.c.path > below) & (root.c.path < below[:-1] + b"0"))))
+    return len(rows)
+
+
 def remove_orphans(tx: Connection, image_ids: Iterable[int]) -> None:
     """Remove those of these images that no file row shows any more, with all that hangs on them."""
     wanted = set(image_ids)

@@ -6,6 +6,7 @@ autocommit and every transaction begins explicitly: BEGIN for readers, BEGIN IMM
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
+from imgindex import files
 from imgindex.errors import StoreError, StoreLocked
 from imgindex.schema import HEAD_REVISION
 from imgindex.store import upgrade
@@ -142,20 +144,24 @@ class Store:
             raise self._explained(error) from error
 
     def backup(self, target: Path) -> None:
-        """Write a consistent copy of the database to `target` while others may write (SQLite's backup API)."""
+        """Write a consistent copy of the database to `target` while others may write (SQLite's backup API).
+
+        The copy is whole under its name, or not there. Raises StoreError where it cannot be written.
+        """
         partial = target.with_name(target.name + ".part")
-        with self._engine.connect() as connection:
-            source = connection.connection.driver_connection
-            assert isinstance(source, sqlite3.Connection)
-            copy = sqlite3.connect(partial)
-            try:
+        try:
+            with self._engine.connect() as connection, contextlib.closing(sqlite3.connect(partial)) as copy:
+                source = connection.connection.driver_connection
+                assert isinstance(source, sqlite3.Connection)
                 source.backup(copy)
-            except sqlite3.Error:
+            files.sync_file(partial)
+            os.replace(partial, target)
+            files.sync_directory(os.fspath(target.parent))
+        except (OSError, DatabaseError, sqlite3.Error) as error:
+            with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
-                raise
-            finally:
-                copy.close()
-        os.replace(partial, target)
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise StoreError(f"The backup {target} could not be written ({why}); check its folder and disk.") from error
 
     def _explained(self, error: DatabaseError | sqlite3.Error) -> StoreError:
         said = str(error.orig if isinstance(error, DatabaseError) else error)

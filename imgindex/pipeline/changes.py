@@ -1,0 +1,111 @@
+"""What is new in a report since the last nightly one: groups, members, and groups that are no more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from imgindex.report.model import Change, Group, Report, Resolved
+from imgindex.store.reported import ReportedFile
+
+
+@dataclass(slots=True)
+class OldGroup:
+    """A group as the last nightly report had it."""
+
+    keeper: ReportedFile | None = None
+    content: dict[bytes, bytes] = field(default_factory=dict)
+
+
+def with_changes(
+    groups: Sequence[Group], content: Mapping[bytes, bytes], last: Iterable[ReportedFile]
+) -> tuple[tuple[Group, ...], tuple[Resolved, ...]]:
+    """The groups with what is new in them marked, and the groups of the last report that are no more.
+
+    `content` is the sha256 by path of every file in `groups`. A group is known again by its keeper's content, or else
+    by the files that it shares with an old one, most first. A file that took another's place (moved, renamed) is not
+    new. Of two groups that became one, the files of the smaller are new in it.
+    """
+    old = _old_groups(last)
+    by_keeper = {group.keeper.sha256: number for number, group in old.items() if group.keeper is not None}
+    holders: dict[bytes, list[int]] = {}
+    for number, was in old.items():
+        for sha256 in set(was.content.values()):
+            holders.setdefault(sha256, []).append(number)
+    seen: set[int] = set()
+    marked = []
+    for group in groups:
+        paths = [group.keeper, *(member.path for member in group.members)]
+        sharing = Counter(number for sha256 in {content[p] for p in paths} for number in holders.get(sha256, ()))
+        seen.update(sharing)
+        known = by_keeper.get(content[group.keeper])
+        if known is None and sharing:
+            known = min(sharing, key=lambda number: (-sharing[number], number))
+        marked.append(group if known is None else _marked(group, _new_paths(paths, content, old[known])))
+    gone = [was for number, was in old.items() if number not in seen]
+    resolved = [Resolved(_named(was), len(was.content)) for was in gone]
+    return tuple(marked), tuple(sorted(resolved, key=lambda r: r.keeper))
+
+
+def _old_groups(last: Iterable[ReportedFile]) -> dict[int, OldGroup]:
+    old: dict[int, OldGroup] = {}
+    for file in last:
+        group = old.setdefault(file.group_number, OldGroup())
+        group.content[file.path] = file.sha256
+        if file.is_keeper:
+            group.keeper = file
+    return old
+
+
+def _named(was: OldGroup) -> bytes:
+    return min(was.content) if was.keeper is None else was.keeper.path
+
+
+def _new_paths(paths: Sequence[bytes], content: Mapping[bytes, bytes], was: OldGroup) -> set[bytes]:
+    """Those of `paths` that are neither in the old group nor in the place of one that left it."""
+    here = set(paths)
+    places = Counter(sha256 for path, sha256 in was.content.items() if path not in here)
+    new = set()
+    for path in paths:
+        if path in was.content:
+            continue
+        if places[content[path]]:
+            places[content[path]] -= 1
+        else:
+            new.add(path)
+    return new
+
+
+def _marked(group: Group, new: set[bytes]) -> Group:
+    return replace(
+        group,
+        members=tuple(replace(member, new=member.path in new) for member in group.members),
+        keeper_new=group.keeper in new,
+        change=Change.GROWN if new else Change.KNOWN,
+    )
+
+
+def only_new(report: Report) -> Report:
+    """The report without groups that were reported as they are; pairs are those of the groups that are left."""
+    groups = tuple(group for group in report.groups if group.change is not Change.KNOWN)
+    named = {path for group in groups for path in (group.keeper, *(member.path for member in group.members))}
+    copies = tuple(p for p in report.pairs if p.verdict.is_copy and p.a in named and p.b in named)
+    counts = replace(
+        report.counts,
+        pairs=len(copies),
+        groups=len(groups),
+        duplicate_files=sum(len(group.members) for group in groups),
+        reclaimable_bytes=sum(group.reclaimable_bytes for group in groups),
+        similar_left_out=0,
+    )
+    return replace(report, counts=counts, groups=groups, pairs=copies, skipped=())
+
+
+def files_of(report: Report, content: Mapping[bytes, bytes]) -> list[ReportedFile]:
+    """Every file of the report's groups as the next nightly report needs to know it."""
+    found = []
+    for group in report.groups:
+        found.append(ReportedFile(group.keeper, group.id, content[group.keeper], True))
+        found += [ReportedFile(m.path, group.id, content[m.path], False) for m in group.members]
+    return found

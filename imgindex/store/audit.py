@@ -1,0 +1,330 @@
+"""Statements of `check`: they read rows as SQLite has them, whatever a flipped bit made of them, and mend what can be
+rebuilt. Nothing here assumes the type of a value that it reads."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from imgindex import checksum
+from imgindex.records import ProposedBy, Relation, Verdict
+from imgindex.schema import metadata, pair
+from imgindex.store.decisions import Decision
+
+WITH_AUTOINCREMENT = tuple(
+    table.name for table in metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"]
+)
+
+TRIGGERS = {
+    f"decision_no_{action.lower()}": (
+        f"CREATE TRIGGER decision_no_{action.lower()} BEFORE {action} ON decision "
+        "BEGIN SELECT RAISE(ABORT, 'decisions are an append-only log'); END"
+    )
+    for action in ("UPDATE", "DELETE")
+}
+"""The triggers that keep decisions an append-only log, by name, as the migrations make them."""
+
+CHECK_FAILED = "CHECK constraint failed"
+"""Each CHECK of the schema is part of a numbered invariant, which names the row and mends it."""
+
+_FILE_FAULT = """CASE
+    WHEN (image_id IS NULL) = (skipped_id IS NULL) THEN 'it is to show an image or to be skipped, one of the two'
+    WHEN typeof(path) <> 'blob' OR typeof(inode) <> 'blob' OR typeof(device) <> 'blob'
+        THEN 'its path, inode or device is not stored as bytes' END"""
+
+
+def _in(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+_CANDIDATE_FAULT = f"""CASE
+    WHEN typeof(low_id) <> 'integer' OR typeof(high_id) <> 'integer' OR low_id >= high_id
+        THEN 'its two images are not in the order of their ids'
+    WHEN proposed_by NOT IN ({_in(ProposedBy)}) THEN 'it does not say how it was proposed'
+    WHEN proposed_by = '{ProposedBy.FLOOR}' AND typeof(cosine) <> 'real' THEN 'it has no cosine'
+    {{more}} END"""
+
+_FAULTS = {
+    "pair": _CANDIDATE_FAULT.format(
+        more=f"""
+    WHEN proposed_by = '{ProposedBy.FLOOR}' AND (typeof(floor) <> 'real' OR cosine < floor)
+        THEN 'its cosine is below the floor that proposed it'
+    WHEN verdict NOT IN ({_in(Verdict)}) OR relation NOT IN ({_in(Relation)}) THEN 'its verdict is not a known one'"""
+    ),
+    "pending": _CANDIDATE_FAULT.format(more=""),
+}
+
+_PAIR_VALUES = [column.name for column in pair.c if column.name != "checksum"]
+_BOOLEANS = (_PAIR_VALUES.index("a_is_low"), _PAIR_VALUES.index("inset"))
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPair:
+    """A row of `pair` or `pending` that cannot be trusted, and why."""
+
+    table: str
+    rowid: int
+    low_id: Any
+    high_id: Any
+    proposed_by: Any
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawCacheRow:
+    """A row of `index_cache` as it is."""
+
+    id: int
+    space_id: Any
+    name: Any
+    digest: Any
+    generation: Any
+    held: tuple[Any, Any, Any]
+    """First id, last id, vectors."""
+
+
+def _rows(tx: Connection, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+    """Rows with the types that they have in the file; bytes that are no UTF-8 stand as surrogates in a text."""
+    driver = tx.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.text_factory = _text
+    for row in tx.exec_driver_sql(statement, values):
+        yield tuple(row)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def damage(tx: Connection) -> list[str]:
+    """What SQLite itself finds broken in the database file (its first 100 sentences)."""
+    found = [str(said) for [said] in _rows(tx, "PRAGMA integrity_check")]
+    return [said for said in found if said != "ok" and CHECK_FAILED not in said]
+
+
+def dangling(tx: Connection, table: str) -> set[int]:
+    """rowids of a table's rows that refer to a row that is not there (foreign_key_check)."""
+    return {row[1] for row in _rows(tx, f"PRAGMA foreign_key_check({table})")}
+
+
+def remove(tx: Connection, table: str, rowids: Iterable[int]) -> None:
+    """Delete rows by rowid; an integer `id` is the rowid."""
+    _for_each(tx, f"DELETE FROM {table} WHERE rowid = ?", rowids)
+
+
+def forget_searches(tx: Connection, image_ids: Iterable[Any]) -> None:
+    """Remove the watermarks of these images in every space: the next run searches and verifies them again."""
+    _for_each(tx, "DELETE FROM watermark WHERE image_id = ?", image_ids)
+
+
+def _for_each(tx: Connection, statement: str, values: Iterable[Any]) -> None:
+    if some := [(value,) for value in values]:
+        tx.exec_driver_sql(statement, some)
+
+
+def path_of(tx: Connection, image_id: Any) -> bytes | None:
+    """One path of an image; None where it has none."""
+    found = _rows(tx, "SELECT path FROM file WHERE image_id = ? ORDER BY path LIMIT 1", image_id)
+    return next((path for [path] in found if isinstance(path, bytes)), None)
+
+
+def dims(tx: Connection) -> dict[Any, Any]:
+    """What each space says of the numbers in its vectors, by id."""
+    return {key: dim for key, dim in _rows(tx, "SELECT id, dim FROM space")}
+
+
+def embeddings(tx: Connection) -> Iterator[tuple[Any, ...]]:
+    """(rowid, image_id, space_id, vector, digest) of every embedding, in the order of the file."""
+    return _rows(tx, "SELECT rowid, image_id, space_id, vector, digest FROM embedding ORDER BY rowid")
+
+
+def remove_embeddings(tx: Connection, found: Mapping[int, Any]) -> None:
+    """Delete embeddings (image ids by rowid) with the watermarks of their images; the generation grows."""
+    remove(tx, "embedding", found)
+    forget_searches(tx, found.values())
+    tx.exec_driver_sql("UPDATE state SET generation = generation + 1")
+
+
+def put_dim(tx: Connection, space_id: int, dim: int) -> None:
+    tx.exec_driver_sql("UPDATE space SET dim = ? WHERE id = ?", (dim, space_id))
+
+
+def broken_files(tx: Connection) -> list[tuple[int, Any, str]]:
+    """(id, path, why) of file rows that show neither an image nor a reason, or both, or one that is not there."""
+    found = list(_rows(tx, f"SELECT id, path, {_FILE_FAULT} AS why FROM file WHERE why IS NOT NULL"))
+    known = {row[0] for row in found}
+    for key in sorted(dangling(tx, "file") - known):
+        for [path] in _rows(tx, "SELECT path FROM file WHERE id = ?", key):
+            found.append((key, path, "what it refers to is not there"))
+    return [(key, path, why) for key, path, why in found]
+
+
+def images_without_file(tx: Connection) -> list[int]:
+    statement = "SELECT id FROM image WHERE NOT EXISTS (SELECT 1 FROM file WHERE image_id = image.id) ORDER BY id"
+    return [key for [key] in _rows(tx, statement)]
+
+
+def skipped_without_file(tx: Connection) -> list[int]:
+    statement = "SELECT id FROM skipped WHERE id NOT IN (SELECT skipped_id FROM file WHERE skipped_id IS NOT NULL)"
+    return [key for [key] in _rows(tx, f"{statement} ORDER BY id")]
+
+
+def generation(tx: Connection) -> int | None:
+    """The generation of the store; None where `state` is not one row with a whole number in it."""
+    found = list(_rows(tx, "SELECT id, generation FROM state"))
+    whole = len(found) == 1 and found[0][0] == 1 and isinstance(found[0][1], int)
+    return found[0][1] if whole else None
+
+
+def embeddings_above(tx: Connection, generation: int) -> list[int]:
+    """Image ids of embeddings whose generation the store has not reached."""
+    statement = "SELECT image_id FROM embedding WHERE typeof(generation) <> 'integer' OR generation > ? ORDER BY rowid"
+    return [key for [key] in _rows(tx, statement, generation)]
+
+
+def has_active_space(tx: Connection) -> bool:
+    """Whether the active space exists; a store without embeddings needs none."""
+    statement = """SELECT active_space_id IN (SELECT id FROM space)
+        OR (active_space_id IS NULL AND NOT EXISTS (SELECT 1 FROM embedding)) FROM state"""
+    return all(found for [found] in _rows(tx, statement))
+
+
+def held(tx: Connection, space_id: Any) -> tuple[Any, Any, Any]:
+    """(first id, last id, vectors) of a space."""
+    statement = "SELECT min(image_id), max(image_id), count(*) FROM embedding WHERE space_id = ?"
+    [(first, last, count)] = _rows(tx, statement, space_id)
+    return first, last, count
+
+
+def embedded_ids(tx: Connection, space_id: Any) -> NDArray[np.int64]:
+    """Image ids that have a vector in this space, ascending."""
+    statement = "SELECT image_id FROM embedding WHERE space_id = ? AND typeof(image_id) = 'integer' ORDER BY image_id"
+    return np.fromiter((key for [key] in _rows(tx, statement, space_id)), np.int64)
+
+
+def mend_state(tx: Connection) -> None:
+    """One row of `state`, with a generation that no embedding is above; what was cached until now goes."""
+    tx.exec_driver_sql("DELETE FROM state WHERE id <> 1")
+    tx.exec_driver_sql("INSERT OR IGNORE INTO state (id, generation) VALUES (1, 0)")
+    tx.exec_driver_sql("UPDATE state SET generation = 0 WHERE typeof(generation) <> 'integer'")
+    tx.exec_driver_sql(
+        """UPDATE embedding SET generation = (SELECT generation FROM state)
+        WHERE typeof(generation) <> 'integer' OR generation > (SELECT generation FROM state)"""
+    )
+    tx.exec_driver_sql("UPDATE state SET generation = generation + 1")
+    tx.exec_driver_sql("DELETE FROM index_cache")
+
+
+def mend_active_space(tx: Connection) -> None:
+    """The space with the most embeddings becomes the active one; none where there are no embeddings."""
+    tx.exec_driver_sql(
+        """UPDATE state SET active_space_id = (SELECT space_id FROM embedding JOIN space ON space.id = space_id
+        GROUP BY space_id ORDER BY count(*) DESC, space_id DESC LIMIT 1)"""
+    )
+
+
+def without_autoincrement(tx: Connection) -> list[str]:
+    """Tables whose ids SQLite would use twice."""
+    ddl = {name: str(sql) for name, sql in _rows(tx, "SELECT name, sql FROM sqlite_master WHERE type = 'table'")}
+    return [name for name in WITH_AUTOINCREMENT if "AUTOINCREMENT" not in ddl.get(name, "").upper()]
+
+
+def above_sequence(tx: Connection) -> list[tuple[str, int]]:
+    """(table, highest id) where ids go beyond what `sqlite_sequence` knows to have been given."""
+    given = {name: seq for name, seq in _rows(tx, "SELECT name, seq FROM sqlite_sequence")}
+    found = []
+    for table in WITH_AUTOINCREMENT:
+        [[highest]] = _rows(tx, f"SELECT max(id) FROM {table}")
+        seq = given.get(table, 0)
+        if highest is not None and not (isinstance(seq, int) and highest <= seq):
+            found.append((table, highest))
+    return found
+
+
+def raise_sequence(tx: Connection, table: str, highest: int) -> None:
+    tx.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+    tx.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, highest))
+
+
+def broken_pairs(tx: Connection, table: str) -> list[BrokenPair]:
+    """Rows of `pair` or `pending` that are out of order, refer to nothing, or do not say how they were proposed."""
+    columns = f"rowid, low_id, high_id, proposed_by, {_FAULTS[table]} AS why"
+    found = [BrokenPair(table, *row) for row in _rows(tx, f"SELECT {columns} FROM {table} WHERE why IS NOT NULL")]
+    known = {row.rowid for row in found}
+    for rowid in sorted(dangling(tx, table) - known):
+        for row in _rows(tx, f"SELECT rowid, low_id, high_id, proposed_by FROM {table} WHERE rowid = ?", rowid):
+            found.append(BrokenPair(table, *row, "an image or a space that it refers to is not there"))
+    return found
+
+
+def changed_pairs(tx: Connection) -> Iterator[BrokenPair | None]:
+    """For every pair: None where it is as it was written, else the pair."""
+    for rowid, stored, *values in _rows(tx, f"SELECT rowid, checksum, {', '.join(_PAIR_VALUES)} FROM pair"):
+        for at in _BOOLEANS:
+            values[at] = {0: False, 1: True}.get(values[at], values[at])
+        low, high, _, proposed_by = values[:4]
+        is_whole = stored == _checksum(values)
+        yield None if is_whole else BrokenPair("pair", rowid, low, high, proposed_by, "its checksum does not match")
+
+
+def _checksum(values: Iterable[Any]) -> bytes | None:
+    """The checksum of the values of a row; None where such values were never written."""
+    try:
+        return checksum.of_values(*values)
+    except (TypeError, ValueError):
+        return None
+
+
+def changed_triggers(tx: Connection) -> list[str]:
+    """Names of TRIGGERS that are not there as they were made."""
+    found = {name: sql for name, sql in _rows(tx, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")}
+    return [name for name, sql in TRIGGERS.items() if " ".join(str(found.get(name)).split()) != sql]
+
+
+def put_trigger(tx: Connection, name: str) -> None:
+    tx.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+    tx.exec_driver_sql(TRIGGERS[name])
+
+
+def lost_decisions(tx: Connection) -> list[int]:
+    """Ids that the log gave (`sqlite_sequence`) and has no more, the first 100."""
+    statement = """WITH RECURSIVE given(id) AS (
+        SELECT 1 UNION ALL SELECT id + 1 FROM given
+        WHERE id < max((SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'decision'),
+                       (SELECT coalesce(max(id), 0) FROM decision)))
+    SELECT id FROM given WHERE id NOT IN (SELECT id FROM decision)
+        AND EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'decision') LIMIT 100"""
+    return [key for [key] in _rows(tx, statement)]
+
+
+def changed_decisions(tx: Connection) -> list[int]:
+    """Ids of decisions that are not as they were written."""
+    columns = "id, made_at_s, kind, low_sha256, high_sha256, note, checksum"
+    rows = _rows(tx, f"SELECT {columns} FROM decision ORDER BY id")
+    return [row[0] for row in rows if not _is_whole(Decision(*row))]
+
+
+def _is_whole(decision: Decision) -> bool:
+    try:
+        return decision.is_whole
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+def cache_rows(tx: Connection) -> list[RawCacheRow]:
+    columns = "id, space_id, name, digest, generation, first_id, last_id, vectors"
+    rows = _rows(tx, f"SELECT {columns} FROM index_cache ORDER BY id")
+    return [RawCacheRow(*row[:5], held=(row[5], row[6], row[7])) for row in rows]
+
+
+def lone_watermarks(tx: Connection) -> list[tuple[int, Any]]:
+    """(rowid, image id) of watermarks of an image that has no vector in their space."""
+    statement = """SELECT rowid, image_id FROM watermark WHERE NOT EXISTS
+        (SELECT 1 FROM embedding e WHERE e.image_id = watermark.image_id AND e.space_id = watermark.space_id)"""
+    return [(rowid, image_id) for rowid, image_id in _rows(tx, statement)]

@@ -1,0 +1,99 @@
+"""What a nightly report calls new: only what no nightly report has said, however files are moved about."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgindex.pipeline.changes import files_of, with_changes
+from imgindex.records import Verdict
+from imgindex.report.model import Change, Counts, Group, Member, Report
+from imgindex.store.reported import ReportedFile
+
+
+def made(number: int, *paths: bytes) -> Group:
+    """A group whose keeper is the first path."""
+    members = tuple(Member(p, Verdict.NEAR_DUPLICATE, 99.0, None, 1, 1, 1, new=True) for p in paths[1:])
+    return Group(number, paths[0], 1, 1, 1, 1, members)
+
+
+def content(*groups: Group) -> dict[bytes, bytes]:
+    """Each file has the content that its name begins with."""
+    return {p: p.split(b"/")[-1][:1] for g in groups for p in (g.keeper, *(m.path for m in g.members))}
+
+
+def said(*groups: Group) -> list[ReportedFile]:
+    counts = Counts(0, 0, 0, 0, 0, 0, 0, 0, 0)
+    return files_of(Report("", "", "", counts, groups, (), ()), content(*groups))
+
+
+def new_in(group: Group) -> set[bytes]:
+    return {m.path for m in group.members if m.new} | ({group.keeper} if group.keeper_new else set())
+
+
+def test_everything_is_new_before_the_first_report() -> None:
+    group = made(1, b"/a", b"/b")
+    [marked], resolved = with_changes([group], content(group), [])
+    assert (marked.change, new_in(marked), resolved) == (Change.NEW, {b"/a", b"/b"}, ())
+
+
+def test_what_was_said_is_not_said_again() -> None:
+    group = made(1, b"/a", b"/b")
+    [marked], resolved = with_changes([group], content(group), said(group))
+    assert (marked.change, new_in(marked), resolved) == (Change.KNOWN, set(), ())
+
+
+def test_a_group_that_grew_names_the_new_member() -> None:
+    group = made(7, b"/a", b"/b", b"/c")
+    [marked], _ = with_changes([group], content(group), said(made(1, b"/a", b"/b")))
+    assert (marked.change, new_in(marked)) == (Change.GROWN, {b"/c"})
+
+
+def test_a_better_keeper_is_new_in_a_known_group() -> None:
+    """A larger version of a photo takes its place: the person is told of one file, not of a new group."""
+    group = made(1, b"/c", b"/a", b"/b")
+    [marked], resolved = with_changes([group], content(group), said(made(1, b"/a", b"/b")))
+    assert (marked.change, new_in(marked), resolved) == (Change.GROWN, {b"/c"}, ())
+
+
+def test_moved_files_are_not_new_and_one_more_copy_is() -> None:
+    """A renamed folder must not fill the next report; a second copy of a known content belongs in it."""
+    old = made(1, b"/old/a", b"/old/b")
+    moved = made(1, b"/new/a", b"/new/b")
+    assert with_changes([moved], content(moved), said(old))[0][0].change is Change.KNOWN
+    copied = made(1, b"/new/a", b"/new/b", b"/new/b2")
+    [marked], _ = with_changes([copied], content(copied), said(old))
+    assert (marked.change, len(new_in(marked))) == (Change.GROWN, 1)
+
+
+def test_a_group_of_which_one_file_is_left_is_resolved() -> None:
+    assert with_changes([], {}, said(made(1, b"/a", b"/b")))[1][0].keeper == b"/a"
+
+
+def test_a_group_that_lost_its_keeper_is_known_by_its_members() -> None:
+    rest = made(1, b"/b", b"/c")
+    [marked], resolved = with_changes([rest], content(rest), said(made(1, b"/a", b"/b", b"/c")))
+    assert (marked.change, resolved) == (Change.KNOWN, ())
+
+
+def test_two_groups_that_became_one_say_what_came_to_which() -> None:
+    both = made(1, b"/a", b"/b", b"/c", b"/d", b"/e")
+    [marked], resolved = with_changes([both], content(both), said(made(1, b"/a", b"/b"), made(2, b"/c", b"/d", b"/e")))
+    assert (marked.change, new_in(marked), resolved) == (Change.GROWN, {b"/c", b"/d", b"/e"}, ())
+
+
+@given(st.lists(st.sets(st.sampled_from("abcdefgh"), min_size=2), min_size=1, max_size=4))
+def test_a_report_is_never_new_after_itself(names: list[set[str]]) -> None:
+    """Whatever the groups, the same report the next night says nothing."""
+    taken: set[str] = set()
+    groups = []
+    for number, wanted in enumerate(names, 1):
+        free = sorted(wanted - taken)
+        if len(free) >= 2:
+            taken.update(free)
+            groups.append(made(number, *(f"/{name}".encode() for name in free)))
+    again, resolved = with_changes([dataclasses.replace(g) for g in groups], content(*groups), said(*groups))
+    assert all(g.change is Change.KNOWN for g in again)
+    assert resolved == ()

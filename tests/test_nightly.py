@@ -1,0 +1,148 @@
+"""Night after night: what is new is said once, and only a report that was given out moves the mark."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import imgindex
+from imgindex import embed
+from imgindex.api import ImageIndex, only_new
+from imgindex.embed.fake import FakeEmbedder
+from imgindex.errors import UsageError
+from imgindex.report.model import Change, Report
+from tests.pictures import save, scene
+
+
+@pytest.fixture
+def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageIndex]:
+    monkeypatch.setattr(embed, "open_embedder", lambda model, say, device="auto": FakeEmbedder())
+    monkeypatch.setattr(embed, "open_embedder_for", lambda space, say, device="auto": FakeEmbedder())
+    with imgindex.open(tmp_path / "store", jobs=2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Three scenes, of two of which there is a copy."""
+    folder = tmp_path / "photos"
+    for seed in range(3):
+        save(scene(seed), folder / f"{seed}.jpg")
+    for seed in range(2):
+        save(scene(seed), folder / f"{seed}-small.jpg", quality=50)
+    return folder
+
+
+def night(images: ImageIndex, photos: Path) -> Report:
+    images.index([photos])
+    full = images.report()
+    images.mark_reported(full)
+    return only_new(full)
+
+
+def changes(report: Report) -> list[tuple[str, Change]]:
+    return sorted((Path(os.fsdecode(group.keeper)).name, group.change) for group in report.groups)
+
+
+def test_each_night_says_what_came_since_the_last(images: ImageIndex, photos: Path) -> None:
+    assert changes(night(images, photos)) == [("0.jpg", Change.NEW), ("1.jpg", Change.NEW)]
+    assert changes(night(images, photos)) == []
+    save(scene(2), photos / "2-small.jpg", quality=50)
+    shutil.copy(photos / "0-small.jpg", photos / "0-again.jpg")
+    (photos / "1-small.jpg").unlink()
+    third = night(images, photos)
+    assert changes(third) == [("0.jpg", Change.GROWN), ("2.jpg", Change.NEW)]
+    assert [Path(os.fsdecode(gone.keeper)).name for gone in third.resolved] == ["1.jpg"]
+    assert night(images, photos).resolved == ()
+
+
+def test_a_moved_folder_is_no_news(images: ImageIndex, photos: Path) -> None:
+    night(images, photos)
+    moved = photos.rename(photos.with_name("moved"))
+    images.index([moved, photos], accept_missing=True)
+    assert changes(only_new(images.report())) == []
+
+
+def test_only_a_report_that_was_given_out_moves_the_mark(images: ImageIndex, photos: Path) -> None:
+    """`index` and `report` at noon must not swallow what the night would have said."""
+    images.index([photos])
+    images.report()
+    assert len(only_new(images.report()).groups) == 2
+
+
+def test_pairs_of_known_groups_are_left_out(images: ImageIndex, photos: Path) -> None:
+    night(images, photos)
+    save(scene(2), photos / "2-small.jpg", quality=50)
+    new = night(images, photos)
+    assert {Path(os.fsdecode(path)).name for p in new.pairs for path in (p.a, p.b)} == {"2.jpg", "2-small.jpg"}
+    assert (new.counts.groups, new.counts.duplicate_files, new.counts.pairs) == (1, 1, 1)
+
+
+def test_forgotten_files_are_gone_until_they_are_indexed_again(images: ImageIndex, photos: Path) -> None:
+    images.index([photos])
+    assert images.forget(photos / "0.jpg") == 1
+    assert changes(images.report()) == [("1.jpg", Change.NEW)]
+    assert images.forget(photos) == 4
+    assert (images.status().files, images.status().images, images.status().roots) == (0, 0, ())
+    assert images.index([photos]).ingest.embedded_images == 5
+    assert len(images.report().groups) == 2
+
+
+def test_forgetting_a_folder_leaves_its_namesakes(images: ImageIndex, photos: Path) -> None:
+    """`/a/b` is no prefix of `/a/bc/photo.jpg` that counts."""
+    for name in ("sub", "sub-2", "sub0"):
+        save(scene(9), photos / name / "x.jpg")
+    images.index([photos])
+    assert images.forget(photos / "sub") == 1
+    assert images.status().files == 7
+
+
+def test_a_backup_is_a_store_and_is_never_written_over(images: ImageIndex, photos: Path, tmp_path: Path) -> None:
+    images.index([photos])
+    copy = tmp_path / "copy" / "imgindex.db"
+    copy.parent.mkdir()
+    images.backup(copy)
+    with imgindex.open(copy.parent, create=False) as other:
+        assert changes(other.report()) == changes(images.report())
+    with pytest.raises(UsageError, match="already"):
+        images.backup(copy)
+
+
+def run(*arguments: str | Path, check: int) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "imgindex", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == check, done.stderr
+    return done
+
+
+def test_the_command_for_a_timer(photos: Path, tmp_path: Path) -> None:
+    """Exit code 1 only where something new was found, and JSON with the fields of a report."""
+    options = ("--store", tmp_path / "s", "--model", "sift-vlad", "--fail-on-duplicates")
+    first = json.loads(run("nightly", photos, *options, "--format", "json", check=1).stdout)
+    assert [group["change"] for group in first["groups"]] == ["new", "new"]
+    assert (first["since"], first["index"]["ingest"]["embedded_images"]) == (None, 5)
+    second = run("nightly", photos, *options, check=0).stdout
+    assert "nothing new" in second
+    assert "No duplicates" not in run("report", "--new", "--store", tmp_path / "s", check=0).stdout
+    run("report", "--fail-on-duplicates", "--store", tmp_path / "s", check=1)
+
+
+def test_a_root_that_is_away_is_said_and_changes_nothing(photos: Path, tmp_path: Path) -> None:
+    """An unmounted disk at 3 a.m.: exit code 5, no group resolved, nothing missing."""
+    options = ("--store", tmp_path / "s", "--model", "sift-vlad")
+    run("nightly", photos, *options, check=0)
+    photos.rename(tmp_path / "elsewhere")
+    photos.mkdir()
+    done = run("nightly", photos, *options, check=5)
+    assert "nothing new" in done.stdout
+    assert "not mounted" in done.stderr
+    (photos).rmdir()
+    (tmp_path / "elsewhere").rename(photos)
+    assert "5 unchanged" in run("nightly", photos, *options, check=0).stdout
