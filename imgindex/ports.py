@@ -22,10 +22,6 @@ class Embedder(Protocol):
         """Pictures are decoded so that their shorter side has at least this many pixels (where they have them)."""
 
     @property
-    def wants_features(self) -> bool:
-        """True where `embed` reads `Picture.features`, so that the decoding processes compute them."""
-
-    @property
     def reach(self) -> Reach:
         """Which nearest neighbours of each image are worth verifying, beside all above the space's floor."""
 

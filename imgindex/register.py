@@ -15,13 +15,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import features as local
 from imgindex import transform
-from imgindex.records import LocalFeatures, Luma
+from imgindex.outline import THUMB_PX, Box, Thumb
+from imgindex.records import LocalFeatures
 from imgindex.transform import Affine
 
 RATIO = 0.93
@@ -35,6 +35,11 @@ SCREEN_VOTES = 3
 """Where fewer than SCREEN_VOTES of the SCREENED strongest features agree on one map, the others are not matched. Of 686
 edited training photos paired with a crop of half their size, where all features give five votes, that loses none (224
 features: 2, 192: 4), and it ends 452 of 496 pairs of unrelated photos (456, 462)."""
+
+FEW_FEATURES = 80
+MIN_VOTES = 5
+MIN_VOTES_FEW = 3
+"""Matches that must agree before pixels are looked at; fewer where a picture has few features, as a flat drawing."""
 
 SURE_VOTES = 24
 """Where so many of the SCREENED strongest features agree, the others are not needed."""
@@ -52,9 +57,6 @@ INLIER_PX = 3.5
 VOTE_LOG_SCALE = 0.5
 VOTE_DEGREES = 25.0
 """A voter's own scale and turn must agree this far with the match it votes for."""
-
-THUMB_PX = 24
-"""Side of the square thumbnails whose correlation ranks the eight orientations of a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +89,27 @@ class Matches:
 class Halves:
     """The strongest features of a picture, ready to be matched as they are and mirrored.
 
-    even, odd  float32[n, 64] sums and differences of the bins that mirroring swaps: it keeps the sums and negates the
-    differences, so the similarity of two pictures is even + odd, with one of them mirrored even - odd. Whole numbers
-    below 2 ** 24, so both are exact.
+    even, odd  float32[n, d] sums and differences of the bins that mirroring swaps (d = 64), or what stands for them: it
+               keeps the sums and negates the differences, so the product of two pictures is even + odd, with one of
+               them mirrored even - odd. Whole numbers whose products stay below 2 ** 24, so both are exact.
+    squared    float32[n] squared lengths of (even, odd)
     """
 
     features: LocalFeatures
     even: NDArray[np.float32]
     odd: NDArray[np.float32]
+    squared: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, features: LocalFeatures, even: NDArray[np.float32], odd: NDArray[np.float32]) -> Halves:
+        return cls(features, even, odd, (even * even).sum(axis=1) + (odd * odd).sum(axis=1))
 
     def __len__(self) -> int:
         return len(self.even)
 
     def strongest(self, count: int) -> Halves:
         """The `count` strongest of them."""
-        return Halves(self.features, self.even[:count], self.odd[:count])
+        return Halves(self.features, self.even[:count], self.odd[:count], self.squared[:count])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,9 +132,14 @@ _KEPT_THEN_SWAPPED = np.concatenate([_KEPT, local.MIRROR_PERMUTATION[_KEPT]])
 
 def halves(features: LocalFeatures, count: int = MATCHED) -> Halves:
     """`Halves` of the `count` strongest features."""
-    bins = features.descriptors[:count][:, _KEPT_THEN_SWAPPED].astype(np.float32)
+    return Halves.of(features, *sums_and_differences(features.descriptors[:count]))
+
+
+def sums_and_differences(descriptors: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """float32[n, 64] each, of the bins that mirroring swaps."""
+    bins = descriptors[:, _KEPT_THEN_SWAPPED].astype(np.float32)
     first, second = bins[:, : len(_KEPT)], bins[:, len(_KEPT) :]
-    return Halves(features, first + second, first - second)
+    return first + second, first - second
 
 
 def match(a: Halves, b: Halves) -> tuple[Matches, Matches]:
@@ -134,23 +147,23 @@ def match(a: Halves, b: Halves) -> tuple[Matches, Matches]:
     if len(a) < 2 or len(b) < 2:
         none = np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0), np.zeros(0)
         return Matches(*none, False), Matches(*none, True)
-    even, odd = a.even @ b.even.T, a.odd @ b.odd.T
-    direct = _chosen(even + odd, a.features, b.features, False)
-    return direct, _chosen(even - odd, a.features, b.features, True)
+    one = np.ones((max(len(a), len(b)), 1), np.float32)
+    left = np.hstack([-2 * a.even, a.squared[:, None], one[: len(a)]])
+    even = left @ np.hstack([b.even, one[: len(b)], b.squared[:, None]]).T
+    odd = (2 * a.odd) @ b.odd.T
+    return _chosen(even - odd, a.features, b.features, False), _chosen(even + odd, a.features, b.features, True)
 
 
-def _chosen(similarity: NDArray[np.float32], a: LocalFeatures, b: LocalFeatures, mirrored: bool) -> Matches:
-    """The matches in a matrix of similarities, twice those of the descriptors."""
-    every = np.arange(len(similarity))
-    best = similarity.argmax(axis=1)
-    top = similarity[every, best]
-    rows = np.flatnonzero(top >= similarity.max(axis=0)[best])
+def _chosen(distances: NDArray[np.float32], a: LocalFeatures, b: LocalFeatures, mirrored: bool) -> Matches:
+    """The matches in a matrix of squared distances."""
+    every = np.arange(len(distances))
+    best = distances.argmin(axis=1)
+    top = distances[every, best]
+    rows = np.flatnonzero(top <= distances.min(axis=0)[best])
     columns, top = best[rows], top[rows]
-    rest = similarity[rows]
-    rest[every[: len(rows)], columns] = -1.0
-    # squared distances of unit vectors are 2 - 2 * similarity
-    unit = np.float32(2 * local.DESCRIPTOR_SCALE**2)
-    ratio = (unit - top) / np.maximum(unit - rest.max(axis=1), 2.0)
+    rest = distances[rows]
+    rest[every[: len(rows)], columns] = np.inf
+    ratio = np.maximum(top, 0.0) / np.maximum(rest.min(axis=1), 2.0)
     order = np.argsort(ratio, kind="stable")[:MAX_MATCHES]
     order = order[ratio[order] < RATIO**2]
     rows, columns = rows[order], columns[order]
@@ -203,6 +216,11 @@ def ballots(a: Halves, b: Halves) -> list[Ballot]:
     if votes < SURE_VOTES:
         found = _held(a, b)
     return sorted(found, key=lambda ballot: -ballot.most_votes)
+
+
+def needed_votes(a: Halves, b: Halves) -> int:
+    """How many matches must agree on a map for it to be worth trying."""
+    return MIN_VOTES_FEW if min(len(a), len(b)) < FEW_FEATURES else MIN_VOTES
 
 
 def _held(a: Halves, b: Halves) -> list[Ballot]:
@@ -294,35 +312,17 @@ def orientations() -> tuple[list[Affine], NDArray[np.int64]]:
     return maps, np.stack(orders).astype(np.int64)
 
 
-Box = tuple[float, float, float, float]
-"""x0, y0, x1, y1 of a part of a picture, in continuous coordinates."""
-
-
-def thumbnail(luma: Luma, box: Box) -> NDArray[np.float32]:
-    """float32[THUMB_PX ** 2], zero mean, unit norm: the part of a picture in `box`, made square; zeros where flat."""
-    x0, y0 = int(box[0]), int(box[1])
-    part = luma[y0 : max(y0 + 1, round(box[3])), x0 : max(x0 + 1, round(box[2]))]
-    small = cv2.resize(part, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA).astype(np.float32).reshape(-1)
-    small -= small.mean()
-    norm = float(np.linalg.norm(small))
-    return small / norm if norm > 1e-3 else np.zeros_like(small)
-
-
-Thumb = tuple[Box, NDArray[np.float32]]
-"""A box and the `thumbnail` in it."""
-
-
 def from_frames(thumbs_a: Sequence[Thumb], thumbs_b: Sequence[Thumb], floor: float) -> tuple[float, Guess | None]:
     """The best correlation of a box of a with a box of b in eight orientations, and that guess; none below `floor`."""
     maps, orders = orientations()
-    turned = np.concatenate([thumb[orders] for _, thumb in thumbs_a])
-    correlations = turned @ np.stack([thumb for _, thumb in thumbs_b]).T
+    turned = np.concatenate([thumb.unit[orders] for thumb in thumbs_a])
+    correlations = turned @ np.stack([thumb.unit for thumb in thumbs_b]).T
     for flat in np.argsort(-correlations, axis=None, kind="stable"):
         row, column = divmod(int(flat), len(thumbs_b))
         found = float(correlations[row, column])
         if found < floor:
             break
-        box_a, box_b = thumbs_a[row // len(maps)][0], thumbs_b[column][0]
+        box_a, box_b = thumbs_a[row // len(maps)].box, thumbs_b[column].box
         affine = box_map(box_a, box_b, maps[row % len(maps)])
         if transform.parts(affine).plausible:
             return found, Guess(affine, 0, "frames")

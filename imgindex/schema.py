@@ -125,6 +125,15 @@ embedding = Table(
 )
 """`vector` is float32[dim], little-endian, norm 1 within 1e-3; `digest` is checksum.of_bytes of it."""
 
+sketch = Table(
+    "sketch",
+    metadata,
+    Column("image_id", Integer, ForeignKey("image.id"), primary_key=True),
+    Column("sketch", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+"""`sketch` is sketch.Sketch.to_bytes, its first byte the version; `digest` is checksum.of_bytes of it."""
+
 pair = Table(
     "pair",
     metadata,

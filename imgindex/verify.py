@@ -25,6 +25,7 @@ from skimage.metrics import structural_similarity
 
 from imgindex import inset, register, structure, transform
 from imgindex.decide import decide, relation
+from imgindex.outline import Outline, outline
 from imgindex.ports import Source
 from imgindex.records import Luma, Relation, Verdict, Verification
 from imgindex.transform import Affine
@@ -87,11 +88,6 @@ SURE_INLIERS = 20
 """A guess is laid on the fine canvas at once where it is this well supported, and straightened on a coarse one only
 where less than SETTLED_AGREE of the windows agree there."""
 
-FEW_FEATURES = 80
-MIN_INLIERS = 5
-MIN_INLIERS_FEW = 3
-"""Matches that must agree before pixels are looked at; fewer where a picture has few features, as a flat drawing."""
-
 TEXT_PX = 1280
 TEXT_WINDOW_PX = 16
 TEXT_MARGIN = 0.03
@@ -100,14 +96,6 @@ shared: characters that stand at its edge would be blurred against nothing."""
 
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outline:
-    """Where a picture has content, and thumbnails of its frame and of that content."""
-
-    content: transform.Polygon
-    thumbs: tuple[register.Thumb, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,13 +148,6 @@ def side(source: Source) -> Side:
 
 def halves(source: Source) -> register.Halves:
     return _halves.get(source, lambda: register.halves(source.features()))
-
-
-def outline(luma: Luma) -> Outline:
-    height, width = luma.shape
-    content = structure.content_polygon(luma)
-    boxes = dict.fromkeys([(0.0, 0.0, float(width), float(height)), transform.bounding_box(content)])
-    return Outline(content, tuple((box, register.thumbnail(luma, box)) for box in boxes))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -290,9 +271,8 @@ def align(a: Side, b: Side) -> tuple[Alignment | None, dict[str, Any]]:
         if best is not None and best.measured["good"] > SETTLED_GOOD:
             return best, tried
     features_a, features_b = halves(a.source), halves(b.source)
-    counts = [len(features_a.features), len(features_b.features)]
-    tried["features"], tried["inliers"] = counts, 0
-    needed = MIN_INLIERS_FEW if min(counts) < FEW_FEATURES else MIN_INLIERS
+    tried["features"], tried["inliers"] = [len(features_a.features), len(features_b.features)], 0
+    needed = register.needed_votes(features_a, features_b)
     for ballot in register.ballots(features_a, features_b):
         for guess in register.from_votes(ballot, needed):
             tried["inliers"] = max(tried["inliers"], guess.inliers)

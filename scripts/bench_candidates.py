@@ -64,15 +64,14 @@ def read_labels(folder: Path) -> Labels:
     return Labels(names, pairs, [name.split("_", 1)[1][:-4] for name in names], np.full(len(names), -1, np.int64))
 
 
-def prepare(path: Path, short_side_px: int, wants_features: bool) -> Picture:
+def prepare(path: Path, short_side_px: int) -> Picture:
     picture = decode.decode(path.read_bytes(), short_side_px=short_side_px)
-    found = features.extract(features.working_luma(picture.rgb)) if wants_features else None
-    return Picture(picture.info, picture.rgb, found)
+    return Picture(picture.info, picture.rgb, features.extract(features.working_luma(picture.rgb)))
 
 
 def embed_all(embedder: Embedder, paths: list[Path], jobs: int) -> tuple[Vectors, NDArray[np.int64], float]:
     """(vectors, feature counts, milliseconds per picture spent in `embed` alone)."""
-    work = partial(prepare, short_side_px=embedder.short_side_px, wants_features=embedder.wants_features)
+    work = partial(prepare, short_side_px=embedder.short_side_px)
     vectors, counts, spent = [], [], 0.0
     with ProcessPoolExecutor(jobs) as pool:
         for start in range(0, len(paths), embedder.batch_size):
@@ -80,7 +79,7 @@ def embed_all(embedder: Embedder, paths: list[Path], jobs: int) -> tuple[Vectors
             began = time.perf_counter()
             vectors.append(embedder.embed(pictures))
             spent += time.perf_counter() - began
-            counts += [-1 if picture.features is None else len(picture.features) for picture in pictures]
+            counts += [0 if picture.features is None else len(picture.features) for picture in pictures]
     return np.concatenate(vectors), np.array(counts, np.int64), 1000.0 * spent / len(paths)
 
 
@@ -143,9 +142,8 @@ def main() -> None:
         embedder = embed.open_embedder(arguments.model, print)
         vectors, counts, per_picture = embed_all(embedder, [folder / name for name in labels.names], arguments.jobs)
     print(f"{embedder.space.name}: {per_picture:.2f} ms per picture given features; {embedder.space.dim} numbers")
-    if embedder.wants_features:
-        few, none = np.mean(counts < 50), np.mean(counts == 0)
-        print(f"  features: mean {counts.mean():.0f}, below 50 in {few:.4f}, none in {none:.4f}")
+    few, none = np.mean(counts < 50), np.mean(counts == 0)
+    print(f"  features: mean {counts.mean():.0f}, below 50 in {few:.4f}, none in {none:.4f}")
     report(labels, vectors, embedder.space.floor, arguments.k)
 
 

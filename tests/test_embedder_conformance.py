@@ -39,8 +39,6 @@ def read(rgb: Rgb, embedder: Embedder, quality: int = 95) -> Picture:
     stream = io.BytesIO()
     Image.fromarray(rgb).save(stream, "JPEG", quality=quality)
     picture = decode.decode(stream.getvalue(), short_side_px=embedder.short_side_px)
-    if not embedder.wants_features:
-        return picture
     return Picture(picture.info, picture.rgb, features.extract(features.working_luma(picture.rgb)))
 
 

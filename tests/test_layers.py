@@ -14,7 +14,8 @@ LAYERS = (
     {"config", "files", "checksum", "schema", "store", "timing", "interrupt"},
     {
         "scan", "decode", "flatten", "formats", "texture", "workers", "embed", "features", "vectors", "candidates",
-        "transform", "structure", "inset", "register", "decide", "verify", "group", "report", "difference",
+        "transform", "structure", "inset", "outline", "register", "sketch", "decide", "verify", "group", "report",
+        "difference",
     },
     {"pipeline", "check"},
     {"cli", "api", "progress", "__main__"},
@@ -24,7 +25,8 @@ LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 SIDEWAYS = {
     ("embed", "features"), ("register", "features"), ("register", "transform"), ("verify", "register"),
     ("verify", "structure"), ("verify", "decide"), ("verify", "transform"), ("verify", "inset"),
-    ("structure", "transform"), ("decode", "flatten"),
+    ("structure", "transform"), ("decode", "flatten"), ("outline", "structure"), ("outline", "transform"),
+    ("register", "outline"), ("verify", "outline"), ("sketch", "outline"), ("sketch", "register"),
     ("decode", "formats"), ("scan", "formats"), ("report", "difference"), ("flatten", "formats"),
 }  # fmt: skip
 """Imports between modules of one layer that the design allows: `formats` and `flatten` are parts of decoding,

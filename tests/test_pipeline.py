@@ -17,9 +17,11 @@ from imgindex import embed
 from imgindex.api import ImageIndex
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import ModelError, StoreLocked
-from imgindex.records import Verdict
+from imgindex.pipeline import match
+from imgindex.pipeline.sources import ImageSource
+from imgindex.records import Candidate, Verdict
 from imgindex.report.model import Report
-from imgindex.store import Store, pairs, spaces
+from imgindex.store import Store, pairs, sketches, spaces
 from tests.pictures import save, scene
 
 
@@ -405,3 +407,45 @@ def test_copies_of_one_picture_meet_through_it(
         assert pairs.pending_candidates(tx, 0.9) == []
     assert by.count(ProposedBy.COMMON_COPY) == 1
     assert images.index([tmp_path / "photos"]).match.verified == 0, "nothing is verified twice"
+
+
+def test_old_pictures_that_sketches_refute_are_not_read(
+    images: ImageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each new picture has some twenty neighbours: to read them all again costs more than the new picture itself."""
+    for seed in range(8):
+        save(scene(seed, 480, 360), tmp_path / "photos" / f"{seed}.jpg")
+    images.index([tmp_path / "photos"])
+    read: set[str] = set()
+    warm = match.Round._warm
+
+    def noted(self: match.Round, known: dict[int, ImageSource], todo: list[Candidate]) -> None:
+        for candidate in todo:
+            for image_id in (candidate.low_id, candidate.high_id):
+                read.update(Path(os.fsdecode(path)).name for path in known[image_id].content.paths)
+        warm(self, known, todo)
+
+    monkeypatch.setattr(match.Round, "_warm", noted)
+    save(scene(3, 480, 360).resize((240, 180)), tmp_path / "photos" / "new.jpg")
+    again = images.index([tmp_path / "photos"])
+    assert again.match.verified >= 7
+    assert {"3.jpg", "new.jpg"} <= read
+    assert len(read) <= 4, "of eight old pictures one is shown again"
+    assert ("3.jpg", "new.jpg", "near-duplicate") in copies(images.report())
+
+
+@pytest.mark.parametrize("damage", ["UPDATE sketch SET sketch = x'01'", "DELETE FROM sketch"])
+def test_sketches_that_are_damaged_or_lost_are_made_again(
+    images: ImageIndex, photos_folder: Path, tmp_path: Path, damage: str
+) -> None:
+    """Their pictures are there: no result may depend on what was kept of them."""
+    images.index([photos_folder])
+    with Store.open(tmp_path / "store") as store, store.write() as tx:
+        tx.exec_driver_sql(damage)
+    save(scene(5), photos_folder / "5-small.jpg", quality=40)
+    images.index([photos_folder])
+    assert ("5-small.jpg", "5.jpg", "near-duplicate") in copies(images.report())
+    with Store.open(tmp_path / "store") as store, store.read() as tx:
+        found = spaces.active_space(tx)
+        assert found is not None
+        assert len(sketches.sketches(tx, spaces.vector_ids(tx, found[0]).tolist(), 1)) >= 2

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgindex import features, register, structure, transform
+from imgindex import features, outline, register, structure, transform
 from imgindex.records import Luma
 from imgindex.transform import Affine
 
@@ -84,7 +84,7 @@ def test_frames_find_all_eight_orientations(index: int, x: float, y: float) -> N
     true = register.box_map(box_a, (0.0, 0.0, float(width), float(height)), orientation)
     b = warped(a, true, width, height)
     box_b = (0.0, 0.0, float(width), float(height))
-    thumbs = [(box_a, register.thumbnail(a, box_a))], [(box_b, register.thumbnail(b, box_b))]
+    thumbs = [outline.thumb(a, box_a)], [outline.thumb(b, box_b)]
     if transform.parts(true).plausible:
         correlation, guess = register.from_frames(*thumbs, 0.5)
         assert correlation > 0.95
@@ -129,5 +129,4 @@ def test_empty_and_tiny_pictures_give_no_guess(size: tuple[int, int]) -> None:
         assert [register.from_votes(register.held(matches)) for matches in register.match(*pair)] == [[], []]
         assert register.ballots(*pair) == []
     box = (0.0, 0.0, float(size[1]), float(size[0]))
-    thumb = register.thumbnail(np.full(size, 200, np.uint8), box)
-    assert not thumb.any()
+    assert not outline.thumb(np.full(size, 200, np.uint8), box).unit.any()

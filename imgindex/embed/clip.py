@@ -101,10 +101,6 @@ class Clip:
         return DECODE_MARGIN * self._input_px
 
     @property
-    def wants_features(self) -> bool:
-        return False
-
-    @property
     def reach(self) -> Reach:
         return Reach(NEIGHBOURS, -1.0)
 

@@ -43,10 +43,6 @@ class FakeEmbedder:
         return 4 * GRID
 
     @property
-    def wants_features(self) -> bool:
-        return False
-
-    @property
     def reach(self) -> Reach:
         return Reach(NEIGHBOURS, -1.0)
 

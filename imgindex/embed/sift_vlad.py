@@ -128,10 +128,6 @@ class SiftVlad:
         return local.WORKING_SIDE_PX
 
     @property
-    def wants_features(self) -> bool:
-        return True
-
-    @property
     def reach(self) -> Reach:
         return Reach(NEIGHBOURS, LEAST_COSINE)
 

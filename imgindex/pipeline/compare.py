@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,24 +45,31 @@ def compare(a: str, b: str, out: Path | None = None) -> Comparison:
     if outcome.matrix is None:
         return Comparison(outcome, info_a, info_b, None)
     matrix = np.array(outcome.matrix, np.float64).reshape(2, 3)
-    shots, zoom = lay_out(data_a, info_a, data_b, info_b, matrix)
-    found = difference.difference(_luma(shots.a), _luma(shots.b), shots.shared)
+    shots, zoom = lay_out(decoded(data_a, info_a), info_a, decoded(data_b, info_b), info_b, matrix)
+    found = differing(shots)
     shots = _with_outlines(shots, found, matrix, zoom, info_b)
     written = () if out is None else tuple(pictures.write(out, shots, found))
     return Comparison(outcome, info_a, info_b, tuple(_full_size(r, zoom) for r in found.regions), written)
 
 
 def lay_out(
-    data_a: bytes, info_a: PictureInfo, data_b: bytes, info_b: PictureInfo, matrix: NDArray[np.float64]
+    raw_a: Rgb,
+    info_a: PictureInfo,
+    raw_b: Rgb,
+    info_b: PictureInfo,
+    matrix: NDArray[np.float64],
+    canvas_px: int = CANVAS_PX,
 ) -> tuple[Shots, float]:
-    """(both pictures in a's frame, canvas pixels per pixel of a); `matrix` maps a's full-size coordinates to b's."""
+    """(both pictures in a's frame, canvas pixels per pixel of a); `matrix` maps a's full-size coordinates to b's.
+
+    The raw pictures are whole, oriented and of any size; see `decoded`.
+    """
     same_frame = info_a.size == info_b.size and _displacement(matrix, info_a) <= SAME_FRAME * max(info_a.size)
     if same_frame:
         matrix = transform.IDENTITY
-    zoom = min(1.0, CANVAS_PX / max(info_a.size))
+    zoom = min(1.0, canvas_px / max(info_a.size))
     width, height = (max(1, round(side * zoom)) for side in info_a.size)
-    rgb_a = _scaled(_decoded(data_a, info_a), width, height)
-    raw_b = _decoded(data_b, info_b)
+    rgb_a = _scaled(raw_a, width, height)
     rows, columns = raw_b.shape[:2]
     to_full = transform.scaling(info_b.width_px / columns, info_b.height_px / rows)
     from_b = transform.compose(
@@ -71,11 +79,27 @@ def lay_out(
     centred = transform.to_pixel_centres(from_b)
     laid = cv2.warpAffine(_prefiltered(raw_b, from_b), centred, (width, height), flags=cv2.INTER_LINEAR)
     inside = cv2.warpAffine(np.ones((rows, columns), np.uint8), centred, (width, height), flags=cv2.INTER_NEAREST)
-    own_zoom = min(1.0, CANVAS_PX / max(info_b.size))
+    own_zoom = min(1.0, canvas_px / max(info_b.size))
     own = None
     if not same_frame:
         own = _scaled(raw_b, *(max(1, round(side * own_zoom)) for side in info_b.size))
     return Shots(rgb_a, np.asarray(laid, np.uint8), own, inside > 0, np.zeros((0, 4, 2))), zoom
+
+
+def differing(shots: Shots) -> Difference:
+    """Where the two differ over what they share. Elsewhere the second is given the first's pixels: the end of what a
+    picture shows is no difference, which it was found to be in pictures of some 300 px."""
+    filled = np.where(shots.shared[..., None], shots.b, shots.a)
+    return difference.difference(_luma(shots.a), _luma(filled), shots.shared)
+
+
+def outlines(regions: Sequence[Region], matrix: NDArray[np.float64], zoom: float) -> NDArray[np.float64]:
+    """float64[k, 4, 2]: corners of regions found on a's canvas, in full-size pixels of b."""
+    boxes = [
+        [[r.x, r.y], [r.x + r.width, r.y], [r.x + r.width, r.y + r.height], [r.x, r.y + r.height]] for r in regions
+    ]
+    corners = np.array(boxes, np.float64).reshape(-1, 4, 2)
+    return transform.apply(transform.compose(matrix, transform.scaling(1 / zoom, 1 / zoom)), corners)
 
 
 def _with_outlines(
@@ -84,17 +108,7 @@ def _with_outlines(
     if shots.b_own is None or not found.regions:
         return shots
     to_own = transform.scaling(shots.b_own.shape[1] / info_b.width_px, shots.b_own.shape[0] / info_b.height_px)
-    canvas_to_own = transform.compose(to_own, transform.compose(matrix, transform.scaling(1 / zoom, 1 / zoom)))
-    corners = [
-        transform.apply(
-            canvas_to_own,
-            np.array(
-                [[r.x, r.y], [r.x + r.width, r.y], [r.x + r.width, r.y + r.height], [r.x, r.y + r.height]], np.float64
-            ),
-        )
-        for r in found.regions
-    ]
-    return replace(shots, b_outlines=np.array(corners))
+    return replace(shots, b_outlines=transform.apply(to_own, outlines(found.regions, matrix, zoom)))
 
 
 def _displacement(matrix: NDArray[np.float64], info: PictureInfo) -> float:
@@ -104,9 +118,9 @@ def _displacement(matrix: NDArray[np.float64], info: PictureInfo) -> float:
     return float(np.linalg.norm(transform.apply(matrix, corners) - corners, axis=1).max())
 
 
-def _decoded(data: bytes, info: PictureInfo) -> Rgb:
-    """The picture with its longer side at CANVAS_PX or a little more."""
-    short = min(info.size) * min(1.0, CANVAS_PX / max(info.size))
+def decoded(data: bytes, info: PictureInfo, canvas_px: int = CANVAS_PX) -> Rgb:
+    """The picture with its longer side at `canvas_px` or a little more, a smaller one as it is."""
+    short = min(info.size) * min(1.0, canvas_px / max(info.size))
     return decode.decode(data, short_side_px=max(1, round(short))).rgb
 
 

@@ -25,7 +25,7 @@ from imgindex.pipeline.walk import Walk
 from imgindex.ports import Embedder, Progress
 from imgindex.records import Skip
 from imgindex.report.model import IngestSummary
-from imgindex.store import Store, catalog, spaces
+from imgindex.store import Store, catalog, sketches, spaces
 from imgindex.store.catalog import NewFile
 from imgindex.workers import Workers
 
@@ -156,6 +156,7 @@ class Ingest:
             ids = [catalog.put_image(tx, p.sha256, p.seen.size_bytes, p.picture.info, p.texture) for p in batch]
             if ids:
                 spaces.put_embeddings(tx, self._space_id, ids, np.concatenate(vectors))
+                sketches.put_sketches(tx, list(zip(ids, (p.sketch for p in batch), strict=True)))
             for item, image_id in zip(batch, ids, strict=True):
                 copies = self._copies.pop(item.sha256, [])
                 new_files += [NewFile(seen, image_id) for seen in (item.seen, *copies)]

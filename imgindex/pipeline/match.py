@@ -14,11 +14,12 @@ from imgindex.candidates import VectorTable
 from imgindex.errors import last_line
 from imgindex.files import Skipped
 from imgindex.pipeline.cache import open_index
+from imgindex.pipeline.screening import screen
 from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.ports import Progress
 from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
 from imgindex.report.model import MatchSummary
-from imgindex.store import Store, catalog, pairs, spaces
+from imgindex.store import Store, catalog, pairs, sketches, spaces
 from imgindex.store.pairs import StoredPair
 from imgindex.texture import TEXTURE_FLOOR
 from imgindex.workers import Workers
@@ -37,6 +38,9 @@ copy meet through the original. Followed for at most COMMON_COPY_ROUNDS rounds, 
 MAX_COMMON_COPIES proven copies, whose pairs would grow with the square."""
 
 COMMON_COPY_REASON = "both are copies of a third; not verified yet"
+
+REFUTED = Verification(Verdict.DISTINCT, 0.0, evidence={"screened": True})
+"""What is said of a pair that sketches refute."""
 
 MAX_UNPROVEN_SCORE = 99.9
 
@@ -114,17 +118,15 @@ class Round:
 
         Told to stop, it writes the pairs that it has; without watermarks, their images are searched again.
         """
-        proven: list[StoredPair] = []
-        unread: list[tuple[Candidate, str]] = []
         known = _sources(self.store, self.sources, block.todo)
-        for source, made in self.workers.run(ImageSource.warmth, [s for s in known.values() if not s.is_warm]):
-            if isinstance(made, dict):  # what cannot be read now says so again when its pairs are verified
-                source.warm(made)
-        tasks = _tasks(block.todo, known)
-        for task, result in _results(self.workers, tasks):
+        screened = screen(self.store, block.todo, known, self.workers)
+        settled = [self._settled(c, _a_is_low(c, known), REFUTED) for c in screened.refuted]
+        self.progress.advance(len(settled))
+        unread: list[tuple[Candidate, str]] = []
+        self._warm(known, screened.left)
+        for task, result in _results(self.workers, _tasks(screened.left, known)):
             if isinstance(result, Verification):
-                outcome = placed(result, task.candidate.cosine, self.space.floor)
-                proven.append(StoredPair(task.candidate, task.a_is_low, outcome, verify.VERIFIER_VERSION))
+                settled.append(self._settled(task.candidate, task.a_is_low, result))
             elif isinstance(result, OSError | Skipped):
                 unread.append((task.candidate, str(result)))
             else:
@@ -133,16 +135,29 @@ class Round:
             if self.progress.stopping:
                 break
         self.tried.update((c.low_id, c.high_id) for c in block.todo)
-        copies = [p for p in proven if p.outcome.verdict.is_copy]
+        copies = [p for p in settled if p.outcome.verdict.is_copy]
         with self.store.write() as tx:
-            pairs.put_pairs(tx, self.space_id, proven)
+            sketches.put_sketches(tx, screened.made)
+            pairs.put_pairs(tx, self.space_id, settled)
             common = [(c, COMMON_COPY_REASON) for c in self._common(tx, copies)]
             pairs.put_pending(tx, unread + common)
             if not self.progress.stopping:
                 pairs.put_watermarks(
                     tx, self.space_id, block.kth_cosines, self.space.floor, self.reach.k, verify.VERIFIER_VERSION
                 )
-        return MatchSummary(0, len(proven), len(copies), len(unread))
+        return MatchSummary(0, len(settled), len(copies), len(unread))
+
+    def _settled(self, candidate: Candidate, a_is_low: bool, found: Verification) -> StoredPair:
+        outcome = placed(found, candidate.cosine, self.space.floor)
+        return StoredPair(candidate, a_is_low, outcome, verify.VERIFIER_VERSION)
+
+    def _warm(self, known: dict[int, ImageSource], todo: Iterable[Candidate]) -> None:
+        """Read what these candidates need, each image once; one that cannot be read now says so again later."""
+        wanted = set(itertools.chain.from_iterable((c.low_id, c.high_id) for c in todo))
+        cold = [source for i, source in known.items() if i in wanted and not source.is_warm]
+        for source, made in self.workers.run(ImageSource.warmth, cold):
+            if isinstance(made, dict):
+                source.warm(made)
 
     def _common(self, tx: Connection, copies: Sequence[StoredPair]) -> list[Candidate]:
         """Untried pairs that two steps of proven copies join, the second step being one of `copies`."""
@@ -236,10 +251,14 @@ def _sources(store: Store, sources: Sources, todo: Iterable[Candidate]) -> dict[
     return {i: sources.of(image, paths.get(i, [])) for i, image in images.items()}
 
 
+def _a_is_low(candidate: Candidate, known: dict[int, ImageSource]) -> bool:
+    return known[candidate.low_id].sha256 < known[candidate.high_id].sha256
+
+
 def _tasks(todo: Iterable[Candidate], known: dict[int, ImageSource]) -> Iterator[Task]:
     for candidate in todo:
         low, high = known[candidate.low_id], known[candidate.high_id]
-        a_is_low = low.sha256 < high.sha256
+        a_is_low = _a_is_low(candidate, known)
         yield Task(candidate, a_is_low, *((low, high) if a_is_low else (high, low)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from imgindex import decode, features, files, texture
+from imgindex import decode, features, files, outline, sketch, texture
 from imgindex.files import Seen
 from imgindex.ports import Embedder
 from imgindex.records import Picture
@@ -12,24 +12,25 @@ from imgindex.records import Picture
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an embedder wants of each picture: see `ports.Embedder`."""
+    """How small a picture may be decoded (see `ports.Embedder`), and whether its local features are wanted."""
 
     short_side_px: int
     features: bool
 
 
 def wish_of(embedder: Embedder) -> Wish:
-    return Wish(embedder.short_side_px, embedder.wants_features)
+    return Wish(embedder.short_side_px, features=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """What was read: hash, picture and texture come from the same bytes, `seen` from the moment of reading."""
+    """What was read: hash, picture, texture and sketch come from the same bytes, `seen` from the moment of reading."""
 
     seen: Seen
     sha256: bytes
     picture: Picture
     texture: float
+    sketch: bytes
 
 
 def prepare_file(path: bytes, wish: Wish) -> Prepared:
@@ -41,11 +42,17 @@ def prepare_file(path: bytes, wish: Wish) -> Prepared:
         # nothing but equal pixels can prove that two blank pictures are copies
         info = replace(picture.info, pixel_digest=decode.pixel_digest(data))
         picture = replace(picture, info=info)
-    return Prepared(seen, files.sha256(data), picture, busy)
+    return Prepared(seen, files.sha256(data), picture, busy, sketch_of(picture))
+
+
+def sketch_of(picture: Picture) -> bytes:
+    """The sketch of a picture that has its features."""
+    assert picture.features is not None
+    return sketch.sketch(outline.outline(features.working_luma(picture.rgb)), picture.features).to_bytes()
 
 
 def prepare(data: bytes, wish: Wish) -> Picture:
-    """Decode as small as the embedder allows, with local features where it wants them."""
+    """Decode as small as is allowed, with local features where they are wanted."""
     picture = decode.decode(data, short_side_px=wish.short_side_px)
     if not wish.features:
         return picture

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from imgindex import decode, features, files
+from imgindex import decode, features, files, outline, sketch
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import Skipped
 from imgindex.pipeline.prepare import Wish, prepare
@@ -114,7 +114,7 @@ class ImageSource:
     def __init__(self, sha256: bytes, info: PictureInfo, content: Content, wish: Wish, cache: PixelCache) -> None:
         self.info = info
         self.sha256 = sha256
-        self._content = content
+        self.content = content
         self._wish = wish
         self._cache = cache
 
@@ -125,7 +125,7 @@ class ImageSource:
 
     def __reduce__(self) -> tuple[Any, ...]:
         known = {kind: found for kind in KINDS if (found := self._cache.peek((self.key, kind))) is not None}
-        return _revived, (self.sha256, self.info, self._content, self._wish, known)
+        return _revived, (self.sha256, self.info, self.content, self._wish, known)
 
     def remember(self, picture: Picture) -> None:
         """Keep what decoding gave, so that the file need not be read again."""
@@ -146,6 +146,10 @@ class ImageSource:
         """Keep what another process made."""
         for kind, found in made.items():
             self._cache.put((self.key, kind), found)
+
+    def sketch(self) -> bytes:
+        """The sketch of this image, made anew."""
+        return sketch.sketch(outline.outline(self._working()), self.features()).to_bytes()
 
     def luma(self, long_side_px: int) -> Luma:
         """See `ports.Source.luma`."""
@@ -173,7 +177,7 @@ class ImageSource:
     def _of_data(self, make: Callable[[bytes], T]) -> T:
         """What `make` gives of the bytes; whatever keeps it from that is an OSError."""
         try:
-            return make(self._content.read())
+            return make(self.content.read())
         except Skipped as skipped:
             raise OSError(skipped.skip.detail) from skipped
 

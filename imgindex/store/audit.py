@@ -3,6 +3,7 @@ rebuilt. Nothing here assumes the type of a value that it reads."""
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from imgindex import checksum
-from imgindex.records import ProposedBy, Relation, Verdict
+from imgindex.records import ProposedBy, Relation, Vectors, Verdict
 from imgindex.schema import metadata, pair
 from imgindex.store.decisions import Decision
+from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32
 
 WITH_AUTOINCREMENT = tuple(
     table.name for table in metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"]
@@ -32,6 +34,9 @@ TRIGGERS = {
 
 CHECK_FAILED = "CHECK constraint failed"
 """Each CHECK of the schema is part of a numbered invariant, which names the row and mends it."""
+
+EXAMINED = ("state", "embedding", "file", "pair", "pending", "watermark", "index_cache", "sketch")
+"""Tables whose references belong to a numbered invariant."""
 
 _FILE_FAULT = """CASE
     WHEN (image_id IS NULL) = (skipped_id IS NULL) THEN 'it is to show an image or to be skipped, one of the two'
@@ -75,6 +80,14 @@ class BrokenPair:
     proposed_by: Any
     why: str
 
+    @property
+    def ends(self) -> tuple[Any, Any]:
+        return self.low_id, self.high_id
+
+    @property
+    def is_in_order(self) -> bool:
+        return isinstance(self.low_id, int) and isinstance(self.high_id, int) and self.low_id < self.high_id
+
 
 @dataclass(frozen=True, slots=True)
 class RawCacheRow:
@@ -85,12 +98,12 @@ class RawCacheRow:
     name: Any
     digest: Any
     generation: Any
-    held: tuple[Any, Any, Any]
+    held: tuple[Any, ...]
     """First id, last id, vectors."""
 
 
-def _rows(tx: Connection, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
-    """Rows with the types that they have in the file; bytes that are no UTF-8 stand as surrogates in a text."""
+def _rows(tx: Connection, statement: str, *values: object) -> Iterator[Any]:
+    """Tuples of values with the types that they have in the file; a text that is no UTF-8 has surrogates."""
     driver = tx.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     driver.text_factory = _text
@@ -103,9 +116,18 @@ def _text(data: bytes) -> str:
 
 
 def damage(tx: Connection) -> list[str]:
-    """What SQLite itself finds broken in the database file (its first 100 sentences)."""
+    """What SQLite finds broken in the database file (its first 100 sentences), references to tables that are not there,
+    of which it says nothing, and references to rows that are not there in tables that no other statement looks at."""
     found = [str(said) for [said] in _rows(tx, "PRAGMA integrity_check")]
-    return [said for said in found if said != "ok" and CHECK_FAILED not in said]
+    lost = _rows(
+        tx,
+        f"""SELECT name, keys."table" FROM sqlite_master JOIN pragma_foreign_key_list(name) keys
+        WHERE type = 'table' AND keys."table" NOT IN (SELECT name FROM sqlite_master)
+        UNION SELECT "table", parent FROM pragma_foreign_key_check WHERE "table" NOT IN ({_in(EXAMINED)})""",
+    )
+    return [said for said in found if said != "ok" and CHECK_FAILED not in said] + [
+        f"{table} refers to what is not there in {parent}" for table, parent in lost
+    ]
 
 
 def dangling(tx: Connection, table: str) -> set[int]:
@@ -120,7 +142,7 @@ def remove(tx: Connection, table: str, rowids: Iterable[int]) -> None:
 
 def forget_searches(tx: Connection, image_ids: Iterable[Any]) -> None:
     """Remove the watermarks of these images in every space: the next run searches and verifies them again."""
-    _for_each(tx, "DELETE FROM watermark WHERE image_id = ?", image_ids)
+    _for_each(tx, "DELETE FROM watermark WHERE image_id = ?", (i for i in image_ids if isinstance(i, int)))
 
 
 def _for_each(tx: Connection, statement: str, values: Iterable[Any]) -> None:
@@ -128,7 +150,7 @@ def _for_each(tx: Connection, statement: str, values: Iterable[Any]) -> None:
         tx.exec_driver_sql(statement, some)
 
 
-def path_of(tx: Connection, image_id: Any) -> bytes | None:
+def path_of(tx: Connection, image_id: int) -> bytes | None:
     """One path of an image; None where it has none."""
     found = _rows(tx, "SELECT path FROM file WHERE image_id = ? ORDER BY path LIMIT 1", image_id)
     return next((path for [path] in found if isinstance(path, bytes)), None)
@@ -136,7 +158,7 @@ def path_of(tx: Connection, image_id: Any) -> bytes | None:
 
 def dims(tx: Connection) -> dict[Any, Any]:
     """What each space says of the numbers in its vectors, by id."""
-    return {key: dim for key, dim in _rows(tx, "SELECT id, dim FROM space")}
+    return dict(_rows(tx, "SELECT id, dim FROM space"))
 
 
 def embeddings(tx: Connection) -> Iterator[tuple[Any, ...]]:
@@ -160,9 +182,9 @@ def broken_files(tx: Connection) -> list[tuple[int, Any, str]]:
     found = list(_rows(tx, f"SELECT id, path, {_FILE_FAULT} AS why FROM file WHERE why IS NOT NULL"))
     known = {row[0] for row in found}
     for key in sorted(dangling(tx, "file") - known):
-        for [path] in _rows(tx, "SELECT path FROM file WHERE id = ?", key):
-            found.append((key, path, "what it refers to is not there"))
-    return [(key, path, why) for key, path, why in found]
+        [[path]] = _rows(tx, "SELECT path FROM file WHERE id = ?", key)
+        found.append((key, path, "what it refers to is not there"))
+    return found
 
 
 def images_without_file(tx: Connection) -> list[int]:
@@ -195,8 +217,10 @@ def has_active_space(tx: Connection) -> bool:
     return all(found for [found] in _rows(tx, statement))
 
 
-def held(tx: Connection, space_id: Any) -> tuple[Any, Any, Any]:
+def held(tx: Connection, space_id: Any) -> tuple[Any, ...]:
     """(first id, last id, vectors) of a space."""
+    if not isinstance(space_id, int):
+        return None, None, 0
     statement = "SELECT min(image_id), max(image_id), count(*) FROM embedding WHERE space_id = ?"
     [(first, last, count)] = _rows(tx, statement, space_id)
     return first, last, count
@@ -219,6 +243,8 @@ def mend_state(tx: Connection) -> None:
     )
     tx.exec_driver_sql("UPDATE state SET generation = generation + 1")
     tx.exec_driver_sql("DELETE FROM index_cache")
+    if not has_active_space(tx):
+        mend_active_space(tx)
 
 
 def mend_active_space(tx: Connection) -> None:
@@ -237,7 +263,7 @@ def without_autoincrement(tx: Connection) -> list[str]:
 
 def above_sequence(tx: Connection) -> list[tuple[str, int]]:
     """(table, highest id) where ids go beyond what `sqlite_sequence` knows to have been given."""
-    given = {name: seq for name, seq in _rows(tx, "SELECT name, seq FROM sqlite_sequence")}
+    given = dict(_rows(tx, "SELECT name, seq FROM sqlite_sequence"))
     found = []
     for table in WITH_AUTOINCREMENT:
         [[highest]] = _rows(tx, f"SELECT max(id) FROM {table}")
@@ -257,10 +283,27 @@ def broken_pairs(tx: Connection, table: str) -> list[BrokenPair]:
     columns = f"rowid, low_id, high_id, proposed_by, {_FAULTS[table]} AS why"
     found = [BrokenPair(table, *row) for row in _rows(tx, f"SELECT {columns} FROM {table} WHERE why IS NOT NULL")]
     known = {row.rowid for row in found}
+    columns = "rowid, low_id, high_id, proposed_by, 'an image or a space that it refers to is not there'"
     for rowid in sorted(dangling(tx, table) - known):
-        for row in _rows(tx, f"SELECT rowid, low_id, high_id, proposed_by FROM {table} WHERE rowid = ?", rowid):
-            found.append(BrokenPair(table, *row, "an image or a space that it refers to is not there"))
+        found += [BrokenPair(table, *row) for row in _rows(tx, f"SELECT {columns} FROM {table} WHERE rowid = ?", rowid)]
     return found
+
+
+def vectors_of_pair(tx: Connection, low_id: int, high_id: int) -> tuple[Vectors, Vectors] | None:
+    """float32[1, dim] of each image in the active space; None where one has no vector there."""
+    statement = """SELECT low.vector, high.vector FROM state
+        JOIN embedding low ON low.space_id = active_space_id AND low.image_id = ?
+        JOIN embedding high ON high.space_id = active_space_id AND high.image_id = ?"""
+    for blobs in _rows(tx, statement, low_id, high_id):
+        low, high = (np.asarray(np.frombuffer(blob, LITTLE_ENDIAN_FLOAT32)[None], np.float32) for blob in blobs)
+        return low, high
+    return None
+
+
+def have_equal_pixels(tx: Connection, low_id: int, high_id: int) -> bool:
+    """Whether two images have one pixel digest, which proposes them as a pair on every run."""
+    statement = "SELECT 1 FROM image a JOIN image b ON a.pixel_digest = b.pixel_digest WHERE a.id = ? AND b.id = ?"
+    return any(_rows(tx, statement, low_id, high_id))
 
 
 def changed_pairs(tx: Connection) -> Iterator[BrokenPair | None]:
@@ -283,7 +326,7 @@ def _checksum(values: Iterable[Any]) -> bytes | None:
 
 def changed_triggers(tx: Connection) -> list[str]:
     """Names of TRIGGERS that are not there as they were made."""
-    found = {name: sql for name, sql in _rows(tx, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")}
+    found = dict(_rows(tx, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
     return [name for name, sql in TRIGGERS.items() if " ".join(str(found.get(name)).split()) != sql]
 
 
@@ -293,14 +336,11 @@ def put_trigger(tx: Connection, name: str) -> None:
 
 
 def lost_decisions(tx: Connection) -> list[int]:
-    """Ids that the log gave (`sqlite_sequence`) and has no more, the first 100."""
-    statement = """WITH RECURSIVE given(id) AS (
-        SELECT 1 UNION ALL SELECT id + 1 FROM given
-        WHERE id < max((SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'decision'),
-                       (SELECT coalesce(max(id), 0) FROM decision)))
-    SELECT id FROM given WHERE id NOT IN (SELECT id FROM decision)
-        AND EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'decision') LIMIT 100"""
-    return [key for [key] in _rows(tx, statement)]
+    """Ids that the log has given and that no decision has any more, the first 100."""
+    there = {key for [key] in _rows(tx, "SELECT id FROM decision")}
+    given = [seq for [seq] in _rows(tx, "SELECT seq FROM sqlite_sequence WHERE name = 'decision'")]
+    last = max([0, *there, *(seq for seq in given if isinstance(seq, int))])
+    return list(itertools.islice((key for key in range(1, last + 1) if key not in there), 100))
 
 
 def changed_decisions(tx: Connection) -> list[int]:
@@ -320,7 +360,7 @@ def _is_whole(decision: Decision) -> bool:
 def cache_rows(tx: Connection) -> list[RawCacheRow]:
     columns = "id, space_id, name, digest, generation, first_id, last_id, vectors"
     rows = _rows(tx, f"SELECT {columns} FROM index_cache ORDER BY id")
-    return [RawCacheRow(*row[:5], held=(row[5], row[6], row[7])) for row in rows]
+    return [RawCacheRow(key, space, name, digest, made, (*held,)) for key, space, name, digest, made, *held in rows]
 
 
 def lone_watermarks(tx: Connection) -> list[tuple[int, Any]]:
@@ -328,3 +368,11 @@ def lone_watermarks(tx: Connection) -> list[tuple[int, Any]]:
     statement = """SELECT rowid, image_id FROM watermark WHERE NOT EXISTS
         (SELECT 1 FROM embedding e WHERE e.image_id = watermark.image_id AND e.space_id = watermark.space_id)"""
     return [(rowid, image_id) for rowid, image_id in _rows(tx, statement)]
+
+
+def broken_sketches(tx: Connection) -> Iterator[tuple[int, Any] | None]:
+    """For every sketch: None where it is whole and of an image that is there, else (rowid, image id)."""
+    lone = dangling(tx, "sketch")
+    for rowid, image_id, data, digest in _rows(tx, "SELECT rowid, image_id, sketch, digest FROM sketch"):
+        is_whole = rowid not in lone and isinstance(data, bytes) and checksum.of_bytes(data) == digest
+        yield None if is_whole else (rowid, image_id)

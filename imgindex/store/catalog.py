@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from imgindex.files import Seen
 from imgindex.records import PictureInfo, Skip
-from imgindex.schema import embedding, file, image, pair, pending, root, skipped, state, watermark
+from imgindex.schema import embedding, file, image, pair, pending, root, sketch, skipped, state, watermark
 
 T = TypeVar("T")
 
@@ -153,7 +153,8 @@ def remove_orphans(tx: Connection, image_ids: Iterable[int]) -> None:
     for part in chunks(sorted(wanted)):
         for table in (pair, pending):
             tx.execute(delete(table).where(table.c.low_id.in_(part) | table.c.high_id.in_(part)))
-        tx.execute(delete(watermark).where(watermark.c.image_id.in_(part)))
+        for table in (watermark, sketch):
+            tx.execute(delete(table).where(table.c.image_id.in_(part)))
         if tx.execute(delete(embedding).where(embedding.c.image_id.in_(part))).rowcount:
             tx.execute(update(state).values(generation=state.c.generation + 1))
         tx.execute(delete(image).where(image.c.id.in_(part)))

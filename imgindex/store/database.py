@@ -122,6 +122,10 @@ class Store:
                 connection.exec_driver_sql("COMMIT")
         except (DatabaseError, sqlite3.Error) as error:
             raise self._explained(error) from error
+        except UnicodeDecodeError as error:  # a damaged schema, quoted by SQLite in what it says
+            raise StoreError(
+                f"The store in {self.directory} is damaged; restore its database from a backup."
+            ) from error
 
     def _bring_up_to_date(self) -> None:
         with self.read() as connection:
@@ -205,18 +209,26 @@ def _make_directory(directory: Path) -> None:
 def _engine(database: Path, *, writable: bool) -> Engine:
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(_uri(database, writable=writable), uri=True, isolation_level=None)
-        run = connection.execute
-        run(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        run("PRAGMA foreign_keys = ON")
-        if writable:
-            run(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")  # no effect once WAL is on
-            run("PRAGMA journal_mode = WAL")
-            run("PRAGMA synchronous = FULL")
-        else:
-            run("PRAGMA query_only = ON")
+        try:
+            _configure(connection, writable=writable)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     return create_engine("sqlite://", creator=connect, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+
+def _configure(connection: sqlite3.Connection, *, writable: bool) -> None:
+    run = connection.execute
+    run(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    run("PRAGMA foreign_keys = ON")
+    if writable:
+        run(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")  # no effect once WAL is on
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = FULL")
+    else:
+        run("PRAGMA query_only = ON")
 
 
 def _uri(database: Path, *, writable: bool) -> str:

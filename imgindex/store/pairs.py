@@ -40,7 +40,7 @@ class StoredPair:
         """The values of its table row, checksum included."""
         c, o = self.candidate, self.outcome
         evidence = o.evidence if o.matrix is None else o.evidence | {"matrix": list(o.matrix)}
-        values = {
+        values: dict[str, Any] = {
             "low_id": c.low_id,
             "high_id": c.high_id,
             "space_id": space_id,
@@ -60,6 +60,9 @@ class StoredPair:
             "evidence": json.dumps(evidence, sort_keys=True),
             "verifier_version": self.verifier_version,
         }
+        for name, value in values.items():
+            if isinstance(value, float):
+                values[name] = value + 0.0  # SQLite gives -0.0 back as 0.0
         return values | {"checksum": checksum.of_values(*values.values())}
 
 

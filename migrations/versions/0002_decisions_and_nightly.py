@@ -1,4 +1,4 @@
-"""Decisions as an append-only log, what the last nightly report said, and which rules the pairs were decided by."""
+"""Decisions as an append-only log, what the last nightly report said, sketches, and the rules pairs were decided by."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -39,5 +39,11 @@ def upgrade() -> None:
         sa.Column("group_number", sa.Integer, nullable=False),
         sa.Column("sha256", sa.LargeBinary(32), nullable=False),
         sa.Column("is_keeper", sa.Boolean, nullable=False),
+    )
+    op.create_table(
+        "sketch",
+        sa.Column("image_id", sa.Integer, sa.ForeignKey("image.id"), primary_key=True),
+        sa.Column("sketch", sa.LargeBinary, nullable=False),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
     )
     op.add_column("state", sa.Column("rules_version", sa.Integer, nullable=False, server_default="1"))

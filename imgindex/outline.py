@@ -1,0 +1,60 @@
+"""Where a picture has content, and small pictures of it: how one whole frame may lie on another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex import structure, transform
+from imgindex.records import Luma
+
+THUMB_PX = 24
+"""Side of the square thumbnails whose correlation ranks the eight orientations of a frame."""
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""x0, y0, x1, y1 of a part of a picture, in continuous coordinates."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thumb:
+    """The part of a picture in `box`, made square: `small` uint8[THUMB_PX, THUMB_PX], and `unit` float32[THUMB_PX ** 2]
+    of zero mean and norm 1, zeros where it is flat."""
+
+    box: Box
+    small: NDArray[np.uint8]
+    unit: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """Where a picture has content, and thumbnails of its frame and (where that is less) of that content."""
+
+    content: transform.Polygon
+    thumbs: tuple[Thumb, ...]
+
+
+def outline(luma: Luma) -> Outline:
+    """The outline of a working picture."""
+    height, width = luma.shape
+    content = structure.content_polygon(luma)
+    boxes = dict.fromkeys([(0.0, 0.0, float(width), float(height)), transform.bounding_box(content)])
+    return Outline(content, tuple(thumb(luma, box) for box in boxes))
+
+
+def thumb(luma: Luma, box: Box) -> Thumb:
+    """The thumbnail of a part of a picture."""
+    x0, y0 = int(box[0]), int(box[1])
+    part = luma[y0 : max(y0 + 1, round(box[3])), x0 : max(x0 + 1, round(box[2]))]
+    return of_small(box, np.asarray(cv2.resize(part, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA), np.uint8))
+
+
+def of_small(box: Box, small: NDArray[np.uint8]) -> Thumb:
+    """A thumbnail whose pixels are at hand."""
+    values = small.astype(np.float32).reshape(-1)
+    values -= values.mean()
+    norm = float(np.linalg.norm(values))
+    return Thumb(box, small, values / norm if norm > 1e-3 else np.zeros_like(values))

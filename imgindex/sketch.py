@@ -1,0 +1,138 @@
+"""A few kilobytes of an image that tell most strangers apart: kept in the store, so that no file is read for them.
+
+A sketch has the thumbnails and the strongest local features of the working picture, their descriptors reduced to 16
+bytes: the mirror-symmetric and the mirror-antisymmetric half of each (see `register.Halves`) by its own principal
+components, so that a mirrored copy is found as the picture is.
+
+`may_be_copies` is the first step of a verification: it asks what `verify.align` asks before it looks at pixels. Of the
+1,655 pairs of edits of 80 training photos that are proven by their features it refutes none; more components (12 + 12,
+16 + 16, 24 + 24) let no fewer strangers pass.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex import outline, register
+from imgindex.outline import Outline, Thumb
+from imgindex.records import LocalFeatures
+
+VERSION = 1
+"""Of the format and of what is in it; a sketch of another version is made anew."""
+
+DATA_FILE = "sketch.npz"
+COMPONENTS = 8
+STEP = 4.0
+"""Components are kept in steps of 4, up to 127 of them: the largest of 5,000 descriptors was 444."""
+
+FEATURES = register.MATCHED
+SIDE_STEPS = 255
+LOG_SIZE_STEP = 1 / 24
+ANGLE_STEPS = 256
+"""Positions are kept in 1/255 of the side (1.3 px of the working picture, where a vote allows 14), sizes in steps of
+3 %, angles of 1.4 degrees."""
+
+_HEAD = struct.Struct("<BBHHH")
+_BOX = struct.Struct("<4f")
+
+
+@dataclass(frozen=True, eq=False)
+class Sketch:
+    """`features` are the FEATURES strongest, positions, sizes and angles rounded, their descriptors left out; even, odd
+    int8[n, COMPONENTS] stand for those."""
+
+    thumbs: tuple[Thumb, ...]
+    features: LocalFeatures
+    even: NDArray[np.int8]
+    odd: NDArray[np.int8]
+
+    @functools.cached_property
+    def halves(self) -> register.Halves:
+        return register.Halves.of(self.features, self.even * np.float32(STEP), self.odd * np.float32(STEP))
+
+    def to_bytes(self) -> bytes:
+        """Little-endian, some 7 kB."""
+        f = self.features
+        head = _HEAD.pack(VERSION, len(self.thumbs), len(f), f.width, f.height)
+        thumbs = b"".join(_BOX.pack(*thumb.box) + thumb.small.tobytes() for thumb in self.thumbs)
+        places = np.rint(f.points / _sides(f.width, f.height) * SIDE_STEPS)
+        log_sizes = np.rint(np.log2(np.maximum(f.sizes, 1e-3)) / LOG_SIZE_STEP)
+        angles = np.rint(f.angles / 360.0 * ANGLE_STEPS) % ANGLE_STEPS
+        columns = np.hstack([places, np.clip(log_sizes, 0, 255)[:, None], angles[:, None]]).astype(np.uint8)
+        return head + thumbs + columns.tobytes() + self.even.tobytes() + self.odd.tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Sketch:
+        """Raises ValueError where the bytes are no sketch of this version."""
+        if len(data) < _HEAD.size or data[0] != VERSION:
+            raise ValueError("no sketch of this version")
+        _, thumb_count, count, width, height = _HEAD.unpack_from(data)
+        thumb_bytes = _BOX.size + outline.THUMB_PX**2
+        at = _HEAD.size + thumb_count * thumb_bytes
+        if len(data) != at + count * (4 + 2 * COMPONENTS):
+            raise ValueError("a sketch that was cut off")
+        thumbs = tuple(_thumb(data, _HEAD.size + i * thumb_bytes) for i in range(thumb_count))
+        columns = np.frombuffer(data, np.uint8, 4 * count, at).reshape(count, 4).astype(np.float32)
+        even = np.frombuffer(data, np.int8, COMPONENTS * count, at + 4 * count).reshape(count, COMPONENTS)
+        odd = np.frombuffer(data, np.int8, COMPONENTS * count, at + (4 + COMPONENTS) * count)
+        features = LocalFeatures(
+            columns[:, :2] * (_sides(width, height) / np.float32(SIDE_STEPS)),
+            np.exp2(columns[:, 2] * np.float32(LOG_SIZE_STEP)),
+            columns[:, 3] * np.float32(360.0 / ANGLE_STEPS),
+            np.zeros((count, 0), np.uint8),
+            width,
+            height,
+        )
+        return cls(thumbs, features, even, odd.reshape(count, COMPONENTS))
+
+
+def _thumb(data: bytes, at: int) -> Thumb:
+    side = outline.THUMB_PX
+    small = np.frombuffer(data, np.uint8, side * side, at + _BOX.size).reshape(side, side)
+    return outline.of_small(_BOX.unpack_from(data, at), small)
+
+
+def _sides(width: int, height: int) -> NDArray[np.float32]:
+    return np.array([max(1, width - 1), max(1, height - 1)], np.float32)
+
+
+@functools.lru_cache(maxsize=1)
+def _bases() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """(mean of the sums float32[64], components of the sums and of the differences float32[64, COMPONENTS])."""
+    with resources.files("imgindex").joinpath("data", DATA_FILE).open("rb") as file, np.load(file) as arrays:
+        return arrays["even_mean"], arrays["even"], arrays["odd"]
+
+
+def sketch(drawn: Outline, features: LocalFeatures) -> Sketch:
+    """The sketch of a picture with this outline and these local features."""
+    mean, even_basis, odd_basis = _bases()
+    even, odd = register.sums_and_differences(features.descriptors[:FEATURES])
+    kept = LocalFeatures(
+        features.points[:FEATURES],
+        features.sizes[:FEATURES],
+        features.angles[:FEATURES],
+        np.zeros((len(even), 0), np.uint8),
+        features.width,
+        features.height,
+    )
+    # through bytes, so that a sketch is the same whether it was just made or read from the store
+    made = Sketch(drawn.thumbs, kept, _steps((even - mean) @ even_basis), _steps(odd @ odd_basis))
+    return Sketch.from_bytes(made.to_bytes())
+
+
+def _steps(components: NDArray[np.floating]) -> NDArray[np.int8]:
+    return np.asarray(np.clip(np.rint(components / STEP), -127, 127), np.int8)
+
+
+def may_be_copies(a: Sketch, b: Sketch, frame_correlation: float) -> bool:
+    """Whether pixels are worth looking at: the frames correlate, or enough of the features agree on one map."""
+    if register.from_frames(a.thumbs, b.thumbs, frame_correlation)[1] is not None:
+        return True
+    needed = register.needed_votes(a.halves, b.halves)
+    return any(ballot.most_votes >= needed for ballot in register.ballots(a.halves, b.halves))
