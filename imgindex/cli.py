@@ -46,7 +46,9 @@ class AnswerFormat(StrEnum):
 
 StoreOption = Annotated[
     Path | None,
-    typer.Option("--store", help="Directory of the store; else $IMGINDEX_STORE, else the user data directory."),
+    typer.Option(
+        "--store", readable=False, help="Directory of the store; else $IMGINDEX_STORE, else the user data directory."
+    ),
 ]
 AnswerOption = Annotated[AnswerFormat, typer.Option("--format", help="How to print the answer.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps, for CLIP models.")]

@@ -125,6 +125,10 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+TEMPORARY = ".imgindex-*.tmp"
+"""Names of files that `write_atomic` has not finished."""
+
+
 def write_atomic(path: str | bytes | os.PathLike[str], writer: Callable[[BinaryIO], object]) -> None:
     """Replace `path` by what `writer` writes, or leave it as it was where anything fails.
 
@@ -133,7 +137,7 @@ def write_atomic(path: str | bytes | os.PathLike[str], writer: Callable[[BinaryI
     """
     target = os.path.abspath(os.fsdecode(path))
     folder = os.path.dirname(target)
-    temporary = os.path.join(folder, f".imgindex-{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(folder, TEMPORARY.replace("*", secrets.token_hex(8)))
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with open(descriptor, "wb") as file:

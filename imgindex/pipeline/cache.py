@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from imgindex import files
 from imgindex.candidates import VectorTable
+from imgindex.errors import StoreError
 from imgindex.ports import Progress
 from imgindex.records import Space
 from imgindex.store import Store, spaces
@@ -39,7 +41,7 @@ def save_index(store: Store, space_id: int, space: Space, progress: Progress) ->
     """Write the cache file if the store has changed since; where that fails, the next run builds it again."""
     try:
         _save_index(store, space_id, space)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, StoreError) as error:
         progress.say(f"The search index could not be saved ({error}); the next run builds it again.")
 
 
@@ -57,13 +59,21 @@ def _save_index(store: Store, space_id: int, space: Space) -> None:
     path = store.directory / name
     files.write_atomic(path, index.write)
     new = CacheRow(name, file_digest(path), generation, int(index.ids[0]), int(index.ids[-1]), len(index))
-    with store.write() as tx:
-        if spaces.generation(tx) == generation:
-            spaces.put_cache_row(tx, space_id, new)
-    for old in store.directory.glob(f"space-{space_id}-*.faiss"):
-        if old.name != name:
-            with contextlib.suppress(OSError):
-                os.unlink(old)
+    try:
+        with store.write() as tx:
+            if spaces.generation(tx) == generation:
+                spaces.put_cache_row(tx, space_id, new)
+    except StoreError:
+        _remove([path])
+        raise
+    _remove(old for old in store.directory.glob(f"space-{space_id}-*.faiss") if old.name != name)
+    _remove(store.directory.glob(files.TEMPORARY))  # of a run that was killed
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 def _is_whole(path: Path, digest: bytes) -> bool:

@@ -174,6 +174,8 @@ class Store:
             return StoreLocked(f"{where} is being written by another process; try again when it has finished.")
         if "full" in said:
             return StoreError(f"{where} has no room left on its disk; free some space and run again.")
+        if "disk I/O" in said:
+            return StoreError(f"{where} cannot be read or written ({said}); free some space, or check its disk.")
         if "readonly" in said or "read-only" in said:
             return StoreError(f"{where} is read-only; check its permissions.")
         if "malformed" in said or "not a database" in said:
