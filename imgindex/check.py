@@ -391,9 +391,12 @@ class Examiner:
             return "its space is not there"
         if not isinstance(row.name, str) or not CACHE_NAME.fullmatch(row.name):
             return "no file has such a name"
-        index = FlatIndex.load(self.store.directory / row.name, row.digest)
+        path = self.store.directory / row.name
+        if not path.exists():  # a cache may be deleted, and a backup has none
+            return None
+        index = FlatIndex.load(path, row.digest)
         if index is None:
-            return "the file is not there or does not match its digest"
+            return "the file does not match its digest"
         ends = (int(index.ids[0]), int(index.ids[-1]), len(index)) if len(index) else (None, None, 0)
         if ends != row.held:
             return "the file holds other ids than its row says"

@@ -9,6 +9,9 @@ from typing import Any
 
 from imgindex.records import Relation, Verdict
 
+RULES_VERSION = 1
+"""Raise it with any change to what `decide` says of some evidence: stored pairs are then decided again."""
+
 MIN_GOOD_WINDOWS = 8
 INLIERS_PER_WINDOW = 8
 FEW_GOOD = 0.9

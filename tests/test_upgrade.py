@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, inspect
 
+import imgindex
 from imgindex import schema
 from imgindex.errors import StoreError, StoreTooNew
-from imgindex.store import Store, upgrade
+from imgindex.records import DecisionKind, Verdict
+from imgindex.report.model import Report
+from imgindex.store import Store, decisions, upgrade
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -109,3 +116,85 @@ def test_the_checkout_uses_its_own_migrations(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == str(CHECKOUT / "migrations")
+
+
+STORES = CHECKOUT / "tests" / "stores"
+
+
+def unpacked(revision: str, folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "imgindex.db").write_bytes(gzip.decompress((STORES / f"{revision}.db.gz").read_bytes()))
+    return folder
+
+
+EARLIER = sorted(path.name.split(".")[0] for path in STORES.glob("*.db.gz"))
+
+
+def test_there_is_a_store_of_every_earlier_schema() -> None:
+    """A migration without one is tested on nothing; scripts/make_store_fixture.py makes it."""
+    every = {path.name.split("_")[0] for path in (CHECKOUT / "migrations" / "versions").glob("0*.py")}
+    assert every - set(EARLIER) <= {schema.HEAD_REVISION}
+
+
+@pytest.mark.parametrize("revision", EARLIER)
+def test_an_earlier_store_is_upgraded_and_then_used(revision: str, tmp_path: Path) -> None:
+    """Everything that a person does with a store, on one that an older program made: nothing is embedded again."""
+    store = unpacked(revision, tmp_path / "store")
+    photos = Path(shutil.copytree(STORES / "pictures", tmp_path / "photos"))
+    with imgindex.open(store, create=False) as images:
+        status = images.status()
+        assert (status.files, status.images, status.skipped) == (7, 6, 1)
+        assert images.check() == ()
+        old = images.report()
+        assert old.counts.groups == 3
+        summary = images.index([photos])
+        assert (summary.ingest.embedded_images, summary.ingest.known_content, summary.ingest.skipped) == (0, 7, 1)
+        images.forget("/srv/imgindex-fixture")
+        new = images.report([photos])
+        assert told(new) == told(old)
+        images.mark_reported(images.report())
+        assert [m.verdict for m in images.query(photos / "0-small.jpg", k=2)] == [Verdict.EXACT, Verdict.NEAR_DUPLICATE]
+        assert images.check() == ()
+    if revision != schema.HEAD_REVISION:
+        backup = store / f"before-upgrade-from-{revision}.db"
+        with closing(sqlite3.connect(backup)) as connection:
+            assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (revision,)
+
+
+def told(report: Report) -> list[tuple[str, ...]]:
+    """Verdicts on files by name."""
+    copies = [p for p in report.pairs if p.verdict.is_copy]
+    return sorted(
+        (*sorted(os.fsdecode(path).rsplit("/", 1)[-1] for path in (p.a, p.b)), p.verdict.value) for p in copies
+    )
+
+
+@pytest.mark.parametrize("revision", [r for r in EARLIER if r != schema.HEAD_REVISION])
+def test_an_upgrade_that_fails_leaves_the_old_store(
+    revision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash in the last of several migrations must not leave the first behind."""
+    store = unpacked(revision, tmp_path / "store")
+    before = described(f"sqlite:///{store}/imgindex.db")
+    broken = Path(shutil.copytree(CHECKOUT / "migrations", tmp_path / "migrations"))
+    [newest] = (broken / "versions").glob(f"{schema.HEAD_REVISION}_*.py")
+    newest.write_text(newest.read_text() + '    op.execute("SELECT no_such_function()")\n')
+    monkeypatch.setattr(upgrade, "migrations_directory", lambda: broken)
+    with pytest.raises(StoreError, match="no_such_function"):
+        Store.open(store)
+    assert described(f"sqlite:///{store}/imgindex.db") == before
+    monkeypatch.undo()
+    Store.open(store).close()
+
+
+def test_decisions_cannot_be_changed(tmp_path: Path) -> None:
+    """What a person decided is the one thing that nobody can compute again."""
+    with Store.open(tmp_path, create=True) as store:
+        with store.write() as tx:
+            decisions.add_decision(tx, DecisionKind.KEEP_BOTH, b"\2" * 32, b"\1" * 32, "both are good")
+        for statement in ("UPDATE decision SET kind = 'x'", "DELETE FROM decision"):
+            with pytest.raises(StoreError, match="append-only"), store.write() as tx:
+                tx.exec_driver_sql(statement)
+        with store.read() as tx:
+            [kept] = decisions.decisions(tx)
+    assert (kept.low_sha256, kept.high_sha256, kept.is_whole) == (b"\1" * 32, b"\2" * 32, True)

@@ -8,6 +8,7 @@ from imgindex.pipeline.cache import save_index
 from imgindex.pipeline.ingest import Ingest
 from imgindex.pipeline.match import match
 from imgindex.pipeline.prepare import wish_of
+from imgindex.pipeline.redecide import decide_again
 from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import walk
 from imgindex.ports import Embedder, Progress
@@ -35,6 +36,7 @@ def index(
     Told to stop, it keeps what is finished; the next run goes on from there.
     """
     timed = Timed(progress)
+    decide_again(store)
     found = walk(
         folders,
         store=store.directory,

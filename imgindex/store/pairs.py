@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, tuple_
 
 from imgindex import checksum
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
-from imgindex.schema import pair, pending, watermark
+from imgindex.schema import pair, pending, space, watermark
 from imgindex.store.catalog import chunks
 
 
@@ -105,6 +105,20 @@ def pairs(tx: Connection, space_id: int | None = None) -> Iterator[StoredPair]:
         else:
             c = found.candidate
             yield replace(found, candidate=Candidate(c.low_id, c.high_id, ProposedBy.TOP_K, None))
+
+
+def pairs_to_decide(tx: Connection) -> Iterator[tuple[int, float, StoredPair]]:
+    """(space id, that space's floor, pair) of every pair with the evidence of an alignment, in order of ids."""
+    statement = (
+        select(pair, space.c.floor.label("space_floor"))
+        .select_from(pair.join(space, pair.c.space_id == space.c.id))
+        .where(pair.c.verdict != Verdict.SAME_PIXELS.value)
+        .order_by(pair.c.low_id, pair.c.high_id)
+    )
+    for row in tx.execute(statement).all():
+        found = _stored(row)
+        if "good" in found.outcome.evidence:
+            yield row.space_id, row.space_floor, found
 
 
 def _stored(row: Any) -> StoredPair:

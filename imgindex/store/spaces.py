@@ -33,6 +33,15 @@ def generation(tx: Connection) -> int:
     return int(tx.execute(select(state.c.generation)).scalar_one())
 
 
+def rules_version(tx: Connection) -> int:
+    """The `decide.RULES_VERSION` that the stored pairs were decided by."""
+    return int(tx.execute(select(state.c.rules_version)).scalar_one())
+
+
+def set_rules_version(tx: Connection, version: int) -> None:
+    tx.execute(update(state).values(rules_version=version))
+
+
 def active_space(tx: Connection) -> tuple[int, Space] | None:
     """(id, space) of the space that `index` writes and `query` searches; None in a new store."""
     row = tx.execute(select(space).select_from(space.join(state, state.c.active_space_id == space.c.id))).first()

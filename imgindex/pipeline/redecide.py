@@ -1,0 +1,52 @@
+"""Decide stored pairs again where the rules have changed: from their evidence, without a picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from imgindex import decide
+from imgindex.pipeline.match import placed
+from imgindex.records import Candidate, Verdict
+from imgindex.store import Store, pairs, spaces
+from imgindex.store.pairs import StoredPair
+
+TEXT_REASON = "the rules changed, and its text was not compared yet"
+
+
+def decide_again(store: Store) -> int:
+    """Bring the verdicts of all stored pairs up to the present rules, in one transaction; returns how many changed.
+
+    A pair that was no copy before its text was looked at and is one now is verified again, as a candidate that waits.
+    """
+    with store.read() as tx:
+        if spaces.rules_version(tx) == decide.RULES_VERSION:
+            return 0
+    changed: dict[int, list[StoredPair]] = {}
+    waiting: list[tuple[Candidate, str]] = []
+    with store.write() as tx:
+        for space_id, floor, pair in pairs.pairs_to_decide(tx):
+            verdict = decide.decide(pair.outcome.evidence)
+            was_copy = pair.outcome.verdict.is_copy
+            if verdict.is_copy == was_copy:
+                continue
+            if verdict.is_copy and "text_change" not in pair.outcome.evidence:
+                waiting.append((pair.candidate, TEXT_REASON))
+            else:
+                changed.setdefault(space_id, []).append(_decided(pair, verdict, floor))
+        for space_id, settled in changed.items():
+            pairs.put_pairs(tx, space_id, settled)
+        pairs.remove_pairs(tx, [(c.low_id, c.high_id) for c, _ in waiting])
+        pairs.put_pending(tx, waiting)
+        spaces.set_rules_version(tx, decide.RULES_VERSION)
+    return len(waiting) + sum(map(len, changed.values()))
+
+
+def _decided(pair: StoredPair, verdict: Verdict, floor: float) -> StoredPair:
+    """The pair with another verdict; its score is by the rules of that verdict."""
+    o = pair.outcome
+    if verdict.is_copy:
+        score = round(min(99.9, 100.0 * (o.ssim or 0.0)), 2)
+        relation = decide.relation(o.share_a, o.share_b)
+        return replace(pair, outcome=replace(o, verdict=verdict, score=score, relation=relation))
+    outcome = replace(o, verdict=verdict, relation=None, inset=False)
+    return replace(pair, outcome=placed(outcome, pair.candidate.cosine, floor))
