@@ -50,6 +50,11 @@ class VectorTable:
     def of(self, ids: NDArray[np.int64]) -> Vectors:
         return self.vectors[self.rows(ids)]
 
+    def only(self, ids: Collection[int]) -> VectorTable:
+        """The rows of these ids, as far as they are there."""
+        kept = np.isin(self.ids, np.fromiter(ids, np.int64, len(ids)))
+        return self if kept.all() else VectorTable(self.ids[kept], self.vectors[kept])
+
 
 @dataclass(frozen=True, slots=True)
 class Proposals:

@@ -192,23 +192,21 @@ def plan(
 ) -> tuple[int, list[Block], set[tuple[int, int]]]:
     """(number of new images, what is to be verified in which transaction, pairs that need not be tried again)."""
     with store.read() as tx:
-        ids, vectors = spaces.vectors(tx, space_id, space.dim)
+        ids = spaces.vector_ids(tx, space_id)
         marks = pairs.watermarks(tx, space_id, space.floor, reach.k, verify.VERIFIER_VERSION)
         done = pairs.verified_keys(tx, verify.VERIFIER_VERSION)
         again = pairs.pending_candidates(tx, space.floor)
         flat = catalog.flat_images(tx, TEXTURE_FLOOR)
         equal_pixels = catalog.same_pixel_digests(tx)
-        present = np.array(sorted(catalog.present_images(tx)), np.int64)
-    here = np.isin(ids, present)
-    ids, vectors = ids[here], vectors[here]
-    away = {(c.low_id, c.high_id) for c in again if not np.isin([c.low_id, c.high_id], present).all()}
+        present = catalog.present_images(tx)
+        new = np.array([i for i in ids.tolist() if i in present and i not in marks], np.int64)
+        table = VectorTable(*spaces.vectors(tx, space_id, space.dim)).only(present) if len(new) else None
+    away = {(c.low_id, c.high_id) for c in again if not {c.low_id, c.high_id} <= present}
     again = [c for c in again if (c.low_id, c.high_id) not in away]
-    new = np.array([i for i in ids.tolist() if i not in marks], np.int64)
     todo = {(c.low_id, c.high_id): c for c in itertools.chain(_digest_stars(equal_pixels), again)}
     kth: dict[int, float] = {}
-    if len(new):
+    if table is not None:
         progress.start("search", None)
-        table = VectorTable(ids, vectors)
         index = open_index(store, space_id, space, table)
         searched = np.union1d(new, candidates.beaten(table, new, marks))
         proposals = candidates.propose(index, table, searched, floor=space.floor, reach=reach, flat=flat)
