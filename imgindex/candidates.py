@@ -23,7 +23,8 @@ COSINE_MARGIN = 1e-5
 """How far below a threshold FAISS is asked, so that its rounding loses nothing."""
 
 EXTRA_NEIGHBOURS = 8
-"""Asked beyond k (and the image itself), so that ties at the k-th place are seen."""
+"""Asked beyond k (and the image itself), so that ties at the k-th place are seen. Only where all that were found are
+above the floor, the search goes on to all that are."""
 
 BLOCK = 1024
 """Queries per search, a compromise of speed and memory: a block against 1 M vectors is one 4 GB product at most
@@ -76,11 +77,10 @@ def propose(
     table: VectorTable,
     ids: NDArray[np.int64],
     *,
-    floor: float,
     reach: Reach,
     flat: Collection[int] = (),
 ) -> Proposals:
-    """Candidates of the images `ids`: all pairs at or above `floor`, united with those in `reach` of each.
+    """Candidates of the images `ids`: what is in `reach` of each.
 
     Ties at the k-th place are all kept. Two images of `flat` (almost no texture) are never candidates of
     each other: nothing but their pixels could tell them apart.
@@ -90,29 +90,32 @@ def propose(
     flat = frozenset(flat)
     for start in range(0, len(ids), BLOCK):
         block = ids[start : start + BLOCK]
-        for query, others, values in _neighbours(index, table, block, floor, reach.k):
+        for query, others, values in _neighbours(index, table, block, reach):
             nearest = np.sort(values)[-reach.k :]
             full = len(nearest) == reach.k
             kth[query] = max(float(nearest[0]), reach.least_cosine) if full else reach.least_cosine
-            wanted = values >= min(floor, kth[query])
+            wanted = values >= min(reach.floor, kth[query])
             for other, cosine in zip(others[wanted].tolist(), values[wanted].tolist(), strict=True):
                 if not (query in flat and other in flat):
                     key = (min(query, other), max(query, other))
-                    by_floor = cosine >= floor
+                    by_floor = cosine >= reach.floor
                     proposed_by = ProposedBy.FLOOR if by_floor else ProposedBy.TOP_K
-                    candidates[key] = Candidate(*key, proposed_by, cosine, floor if by_floor else None)
+                    candidates[key] = Candidate(*key, proposed_by, cosine, reach.floor if by_floor else None)
     return Proposals(candidates, kth)
 
 
 def _neighbours(
-    index: VectorIndex, table: VectorTable, block: NDArray[np.int64], floor: float, k: int
+    index: VectorIndex, table: VectorTable, block: NDArray[np.int64], reach: Reach
 ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
     """(query id, neighbour ids, fixed cosines) for each query: at least its k nearest and all above the floor."""
     queries = table.of(block)
-    _, nearest = index.search(queries, min(k + 1 + EXTRA_NEIGHBOURS, len(table)))
-    limits, _, above = index.range_search(queries, floor - COSINE_MARGIN)
+    asked = reach.k + 1 + EXTRA_NEIGHBOURS
+    found, nearest = index.search(queries, min(asked, len(table)))
+    crowded = np.flatnonzero(found[:, -1] >= reach.floor - COSINE_MARGIN)
+    limits, _, above = index.range_search(queries[crowded], reach.floor - COSINE_MARGIN)
+    beyond = {int(at): above[limits[i] : limits[i + 1]] for i, at in enumerate(crowded)}
     for position, query in enumerate(block.tolist()):
-        others = np.union1d(nearest[position], above[limits[position] : limits[position + 1]])
+        others = np.union1d(nearest[position], beyond.get(position, nearest[position]))
         others = others[(others >= 0) & (others != query)]
         own = np.broadcast_to(queries[position], (len(others), queries.shape[1]))
         yield query, others, cosines(own, table.of(others))

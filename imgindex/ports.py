@@ -23,7 +23,7 @@ class Embedder(Protocol):
 
     @property
     def reach(self) -> Reach:
-        """Which nearest neighbours of each image are worth verifying, beside all above the space's floor."""
+        """Which neighbours of each image are worth verifying."""
 
     @property
     def batch_size(self) -> int:

@@ -125,10 +125,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far the search for candidates goes from an image: to the `k` nearest that have at least `least_cosine`."""
+    """How far the search for candidates goes from an image: to the `k` nearest that have at least `least_cosine`, and
+    to all that have at least `floor`, which keeps a group of more than k copies whole."""
 
     k: int
     least_cosine: float
+    floor: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Space:
 
     `fingerprint` identifies model, revision, preprocessing and dim (not the precision: two precisions
     of one model agree within a tested tolerance).
-    `floor` is the cosine from which every pair of the space is a candidate.
+    `floor` is the cosine from which an unproven pair is called similar.
     """
 
     name: str

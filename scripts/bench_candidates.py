@@ -7,7 +7,7 @@
 FOLDER holds pictures and `truth.json`, which says what each shows: {"files": {name: {"photo": n, "edit": e}}}, or which
 pairs are copies: {"expect": [{"a": name, "b": name, "copy": true}]}. RECIPE.py makes such a folder when it is called as
 `RECIPE.py PHOTOS FOLDER --profile P`. A pair is a candidate when either picture has the other among its k nearest, or
-when its cosine is at or above the floor of the space.
+when its cosine is at or above the floor of the embedder's reach.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def main() -> None:
     print(f"{embedder.space.name}: {per_picture:.2f} ms per picture given features; {embedder.space.dim} numbers")
     few, none = np.mean(counts < 50), np.mean(counts == 0)
     print(f"  features: mean {counts.mean():.0f}, below 50 in {few:.4f}, none in {none:.4f}")
-    report(labels, vectors, embedder.space.floor, arguments.k)
+    report(labels, vectors, embedder.reach.floor, arguments.k)
 
 
 if __name__ == "__main__":

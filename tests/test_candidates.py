@@ -26,7 +26,7 @@ def proposals(
     index = NumpyIndex(DIM)
     index.add(ids, vectors)
     wanted = ids if queries is None else np.array(queries, np.int64)
-    return propose(index, VectorTable(ids, vectors), wanted, floor=floor, reach=Reach(k, -1.0), flat=flat)
+    return propose(index, VectorTable(ids, vectors), wanted, reach=Reach(k, -1.0, floor), flat=flat)
 
 
 def test_a_group_larger_than_k_is_not_lost() -> None:
@@ -83,7 +83,7 @@ def test_what_is_out_of_reach_is_not_proposed_and_beats_nothing() -> None:
     ids, index = np.arange(4, dtype=np.int64), NumpyIndex(DIM)
     index.add(ids, vectors)
     table = VectorTable(ids, vectors)
-    found = propose(index, table, ids[:1], floor=0.9, reach=Reach(3, 0.1))
+    found = propose(index, table, ids[:1], reach=Reach(3, 0.1, 0.9))
     assert set(found.candidates) == {(0, 1), (0, 3)}
     assert found.kth_cosines == {0: 0.1}
     assert beaten(table, ids[2:3], found.kth_cosines).tolist() == []
@@ -105,7 +105,7 @@ def test_faiss_and_the_twin_propose_the_same() -> None:
     index = FlatIndex(DIM)
     index.add(ids, vectors.astype(np.float32))
     table = VectorTable(ids, vectors.astype(np.float32))
-    assert propose(index, table, ids, floor=0.95, reach=Reach(5, -1.0)) == proposals(
+    assert propose(index, table, ids, reach=Reach(5, -1.0, 0.95)) == proposals(
         vectors.astype(np.float32), floor=0.95, k=5
     )
 

@@ -190,6 +190,7 @@ def test_a_watermark_holds_for_its_settings_only(store: Store) -> None:
         pairs.put_watermarks(tx, space_id, {ids[0]: 0.6}, 0.9, 20, 1)
         assert pairs.watermarks(tx, space_id, 0.9, 20, 1) == {ids[0]: 0.6, ids[1]: 0.5}
         assert pairs.watermarks(tx, space_id, 0.8, 20, 1) == {}
+        assert len(pairs.watermarks(tx, space_id, 0.95, 20, 1)) == 2
         assert pairs.watermarks(tx, space_id, 0.9, 19, 1) == {ids[0]: 0.6, ids[1]: 0.5}
         assert pairs.watermarks(tx, space_id, 0.9, 21, 1) == {}
         assert pairs.watermarks(tx, space_id, 0.9, 20, 2) == {}

@@ -102,7 +102,7 @@ class Clip:
 
     @property
     def reach(self) -> Reach:
-        return Reach(NEIGHBOURS, -1.0)
+        return Reach(NEIGHBOURS, -1.0, FLOOR)
 
     @property
     def batch_size(self) -> int:

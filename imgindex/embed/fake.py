@@ -44,7 +44,7 @@ class FakeEmbedder:
 
     @property
     def reach(self) -> Reach:
-        return Reach(NEIGHBOURS, -1.0)
+        return Reach(NEIGHBOURS, -1.0, self.space.floor)
 
     @property
     def batch_size(self) -> int:

@@ -143,7 +143,7 @@ class Round:
             pairs.put_pending(tx, unread + common)
             if not self.progress.stopping:
                 pairs.put_watermarks(
-                    tx, self.space_id, block.kth_cosines, self.space.floor, self.reach.k, verify.VERIFIER_VERSION
+                    tx, self.space_id, block.kth_cosines, self.reach.floor, self.reach.k, verify.VERIFIER_VERSION
                 )
         return MatchSummary(0, len(settled), len(copies), len(unread))
 
@@ -182,7 +182,7 @@ class Round:
     def common_copies(self) -> list[Block]:
         """What the last blocks left to be tried, and was not."""
         with self.store.read() as tx:
-            waiting = pairs.pending_candidates(tx, self.space.floor)
+            waiting = pairs.pending_candidates(tx, self.reach.floor)
         todo = [c for c in waiting if (c.low_id, c.high_id) not in self.tried]
         return [Block(todo, {})] if todo else []
 
@@ -193,9 +193,9 @@ def plan(
     """(number of new images, what is to be verified in which transaction, pairs that need not be tried again)."""
     with store.read() as tx:
         ids = spaces.vector_ids(tx, space_id)
-        marks = pairs.watermarks(tx, space_id, space.floor, reach.k, verify.VERIFIER_VERSION)
+        marks = pairs.watermarks(tx, space_id, reach.floor, reach.k, verify.VERIFIER_VERSION)
         done = pairs.verified_keys(tx, verify.VERIFIER_VERSION)
-        again = pairs.pending_candidates(tx, space.floor)
+        again = pairs.pending_candidates(tx, reach.floor)
         flat = catalog.flat_images(tx, TEXTURE_FLOOR)
         equal_pixels = catalog.same_pixel_digests(tx)
         present = catalog.present_images(tx)
@@ -209,7 +209,7 @@ def plan(
         progress.start("search", None)
         index = open_index(store, space_id, space, table)
         searched = np.union1d(new, candidates.beaten(table, new, marks))
-        proposals = candidates.propose(index, table, searched, floor=space.floor, reach=reach, flat=flat)
+        proposals = candidates.propose(index, table, searched, reach=reach, flat=flat)
         progress.finish()
         is_new = set(new.tolist())
         todo |= {key: c for key, c in proposals.candidates.items() if key[0] in is_new or key[1] in is_new}

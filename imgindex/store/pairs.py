@@ -190,7 +190,7 @@ def watermarks(tx: Connection, space_id: int, floor: float, k: int, verifier_ver
     """k-th cosine by image id, of images whose search was done with these settings, or went further."""
     rows = select(watermark.c.image_id, watermark.c.kth_cosine).where(
         watermark.c.space_id == space_id,
-        watermark.c.floor == floor,
+        watermark.c.floor <= floor,
         watermark.c.k >= k,
         watermark.c.verifier_version == verifier_version,
     )
