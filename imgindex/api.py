@@ -24,8 +24,8 @@ from imgindex.workers import Workers
 
 __all__ = ["ImageIndex", "compare", "only_new", "open"]
 
-DEFAULT_GROUPS_WITH_PICTURES = 300
-"""A page of so many groups has some 10 MB, which a phone still opens."""
+DEFAULT_GROUPS_WITH_PICTURES = 100
+"""A page of so many pairs has some 3 MB, and one of so many large groups some 40 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,11 @@ class ImageIndex:
 
         The files stay as they are. What is still there and below a folder that is indexed again comes back.
         """
-        [real] = folder_arguments([os.fspath(path)])
+        named = os.fspath(path)
+        [real] = folder_arguments([named])
+        if os.path.islink(named):  # what a link leads to was not named
+            [folder] = folder_arguments([os.path.dirname(os.path.abspath(named))])
+            real = os.path.join(folder, os.fsencode(os.path.basename(named)))
         with self._store.exclusive(), self._store.write() as tx:
             return catalog.forget(tx, real)
 

@@ -7,14 +7,15 @@ batch size; FAISS proposes with a margin and the fixed cosines decide.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgindex.ports import VectorIndex
-from imgindex.records import Candidate, ProposedBy, Reach, Vectors
+from imgindex.records import NEIGHBOUR, Candidate, ProposedBy, Reach, Vectors
 
 COSINE_DECIMALS = 6
 """float32 vectors of 512 numbers give cosines that differ by some 1e-7 between orders of summation."""
@@ -29,6 +30,9 @@ above the floor, the search goes on to all that are."""
 BLOCK = 1024
 """Queries per search, a compromise of speed and memory: a block against 1 M vectors is one 4 GB product at most
 inside FAISS's own tiling."""
+
+NEW_BLOCK = 8192
+"""New images per product with BLOCK old ones: 32 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,36 @@ class VectorTable:
         return self if kept.all() else VectorTable(self.ids[kept], self.vectors[kept])
 
 
+Nearest: TypeAlias = NDArray[np.void]
+"""NEIGHBOUR[n], n <= k: the nearest neighbours of an image, nearest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """What the searches of some images found: candidates by (low_id, high_id), and the cosine a new image must have
-    to be one more of each: that of the k-th, or the least of the reach."""
+    """What some searches found: candidates by (low_id, high_id), and the k nearest of each image that was searched."""
 
     candidates: dict[tuple[int, int], Candidate]
-    kth_cosines: dict[int, float]
+    nearest: dict[int, Nearest]
+
+
+MICRO = 10**COSINE_DECIMALS
+
+
+def entry_cosine(nearest: Nearest, reach: Reach) -> float:
+    """The cosine that an image needs to be one more candidate of an image with these neighbours."""
+    if len(nearest) < reach.k:
+        return reach.least_cosine
+    last: int = nearest["micro"][-1]
+    return max(float(last / MICRO), reach.least_cosine)
+
+
+def _nearest(ids: NDArray[np.int64], values: NDArray[np.float64], known: Nearest | None, k: int) -> Nearest:
+    """The k nearest of `known` and of these ids with their cosines; an id counts once."""
+    new = np.empty(len(ids), NEIGHBOUR)
+    new["id"], new["micro"] = ids, np.rint(values * MICRO)
+    if known is not None:
+        new = np.concatenate([known[~np.isin(known["id"], ids)], new])
+    return new[np.lexsort((new["id"], -new["micro"]))][:k]
 
 
 def cosines(a: Vectors, b: Vectors) -> NDArray[np.float64]:
@@ -85,23 +112,31 @@ def propose(
     Ties at the k-th place are all kept. Two images of `flat` (almost no texture) are never candidates of
     each other: nothing but their pixels could tell them apart.
     """
-    candidates: dict[tuple[int, int], Candidate] = {}
-    kth: dict[int, float] = {}
-    flat = frozenset(flat)
+    found = Proposals({}, {})
     for start in range(0, len(ids), BLOCK):
         block = ids[start : start + BLOCK]
         for query, others, values in _neighbours(index, table, block, reach):
-            nearest = np.sort(values)[-reach.k :]
-            full = len(nearest) == reach.k
-            kth[query] = max(float(nearest[0]), reach.least_cosine) if full else reach.least_cosine
-            wanted = values >= min(reach.floor, kth[query])
-            for other, cosine in zip(others[wanted].tolist(), values[wanted].tolist(), strict=True):
-                if not (query in flat and other in flat):
-                    key = (min(query, other), max(query, other))
-                    by_floor = cosine >= reach.floor
-                    proposed_by = ProposedBy.FLOOR if by_floor else ProposedBy.TOP_K
-                    candidates[key] = Candidate(*key, proposed_by, cosine, reach.floor if by_floor else None)
-    return Proposals(candidates, kth)
+            found.nearest[query] = _nearest(others, values, None, reach.k)
+            _add(found, query, others, values, reach, flat)
+    return found
+
+
+def _add(
+    found: Proposals,
+    image: int,
+    others: NDArray[np.int64],
+    values: NDArray[np.float64],
+    reach: Reach,
+    flat: Collection[int],
+) -> None:
+    """Add those of `others` that are candidates of an image whose nearest are known."""
+    wanted = values >= min(reach.floor, entry_cosine(found.nearest[image], reach))
+    for other, cosine in zip(others[wanted].tolist(), values[wanted].tolist(), strict=True):
+        if not (image in flat and other in flat):
+            key = (min(image, other), max(image, other))
+            by_floor = cosine >= reach.floor
+            proposed_by = ProposedBy.FLOOR if by_floor else ProposedBy.TOP_K
+            found.candidates[key] = Candidate(*key, proposed_by, cosine, reach.floor if by_floor else None)
 
 
 def _neighbours(
@@ -121,19 +156,46 @@ def _neighbours(
         yield query, others, cosines(own, table.of(others))
 
 
-def beaten(table: VectorTable, new_ids: NDArray[np.int64], kth_cosines: dict[int, float]) -> NDArray[np.int64]:
-    """Old images whose k-th cosine some new vector may beat, ascending: their searches are to be done again.
+def entering(
+    table: VectorTable,
+    new_ids: NDArray[np.int64],
+    entry_cosines: dict[int, float],
+    nearest_of: Callable[[list[int]], dict[int, Nearest]],
+    *,
+    reach: Reach,
+    flat: Collection[int] = (),
+) -> Proposals:
+    """Candidates that new images make by entering the k nearest of old ones, and those images' nearest then.
 
-    A new vector is also a candidate of every old image whose k nearest it enters; without this, the
-    pairs found would depend on how the files were split into runs.
+    Without them, the pairs found would depend on how the files were split into runs. `entry_cosines` are those of the
+    old images, `nearest_of` gives their nearest; no old image is searched again.
     """
-    old_ids = np.array(sorted(kth_cosines), np.int64)
+    old_ids = np.array(sorted(entry_cosines), np.int64)
+    found = Proposals({}, {})
     if not len(old_ids) or not len(new_ids):
-        return np.empty(0, np.int64)
-    threshold = np.array([kth_cosines[i] for i in old_ids.tolist()], np.float32) - np.float32(COSINE_MARGIN)
-    new = table.of(new_ids)
-    hit = np.zeros(len(old_ids), bool)
+        return found
+    entry = np.array([entry_cosines[i] for i in old_ids.tolist()], np.float64)
     for start in range(0, len(old_ids), BLOCK):
-        part = slice(start, start + BLOCK)
-        hit[part] = (table.of(old_ids[part]) @ new.T).max(axis=1) >= threshold[part]
-    return old_ids[hit]
+        block, least = old_ids[start : start + BLOCK], entry[start : start + BLOCK]
+        rows, columns = _reaching(table.of(block), table.of(new_ids), least - COSINE_MARGIN)
+        values = cosines(table.of(block[rows]), table.of(new_ids[columns]))
+        kept = values >= least[rows]
+        rows, columns, values = rows[kept], columns[kept], values[kept]
+        touched = np.unique(rows)
+        known = nearest_of(block[touched].tolist())
+        for row in touched.tolist():
+            image, own = int(block[row]), rows == row
+            others, near = new_ids[columns[own]], values[own]
+            found.nearest[image] = _nearest(others, near, known[image], reach.k)
+            _add(found, image, others, near, reach, flat)
+    return found
+
+
+def _reaching(old: Vectors, new: Vectors, least: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row numbers (old, new) of the pairs whose product is at least `least` of the old one."""
+    rows, columns = [], []
+    for start in range(0, len(new), NEW_BLOCK):
+        hit = np.nonzero(old @ new[start : start + NEW_BLOCK].T >= least[:, None].astype(np.float32))
+        rows.append(hit[0])
+        columns.append(hit[1] + start)
+    return np.concatenate(rows), np.concatenate(columns)

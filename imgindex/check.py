@@ -50,7 +50,7 @@ CHUNK = 4096
 NORM_TOLERANCE = 1e-3
 
 CACHE_NAME = re.compile(r"space-[0-9]+-[0-9]+\.faiss", re.ASCII)
-LEFT_OVER = ("space-*.faiss", files.TEMPORARY, "before-upgrade-from-*.part")
+LEFT_OVER = ("space-*.faiss", files.TEMPORARY)
 """What a run that was cut off may leave in the store directory, beside the FAISS files that a row names."""
 
 RESTORE = "Restore the database from a backup (imgindex backup FILE makes one), or index into a new store."

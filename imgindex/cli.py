@@ -127,6 +127,8 @@ def nightly(
     from imgindex.report.as_json import nightly_json
     from imgindex.report.as_text import nightly_text
 
+    if html is not None and not html.absolute().parent.is_dir():
+        raise UsageError(f"The page {html} cannot be written: there is no such folder.")
     progress = on_stderr()
     with (
         interrupt.finishing(progress) as asked,
@@ -140,13 +142,15 @@ def nightly(
             follow_symlinks=follow_symlinks,
             accept_missing=accept_missing,
         )
-        if not summary.interrupted:
-            full = images.report()
-            new = api.only_new(full)
+        full = images.report()
+        new = api.only_new(full)
+        page = images.page(new) if html is not None else ""
+        if not asked.exit_code:
             if html is not None:
-                _write_page(html, images.page(new))
-            _emit(nightly_json(summary, new) if answer_format is AnswerFormat.JSON else nightly_text(summary, new))
-            images.mark_reported(full)
+                _write_page(html, page)
+            text = nightly_json(summary, new) if answer_format is AnswerFormat.JSON else nightly_text(summary, new)
+            if _emit(text):
+                images.mark_reported(full)
     _end(summary, asked)
     if fail_on_duplicates and new.groups:
         raise typer.Exit(DUPLICATES)
@@ -303,20 +307,22 @@ def _store(named: Path | None) -> Path:
     return store_directory(named)
 
 
-def _emit(text: str) -> None:
-    """Print an answer; a reader who has seen enough (`| head`) is no error."""
+def _emit(text: str) -> bool:
+    """Print an answer and say whether all of it was taken; a reader who has seen enough (`| head`) is no error."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise UsageError(f"The answer could not be written: {error.strerror}.") from error
+    return True
 
 
 def _end(summary: IndexSummary, asked: Asked) -> None:
     """Raise what a run of `index` ends with, where that is not 0."""
-    if summary.interrupted:
+    if asked.exit_code:
         print(GOES_ON, file=sys.stderr)
         raise typer.Exit(asked.exit_code)
     if summary.ingest.problems:
@@ -343,7 +349,7 @@ def main() -> None:
         print(f"imgindex: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except interrupt.Interrupted as error:
-        print(GOES_ON, file=sys.stderr)
+        print("imgindex: interrupted.", file=sys.stderr)
         sys.exit(error.exit_code)
     except Exception as error:
         if not hasattr(error, "show"):

@@ -25,8 +25,9 @@ class Asked:
     exit_code: int = 0
 
 
-class Interrupted(KeyboardInterrupt):
-    """A second signal, or one to a command that has nothing to finish."""
+class Interrupted(BaseException):
+    """A second signal, or one to a command that has nothing to finish. No KeyboardInterrupt: the parser of the command
+    line makes those an exit code of its own."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__()

@@ -123,6 +123,10 @@ class Picture:
     features: LocalFeatures | None = None
 
 
+NEIGHBOUR = np.dtype([("id", "<i8"), ("micro", "<i4")])
+"""A neighbour's image id and its cosine in millionths, which is exact: cosines are rounded to six decimals."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How far the search for candidates goes from an image: to the `k` nearest that have at least `least_cosine`, and

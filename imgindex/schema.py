@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 HEAD_REVISION = "0002"
@@ -129,10 +130,12 @@ sketch = Table(
     "sketch",
     metadata,
     Column("image_id", Integer, ForeignKey("image.id"), primary_key=True),
+    Column("short_side_px", Integer, nullable=False),
     Column("sketch", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),
 )
-"""`sketch` is sketch.Sketch.to_bytes, its first byte the version; `digest` is checksum.of_bytes of it."""
+"""`sketch` is sketch.Sketch.to_bytes, its first byte the version, of a picture decoded for an embedder that wants
+`short_side_px`; `digest` is checksum.of_bytes of it."""
 
 pair = Table(
     "pair",
@@ -170,8 +173,10 @@ watermark = Table(
     Column("k", Integer, nullable=False),
     Column("kth_cosine", Float, nullable=False),
     Column("verifier_version", Integer, nullable=False),
+    Column("nearest", LargeBinary, nullable=False, server_default=text("x''")),
 )
-"""This image's search is done; written in the transaction of its pairs. `kth_cosine` is what a new image must reach."""
+"""This image's search is done; written in the transaction of its pairs. `kth_cosine` is what a new image must reach,
+`nearest` the neighbours it was taken from (records.NEIGHBOUR)."""
 
 pending = Table(
     "pending",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgindex.candidates import Proposals, VectorTable, beaten, cosines, propose
+from imgindex.candidates import Proposals, VectorTable, cosines, entering, entry_cosine, propose
 from imgindex.records import Candidate, ProposedBy, Reach
 from imgindex.vectors import FlatIndex, NumpyIndex
 
@@ -64,15 +64,34 @@ def test_ties_at_the_kth_place_are_all_kept() -> None:
         base[i, i] = 0.8
     found = proposals(base, [0], floor=0.99, k=1)
     assert set(found.candidates) == {(0, 1), (0, 2), (0, 3)}
-    assert found.kth_cosines[0] == pytest.approx(0.6)
+    assert entry_cosine(found.nearest[0], Reach(1, -1.0, 0.9)) == pytest.approx(0.6)
 
 
-def test_fewer_than_k_neighbours_are_beaten_by_anything() -> None:
+def entered(
+    table: VectorTable, new: list[int], early: Proposals, reach: Reach, flat: tuple[int, ...] = ()
+) -> Proposals:
+    """What the images `new` make of those that `early` searched."""
+    entry = {i: entry_cosine(n, reach) for i, n in early.nearest.items()}
+    known = lambda ids: {i: early.nearest[i] for i in ids}  # noqa: E731
+    return entering(table, np.array(new, np.int64), entry, known, reach=reach, flat=flat)
+
+
+def test_every_new_image_enters_fewer_than_k_neighbours() -> None:
     vectors = unit(2)
     found = proposals(vectors, k=5)
-    assert found.kth_cosines == {0: -1.0, 1: -1.0}
     table = VectorTable(np.arange(3, dtype=np.int64), np.concatenate([vectors, unit(1, seed=9)]))
-    assert beaten(table, np.array([2], np.int64), found.kth_cosines).tolist() == [0, 1]
+    late = entered(table, [2], found, Reach(5, -1.0, 0.9))
+    assert set(late.candidates) == {(0, 2), (1, 2)}
+    assert {i: sorted(n["id"].tolist()) for i, n in late.nearest.items()} == {0: [1, 2], 1: [0, 2]}
+
+
+def test_an_image_that_comes_back_counts_once() -> None:
+    """Counted twice, its cosine would fill the k nearest and keep real neighbours out."""
+    vectors = unit(4)
+    table = VectorTable(np.arange(4, dtype=np.int64), vectors)
+    found = proposals(vectors, k=3)
+    again = entered(table, [3], Proposals({}, {i: found.nearest[i] for i in (0, 1, 2)}), Reach(3, -1.0, 0.9))
+    assert {i: n.tolist() for i, n in again.nearest.items()} == {i: found.nearest[i].tolist() for i in (0, 1, 2)}
 
 
 def test_what_is_out_of_reach_is_not_proposed_and_beats_nothing() -> None:
@@ -83,11 +102,12 @@ def test_what_is_out_of_reach_is_not_proposed_and_beats_nothing() -> None:
     ids, index = np.arange(4, dtype=np.int64), NumpyIndex(DIM)
     index.add(ids, vectors)
     table = VectorTable(ids, vectors)
-    found = propose(index, table, ids[:1], reach=Reach(3, 0.1, 0.9))
+    reach = Reach(3, 0.1, 0.9)
+    found = propose(index, table, ids[:1], reach=reach)
     assert set(found.candidates) == {(0, 1), (0, 3)}
-    assert found.kth_cosines == {0: 0.1}
-    assert beaten(table, ids[2:3], found.kth_cosines).tolist() == []
-    assert beaten(table, ids[3:], found.kth_cosines).tolist() == [0]
+    before = Proposals({}, {0: found.nearest[0][:1]})
+    assert entered(table, [2], before, reach).candidates == {}
+    assert set(entered(table, [3], before, reach).candidates) == {(0, 3)}
 
 
 def test_cosines_do_not_depend_on_the_batch() -> None:
@@ -105,9 +125,10 @@ def test_faiss_and_the_twin_propose_the_same() -> None:
     index = FlatIndex(DIM)
     index.add(ids, vectors.astype(np.float32))
     table = VectorTable(ids, vectors.astype(np.float32))
-    assert propose(index, table, ids, reach=Reach(5, -1.0, 0.95)) == proposals(
-        vectors.astype(np.float32), floor=0.95, k=5
-    )
+    by_faiss = propose(index, table, ids, reach=Reach(5, -1.0, 0.95))
+    by_numpy = proposals(vectors.astype(np.float32), floor=0.95, k=5)
+    assert by_faiss.candidates == by_numpy.candidates
+    assert all(np.array_equal(by_faiss.nearest[i], by_numpy.nearest[i]) for i in ids.tolist())
 
 
 def test_a_candidate_keeps_its_own_rules() -> None:
@@ -125,14 +146,14 @@ def test_two_runs_propose_at_least_the_pairs_of_one(seed: int, first: int, secon
     one = proposals(vectors, k=k, floor=0.8)
     early = proposals(vectors[:first], k=k, floor=0.8)
     table = VectorTable(np.arange(len(vectors), dtype=np.int64), vectors)
-    new = np.arange(first, first + second, dtype=np.int64)
-    again = np.union1d(new, beaten(table, new, early.kth_cosines)).tolist()
-    late = proposals(vectors, [int(i) for i in again], k=k, floor=0.8)
-    both = early.candidates | late.candidates
+    new = list(range(first, first + second))
+    late, changed = proposals(vectors, new, k=k, floor=0.8), entered(table, new, early, Reach(k, -1.0, 0.8))
+    both = early.candidates | changed.candidates | late.candidates
     assert set(one.candidates) <= set(both)
     by_floor = lambda found: {key for key, c in found.items() if c.proposed_by is ProposedBy.FLOOR}  # noqa: E731
     assert by_floor(one.candidates) == by_floor(both)
-    assert early.kth_cosines | late.kth_cosines == one.kth_cosines, "k-th cosines must not depend on the runs"
+    nearest = early.nearest | changed.nearest | late.nearest
+    assert all(np.array_equal(n["micro"], nearest[i]["micro"]) for i, n in one.nearest.items())
 
 
 @given(st.integers(0, 10_000))

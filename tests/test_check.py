@@ -238,7 +238,7 @@ BROKEN_REFERENCES = {
     "a guard of decisions is gone": (6, "DROP TRIGGER IF EXISTS decision_no_update"),
     "a sketch that changed": (9, "INSERT OR REPLACE INTO sketch VALUES (2, x'0101', zeroblob(8))"),
     "a sketch without an image": (9, "INSERT INTO sketch VALUES (999, x'0101', zeroblob(8))"),
-    "a watermark without a vector": (9, "INSERT INTO watermark VALUES (2, 999, 0.95, 20, 0.5, 1)"),
+    "a watermark without a vector": (9, "INSERT INTO watermark VALUES (2, 999, 0.95, 20, 0.5, 1, x'')"),
 }  # fmt: skip
 
 

@@ -271,13 +271,12 @@ def test_two_runs_at_once_are_told_apart(images: ImageIndex, photos_folder: Path
 def test_every_searched_image_has_its_watermark(images: ImageIndex, photos_folder: Path, tmp_path: Path) -> None:
     """A watermark without its pairs, or pairs without it, would lose or repeat work after a crash."""
     from imgindex.embed.fake import NEIGHBOURS
-    from imgindex.verify import VERIFIER_VERSION
 
     images.index([photos_folder])
     with Store.open(tmp_path / "store") as store, store.read() as tx:
         found = spaces.active_space(tx)
         assert found is not None
-        marks = pairs.watermarks(tx, found[0], found[1].floor, NEIGHBOURS, VERIFIER_VERSION)
+        marks = pairs.watermarks(tx, found[0], found[1].floor, NEIGHBOURS, match.SEARCHED_BY)
         assert set(marks) == set(spaces.vector_ids(tx, found[0]).tolist())
 
 
@@ -397,7 +396,7 @@ def test_copies_of_one_picture_meet_through_it(
     def without_the_last(*args, **kwargs):  # type: ignore[no-untyped-def]
         found = real(*args, **kwargs)
         kept = dict(sorted(found.candidates.items())[:-1])
-        return Proposals(kept, found.kth_cosines)
+        return Proposals(kept, found.nearest)
 
     monkeypatch.setattr(candidates, "propose", without_the_last)
     summary = images.index([tmp_path / "photos"])
@@ -448,4 +447,6 @@ def test_sketches_that_are_damaged_or_lost_are_made_again(
     with Store.open(tmp_path / "store") as store, store.read() as tx:
         found = spaces.active_space(tx)
         assert found is not None
-        assert len(sketches.sketches(tx, spaces.vector_ids(tx, found[0]).tolist(), 1)) >= 2
+        assert (
+            len(sketches.sketches(tx, spaces.vector_ids(tx, found[0]).tolist(), 1, FakeEmbedder().short_side_px)) >= 2
+        )

@@ -115,7 +115,7 @@ def test_an_image_that_no_file_shows_any_more_goes_with_all_that_hangs_on_it(sto
         spaces.put_embeddings(tx, space_id, [first, second], unit(2))
         candidate = Candidate(first, second, ProposedBy.TOP_K, 0.5)
         pairs.put_pairs(tx, space_id, [StoredPair(candidate, True, Verification(Verdict.SIMILAR, 50.0), 1)])
-        pairs.put_watermarks(tx, space_id, {first: 0.5, second: 0.5}, 0.9, 20, 1)
+        pairs.put_watermarks(tx, space_id, {first: (0.5, b""), second: (0.5, b"")}, 0.9, 20, 1)
         before = spaces.generation(tx)
         # the two files change places: nothing is lost
         catalog.put_files(tx, [NewFile(seen(b"/p/0.jpg"), second), NewFile(seen(b"/p/1.jpg"), first)])
@@ -186,8 +186,9 @@ def test_a_watermark_holds_for_its_settings_only(store: Store) -> None:
     ids = put_images(store, 2)
     with store.write() as tx:
         space_id = spaces.activate_space(tx, SPACE)
-        pairs.put_watermarks(tx, space_id, dict.fromkeys(ids, 0.5), 0.9, 20, 1)
-        pairs.put_watermarks(tx, space_id, {ids[0]: 0.6}, 0.9, 20, 1)
+        pairs.put_watermarks(tx, space_id, dict.fromkeys(ids, (0.5, b"near")), 0.9, 20, 1)
+        pairs.put_watermarks(tx, space_id, {ids[0]: (0.6, b"nearer")}, 0.9, 20, 1)
+        assert pairs.nearest_of(tx, space_id, ids) == {ids[0]: b"nearer", ids[1]: b"near"}
         assert pairs.watermarks(tx, space_id, 0.9, 20, 1) == {ids[0]: 0.6, ids[1]: 0.5}
         assert pairs.watermarks(tx, space_id, 0.8, 20, 1) == {}
         assert len(pairs.watermarks(tx, space_id, 0.95, 20, 1)) == 2

@@ -156,7 +156,8 @@ class Ingest:
             ids = [catalog.put_image(tx, p.sha256, p.seen.size_bytes, p.picture.info, p.texture) for p in batch]
             if ids:
                 spaces.put_embeddings(tx, self._space_id, ids, np.concatenate(vectors))
-                sketches.put_sketches(tx, list(zip(ids, (p.sketch for p in batch), strict=True)))
+                made = zip(ids, (p.sketch for p in batch), strict=True)
+                sketches.put_sketches(tx, made, self._embedder.short_side_px)
             for item, image_id in zip(batch, ids, strict=True):
                 copies = self._copies.pop(item.sha256, [])
                 new_files += [NewFile(seen, image_id) for seen in (item.seen, *copies)]

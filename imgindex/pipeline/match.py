@@ -9,23 +9,29 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sqlalchemy import Connection
 
-from imgindex import candidates, verify
-from imgindex.candidates import VectorTable
+from imgindex import candidates, sketch, verify
+from imgindex.candidates import Nearest, VectorTable
 from imgindex.errors import last_line
 from imgindex.files import Skipped
 from imgindex.pipeline.cache import open_index
-from imgindex.pipeline.screening import screen
+from imgindex.pipeline.screening import low_is_a, screen
 from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.ports import Progress
-from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
+from imgindex.records import NEIGHBOUR, Candidate, ProposedBy, Reach, Space, Verdict, Verification
 from imgindex.report.model import MatchSummary
 from imgindex.store import Store, catalog, pairs, sketches, spaces
 from imgindex.store.pairs import StoredPair
 from imgindex.texture import TEXTURE_FLOOR
 from imgindex.workers import Workers
 
+SEARCHED_BY = 100 * verify.VERIFIER_VERSION + sketch.VERSION
+"""What a watermark says the candidates were refuted by. Raise one of the two also where an embedder's reach grows."""
+
 BLOCK = 256
 """New images whose pairs and watermarks are written in one transaction."""
+
+BLOCK_PAIRS = 8192
+"""Candidates in one transaction at most: some seconds of work, and the sketches of their images in memory."""
 
 TASKS_AT_ONCE = 8
 """Pairs in one message to a worker process: neighbours in the list share an image, which then travels once. On two
@@ -47,10 +53,10 @@ MAX_UNPROVEN_SCORE = 99.9
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One transaction: candidates to verify, and the k-th cosines of the images whose search is then done."""
+    """One transaction: candidates to verify, and the nearest of the images whose search is then done."""
 
     todo: list[Candidate]
-    kth_cosines: dict[int, float]
+    nearest: dict[int, Nearest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +125,13 @@ class Round:
         Told to stop, it writes the pairs that it has; without watermarks, their images are searched again.
         """
         known = _sources(self.store, self.sources, block.todo)
-        screened = screen(self.store, block.todo, known, self.workers)
-        settled = [self._settled(c, _a_is_low(c, known), REFUTED) for c in screened.refuted]
+        screened = screen(self.store, block.todo, known, self.workers, self.progress, self.sources.short_side_px)
+        settled = [self._settled(c, low_is_a(c, known), REFUTED) for c in screened.refuted]
         self.progress.advance(len(settled))
         unread: list[tuple[Candidate, str]] = []
         self._warm(known, screened.left)
-        for task, result in _results(self.workers, _tasks(screened.left, known)):
+        left = [] if self.progress.stopping else screened.left
+        for task, result in _results(self.workers, _tasks(left, known)):
             if isinstance(result, Verification):
                 settled.append(self._settled(task.candidate, task.a_is_low, result))
             elif isinstance(result, OSError | Skipped):
@@ -137,14 +144,13 @@ class Round:
         self.tried.update((c.low_id, c.high_id) for c in block.todo)
         copies = [p for p in settled if p.outcome.verdict.is_copy]
         with self.store.write() as tx:
-            sketches.put_sketches(tx, screened.made)
+            sketches.put_sketches(tx, screened.made, self.sources.short_side_px)
             pairs.put_pairs(tx, self.space_id, settled)
             common = [(c, COMMON_COPY_REASON) for c in self._common(tx, copies)]
             pairs.put_pending(tx, unread + common)
             if not self.progress.stopping:
-                pairs.put_watermarks(
-                    tx, self.space_id, block.kth_cosines, self.reach.floor, self.reach.k, verify.VERIFIER_VERSION
-                )
+                marks = {i: (candidates.entry_cosine(n, self.reach), n.tobytes()) for i, n in block.nearest.items()}
+                pairs.put_watermarks(tx, self.space_id, marks, self.reach.floor, self.reach.k, SEARCHED_BY)
         return MatchSummary(0, len(settled), len(copies), len(unread))
 
     def _settled(self, candidate: Candidate, a_is_low: bool, found: Verification) -> StoredPair:
@@ -158,6 +164,8 @@ class Round:
         for source, made in self.workers.run(ImageSource.warmth, cold):
             if isinstance(made, dict):
                 source.warm(made)
+            if self.progress.stopping:
+                break
 
     def _common(self, tx: Connection, copies: Sequence[StoredPair]) -> list[Candidate]:
         """Untried pairs that two steps of proven copies join, the second step being one of `copies`."""
@@ -184,7 +192,7 @@ class Round:
         with self.store.read() as tx:
             waiting = pairs.pending_candidates(tx, self.reach.floor)
         todo = [c for c in waiting if (c.low_id, c.high_id) not in self.tried]
-        return [Block(todo, {})] if todo else []
+        return list(_parts_of_block(todo, {}))
 
 
 def plan(
@@ -193,7 +201,7 @@ def plan(
     """(number of new images, what is to be verified in which transaction, pairs that need not be tried again)."""
     with store.read() as tx:
         ids = spaces.vector_ids(tx, space_id)
-        marks = pairs.watermarks(tx, space_id, reach.floor, reach.k, verify.VERIFIER_VERSION)
+        marks = pairs.watermarks(tx, space_id, reach.floor, reach.k, SEARCHED_BY)
         done = pairs.verified_keys(tx, verify.VERIFIER_VERSION)
         again = pairs.pending_candidates(tx, reach.floor)
         flat = catalog.flat_images(tx, TEXTURE_FLOOR)
@@ -204,18 +212,26 @@ def plan(
     away = {(c.low_id, c.high_id) for c in again if not {c.low_id, c.high_id} <= present}
     again = [c for c in again if (c.low_id, c.high_id) not in away]
     todo = {(c.low_id, c.high_id): c for c in itertools.chain(_digest_stars(equal_pixels), again)}
-    kth: dict[int, float] = {}
+    nearest: dict[int, Nearest] = {}
     if table is not None:
         progress.start("search", None)
         index = open_index(store, space_id, space, table)
-        searched = np.union1d(new, candidates.beaten(table, new, marks))
-        proposals = candidates.propose(index, table, searched, reach=reach, flat=flat)
+        own = candidates.propose(index, table, new, reach=reach, flat=flat)
+        here = {i: entry for i, entry in marks.items() if i in present}
+        entered = candidates.entering(
+            table, new, here, lambda ids: _nearest_of(store, space_id, ids), reach=reach, flat=flat
+        )
         progress.finish()
-        is_new = set(new.tolist())
-        todo |= {key: c for key, c in proposals.candidates.items() if key[0] in is_new or key[1] in is_new}
-        kth = proposals.kth_cosines
+        todo |= entered.candidates | own.candidates
+        nearest = own.nearest | entered.nearest
     wanted = [c for key, c in sorted(todo.items()) if key not in done]
-    return len(new), list(_blocks(wanted, new.tolist(), kth)), done | away
+    return len(new), list(_blocks(wanted, new.tolist(), nearest)), done | away
+
+
+def _nearest_of(store: Store, space_id: int, ids: list[int]) -> dict[int, Nearest]:
+    with store.read() as tx:
+        stored = pairs.nearest_of(tx, space_id, ids)
+    return {i: np.frombuffer(data, NEIGHBOUR) for i, data in stored.items()}
 
 
 def _digest_stars(equal_pixels: list[list[int]]) -> Iterator[Candidate]:
@@ -224,7 +240,7 @@ def _digest_stars(equal_pixels: list[list[int]]) -> Iterator[Candidate]:
         yield from (Candidate(first, other, ProposedBy.DIGEST, None) for other in others)
 
 
-def _blocks(todo: Iterable[Candidate], new: Sequence[int], kth: dict[int, float]) -> Iterator[Block]:
+def _blocks(todo: Iterable[Candidate], new: Sequence[int], nearest: dict[int, Nearest]) -> Iterator[Block]:
     """Each candidate goes with the first block that has one of its images, so that a finished block leaves
     nothing of its images undone. Old images whose k nearest changed come last."""
     last = len(new) // BLOCK
@@ -234,10 +250,18 @@ def _blocks(todo: Iterable[Candidate], new: Sequence[int], kth: dict[int, float]
         at = min(block_of.get(candidate.low_id, last), block_of.get(candidate.high_id, last))
         parts.setdefault(at, []).append(candidate)
     for at in range(last + 1):
-        marks = {i: kth[i] for i in new[at * BLOCK : (at + 1) * BLOCK]}
+        done = {i: nearest[i] for i in new[at * BLOCK : (at + 1) * BLOCK]}
         if at == last:
-            marks |= {i: value for i, value in kth.items() if i not in block_of}
-        yield Block(parts.get(at, []), marks)
+            done |= {i: found for i, found in nearest.items() if i not in block_of}
+        yield from _parts_of_block(parts.get(at, []), done)
+
+
+def _parts_of_block(todo: list[Candidate], nearest: dict[int, Nearest]) -> Iterator[Block]:
+    """A block in parts of at most BLOCK_PAIRS candidates; what is done with all of them is written with the last."""
+    *first, last = [todo[at : at + BLOCK_PAIRS] for at in range(0, len(todo), BLOCK_PAIRS)] or [[]]
+    yield from (Block(part, {}) for part in first)
+    if last or nearest:
+        yield Block(last, nearest)
 
 
 def _sources(store: Store, sources: Sources, todo: Iterable[Candidate]) -> dict[int, ImageSource]:
@@ -249,14 +273,10 @@ def _sources(store: Store, sources: Sources, todo: Iterable[Candidate]) -> dict[
     return {i: sources.of(image, paths.get(i, [])) for i, image in images.items()}
 
 
-def _a_is_low(candidate: Candidate, known: dict[int, ImageSource]) -> bool:
-    return known[candidate.low_id].sha256 < known[candidate.high_id].sha256
-
-
 def _tasks(todo: Iterable[Candidate], known: dict[int, ImageSource]) -> Iterator[Task]:
     for candidate in todo:
         low, high = known[candidate.low_id], known[candidate.high_id]
-        a_is_low = _a_is_low(candidate, known)
+        a_is_low = low_is_a(candidate, known)
         yield Task(candidate, a_is_low, *((low, high) if a_is_low else (high, low)))
 
 

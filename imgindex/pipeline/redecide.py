@@ -26,13 +26,11 @@ def decide_again(store: Store) -> int:
     with store.write() as tx:
         for space_id, floor, pair in pairs.pairs_to_decide(tx):
             verdict = decide.decide(pair.outcome.evidence)
-            was_copy = pair.outcome.verdict.is_copy
-            if verdict.is_copy == was_copy:
-                continue
-            if verdict.is_copy and "text_change" not in pair.outcome.evidence:
+            decided = _decided(pair, verdict, floor)
+            if verdict.is_copy and not pair.outcome.verdict.is_copy and "text_change" not in pair.outcome.evidence:
                 waiting.append((pair.candidate, TEXT_REASON))
-            else:
-                changed.setdefault(space_id, []).append(_decided(pair, verdict, floor))
+            elif decided.outcome != pair.outcome:
+                changed.setdefault(space_id, []).append(decided)
         for space_id, settled in changed.items():
             pairs.put_pairs(tx, space_id, settled)
         pairs.remove_pairs(tx, [(c.low_id, c.high_id) for c, _ in waiting])
@@ -42,8 +40,10 @@ def decide_again(store: Store) -> int:
 
 
 def _decided(pair: StoredPair, verdict: Verdict, floor: float) -> StoredPair:
-    """The pair with another verdict; its score is by the rules of that verdict."""
+    """The pair with this verdict; its score is by the rules of that verdict."""
     o = pair.outcome
+    if verdict.is_copy and o.verdict.is_copy:
+        return replace(pair, outcome=replace(o, relation=decide.relation(o.share_a, o.share_b)))
     if verdict.is_copy:
         score = round(min(99.9, 100.0 * (o.ssim or 0.0)), 2)
         relation = decide.relation(o.share_a, o.share_b)

@@ -6,7 +6,7 @@ import datetime
 import itertools
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -88,7 +88,7 @@ def mark_reported(store: Store, report: Report) -> None:
         content = {k.path: k.image_id for k in catalog.known_files(tx) if k.image_id is not None}
         images = catalog.images(tx)
         named = {path: images[image_id].sha256 for path, image_id in content.items()}
-        reported.put_nightly(tx, files_of(report, named))
+        reported.put_nightly(tx, [f for f in files_of(report, defaultdict(bytes, named)) if f.sha256])
 
 
 def _utc(unix_s: float) -> str:

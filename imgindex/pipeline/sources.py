@@ -202,6 +202,11 @@ class Sources:
         self._wish = wish
         self._cache = PixelCache(CACHE_BYTES) if cache is None else cache
 
+    @property
+    def short_side_px(self) -> int:
+        """What the pictures are decoded to: see `ports.Embedder.short_side_px`."""
+        return self._wish.short_side_px
+
     def of(self, image: StoredImage, paths: Iterable[bytes]) -> ImageSource:
         """A stored image, which `paths` show."""
         content = OnDisk(tuple(paths), image.sha256)

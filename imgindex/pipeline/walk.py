@@ -61,10 +61,10 @@ class Walk:
             if any(scan.is_below(problem.path, root) for problem in self._unaccepted()):
                 continue
             present = [k for k in self._known.values() if k.missing_since_s is None and scan.is_below(k.path, root)]
-            here = [k for k in present if k.path in seen]
             gone = [k for k in present if k.path not in seen and _is_gone(k.path)]
             found = sum(scan.is_below(path, root) for path in seen)
-            if not self.accept_missing and (problem := _doubt(root, gone, present, here, found)) is not None:
+            devices = {s.device for s in self.files if scan.is_below(s.path, root)}
+            if not self.accept_missing and (problem := _doubt(root, gone, present, devices, found)) is not None:
                 self.problems.append(problem)
                 continue
             catalog.mark_missing(tx, [k.id for k in gone])
@@ -93,13 +93,23 @@ def _is_gone(path: bytes) -> bool:
 
 
 def _doubt(
-    root: bytes, gone: list[KnownFile], present: list[KnownFile], here: list[KnownFile], found: int
+    root: bytes, gone: list[KnownFile], present: list[KnownFile], devices: set[int], found: int
 ) -> Problem | None:
-    """Why files that are gone may only be out of reach: too many at once, or all that were on one disk."""
-    away = {k.stat.device for k in gone} - {k.stat.device for k in here}
-    if here and away:
+    """Why files that are gone may only be out of reach: too many at once, or all that were on one disk.
+
+    `devices` are those that this scan saw. A disk's number may be another after each mount, and a row has the number of
+    the day it was written: only where the files that are here all kept theirs does one that is not seen mean a disk.
+    """
+    away = {k.stat.device for k in gone} - devices
+    if devices and away and not _renumbered(present, gone, devices):
         return _lost(root, sum(k.stat.device in away for k in gone), len(present))
     return _lost(root, len(gone), len(present)) if _is_suspicious(len(gone), len(present), found) else None
+
+
+def _renumbered(present: list[KnownFile], gone: list[KnownFile], devices: set[int]) -> bool:
+    """Whether files that are still here have rows with a device number that no disk has now."""
+    left = {k.id for k in gone}
+    return any(k.id not in left and k.stat.device not in devices for k in present)
 
 
 def _is_suspicious(gone: int, present: int, here: int) -> bool:

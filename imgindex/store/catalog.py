@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from imgindex.files import Seen
-from imgindex.records import PictureInfo, Skip
+from imgindex.records import NEIGHBOUR, PictureInfo, Skip
 from imgindex.schema import embedding, file, image, pair, pending, root, sketch, skipped, state, watermark
 
 T = TypeVar("T")
@@ -158,12 +159,29 @@ def remove_orphans(tx: Connection, image_ids: Iterable[int]) -> None:
         if tx.execute(delete(embedding).where(embedding.c.image_id.in_(part))).rowcount:
             tx.execute(update(state).values(generation=state.c.generation + 1))
         tx.execute(delete(image).where(image.c.id.in_(part)))
+    forget_neighbours(tx, wanted)
 
 
 def forget_searches(tx: Connection) -> None:
     """Images without a present file take no part in searches: when one comes back, it is searched as if new."""
     here = select(file.c.id).where(file.c.image_id == watermark.c.image_id, file.c.missing_since_s.is_(None))
+    gone = set(tx.execute(select(watermark.c.image_id).where(~here.exists())).scalars())
     tx.execute(delete(watermark).where(~here.exists()))
+    forget_neighbours(tx, gone)
+
+
+def forget_neighbours(tx: Connection, gone: Collection[int]) -> None:
+    """Images that had one of `gone` among their nearest are searched again: another is now within their reach."""
+    if not gone:
+        return
+    lost = np.fromiter(gone, np.int64, len(gone))
+    touched = [
+        row.image_id
+        for row in tx.execute(select(watermark.c.image_id, watermark.c.nearest))
+        if np.isin(np.frombuffer(row.nearest, NEIGHBOUR)["id"], lost).any()
+    ]
+    for part in chunks(touched):
+        tx.execute(delete(watermark).where(watermark.c.image_id.in_(part)))
 
 
 def _file_values(tx: Connection, new: NewFile) -> dict[str, object]:

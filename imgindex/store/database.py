@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ LOCK_NAME = "index.lock"
 PAGE_SIZE_BYTES = 16384
 """2 KiB vectors on SQLite's default 4 KiB pages double the file."""
 
+LOCK_WAIT_S = 2.0
+"""How long a run waits for the store: `check` has it for a moment, another run for long."""
+
 BUSY_TIMEOUT_MS = 10_000
 """How long a statement waits for another process's short transaction."""
 
@@ -40,7 +44,7 @@ class Store:
         self.directory = directory
         self.writable = writable
         self._engine = engine
-        self._lock = filelock.FileLock(directory / LOCK_NAME, timeout=0)
+        self._lock = filelock.FileLock(directory / LOCK_NAME, timeout=LOCK_WAIT_S)
 
     @classmethod
     def open(cls, directory: Path, *, create: bool = False) -> Store:
@@ -95,7 +99,7 @@ class Store:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Hold the store for a run that writes; raises StoreLocked at once where another one has it."""
+        """Hold the store for a run that writes; raises StoreLocked where another one has it."""
         try:
             self._lock.acquire()
         except filelock.Timeout:
@@ -140,32 +144,39 @@ class Store:
             )
         try:
             with self.exclusive():
-                if revision is not None:
-                    self.backup(self.directory / f"before-upgrade-from-{revision}.db")
+                with self.read() as connection:
+                    revision = upgrade.revision(connection)  # another run may have upgraded it meanwhile
+                if revision == HEAD_REVISION:
+                    return
+                before = self.directory / f"before-upgrade-from-{revision}.db"
+                if revision is not None and not before.exists():
+                    self.backup(before)
                 with self._engine.connect() as connection:
                     upgrade.run(connection)
         except (DatabaseError, sqlite3.Error) as error:
             raise self._explained(error) from error
 
     def backup(self, target: Path) -> None:
-        """Write a consistent copy of the database to `target` while others may write (SQLite's backup API).
+        """Write a consistent copy of the database to a new file while others may write (SQLite's backup API).
 
-        The copy is whole under its name, or not there. Raises StoreError where it cannot be written.
+        The copy is whole under its name, or not there. Raises StoreError where it cannot be written, or where
+        `target` exists.
         """
-        partial = target.with_name(target.name + ".part")
+        partial = target.with_name(files.TEMPORARY.replace("*", secrets.token_hex(8)))
         try:
             with self._engine.connect() as connection, contextlib.closing(sqlite3.connect(partial)) as copy:
                 source = connection.connection.driver_connection
                 assert isinstance(source, sqlite3.Connection)
                 source.backup(copy)
             files.sync_file(partial)
-            os.replace(partial, target)
+            os.link(partial, target)
             files.sync_directory(os.fspath(target.parent))
         except (OSError, DatabaseError, sqlite3.Error) as error:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise StoreError(f"The backup {target} could not be written ({why}); check its folder and disk.") from error
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(partial)
 
     def _explained(self, error: DatabaseError | sqlite3.Error) -> StoreError:
         said = str(error.orig if isinstance(error, DatabaseError) else error)

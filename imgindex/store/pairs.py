@@ -163,10 +163,18 @@ def verified_keys(tx: Connection, verifier_version: int) -> set[tuple[int, int]]
 
 
 def put_watermarks(
-    tx: Connection, space_id: int, kth_cosines: dict[int, float], floor: float, k: int, verifier_version: int
+    tx: Connection,
+    space_id: int,
+    done: dict[int, tuple[float, bytes]],
+    floor: float,
+    k: int,
+    verifier_version: int,
 ) -> None:
-    """Record that the searches of these images are done; belongs in the transaction of their pairs."""
-    ids = sorted(kth_cosines)
+    """Record that the searches of these images are done; belongs in the transaction of their pairs.
+
+    `done` has for each image the cosine that a new image needs to be its candidate, and its nearest neighbours.
+    """
+    ids = sorted(done)
     for part in chunks(ids):
         tx.execute(delete(watermark).where(watermark.c.space_id == space_id, watermark.c.image_id.in_(part)))
     if ids:
@@ -178,7 +186,8 @@ def put_watermarks(
                     "space_id": space_id,
                     "floor": floor,
                     "k": k,
-                    "kth_cosine": kth_cosines[i],
+                    "kth_cosine": done[i][0],
+                    "nearest": done[i][1],
                     "verifier_version": verifier_version,
                 }
                 for i in ids
@@ -195,6 +204,17 @@ def watermarks(tx: Connection, space_id: int, floor: float, k: int, verifier_ver
         watermark.c.verifier_version == verifier_version,
     )
     return {row.image_id: row.kth_cosine for row in tx.execute(rows)}
+
+
+def nearest_of(tx: Connection, space_id: int, image_ids: Sequence[int]) -> dict[int, bytes]:
+    """What the watermarks of these images have of their nearest neighbours."""
+    found: dict[int, bytes] = {}
+    for part in chunks(image_ids):
+        rows = select(watermark.c.image_id, watermark.c.nearest).where(
+            watermark.c.space_id == space_id, watermark.c.image_id.in_(part)
+        )
+        found.update({row.image_id: row.nearest for row in tx.execute(rows)})
+    return found
 
 
 def put_pending(tx: Connection, found: Sequence[tuple[Candidate, str]]) -> None:

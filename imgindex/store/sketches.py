@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -11,19 +11,25 @@ from imgindex.schema import sketch
 from imgindex.store.catalog import chunks
 
 
-def put_sketches(tx: Connection, made: Sequence[tuple[int, bytes]]) -> None:
-    """Write sketches by image id, in the place of older ones."""
-    for part in chunks(made):
+def put_sketches(tx: Connection, made: Iterable[tuple[int, bytes]], short_side_px: int) -> None:
+    """Write sketches by image id, in the place of older ones; they were made of pictures decoded to this short side."""
+    for part in chunks(sorted(dict(made).items())):
         tx.execute(delete(sketch).where(sketch.c.image_id.in_([image_id for image_id, _ in part])))
-        rows = [{"image_id": i, "sketch": data, "digest": checksum.of_bytes(data)} for i, data in part]
+        rows = [
+            {"image_id": i, "short_side_px": short_side_px, "sketch": data, "digest": checksum.of_bytes(data)}
+            for i, data in part
+        ]
         tx.execute(insert(sketch), rows)
 
 
-def sketches(tx: Connection, image_ids: Collection[int], version: int) -> dict[int, bytes]:
-    """Sketches by image id; those of another version, and those whose digest does not match, are left out."""
+def sketches(tx: Connection, image_ids: Collection[int], version: int, short_side_px: int) -> dict[int, bytes]:
+    """Sketches by image id; left out are those of another version or another short side, and those whose digest does
+    not match."""
     found: dict[int, bytes] = {}
     for part in chunks(sorted(image_ids)):
-        for row in tx.execute(select(sketch).where(sketch.c.image_id.in_(part))):
+        for row in tx.execute(
+            select(sketch).where(sketch.c.image_id.in_(part), sketch.c.short_side_px == short_side_px)
+        ):
             if row.digest == checksum.of_bytes(row.sketch) and row.sketch[:1] == bytes([version]):
                 found[row.image_id] = row.sketch
     return found

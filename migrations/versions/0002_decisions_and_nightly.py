@@ -43,7 +43,9 @@ def upgrade() -> None:
     op.create_table(
         "sketch",
         sa.Column("image_id", sa.Integer, sa.ForeignKey("image.id"), primary_key=True),
+        sa.Column("short_side_px", sa.Integer, nullable=False),
         sa.Column("sketch", sa.LargeBinary, nullable=False),
         sa.Column("digest", sa.LargeBinary, nullable=False),
     )
+    op.add_column("watermark", sa.Column("nearest", sa.LargeBinary, nullable=False, server_default=sa.text("x''")))
     op.add_column("state", sa.Column("rules_version", sa.Integer, nullable=False, server_default="1"))
