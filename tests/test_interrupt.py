@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,17 @@ def test_the_first_signal_asks_and_the_second_ends() -> None:
         with pytest.raises(interrupt.Interrupted) as raised:
             os.kill(os.getpid(), signal.SIGINT)
     assert raised.value.exit_code == 130
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_command_with_nothing_to_finish_ends_at_once(number: int, code: int, tmp_path: Path) -> None:
+    """The parser of the command line would make an exit code of its own of it, without a word."""
+    script = (
+        "import os, sys; from imgindex import api, cli; "
+        f"api.ImageIndex.status = lambda self: os.kill(os.getpid(), {int(number)}); "
+        "sys.argv[1:] = ['status', '--store', sys.argv[1]]; cli.main()"
+    )
+    imgindex.open(tmp_path / "s").close()
+    command = [sys.executable, "-c", script, str(tmp_path / "s")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, "imgindex: interrupted.\n")

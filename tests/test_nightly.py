@@ -17,7 +17,10 @@ from imgindex import embed
 from imgindex.api import ImageIndex, only_new
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import UsageError
+from imgindex.pipeline import ingest
+from imgindex.records import Reach
 from imgindex.report.model import Change, Report
+from imgindex.store import Store
 from tests.pictures import save, scene
 
 
@@ -146,3 +149,66 @@ def test_a_root_that_is_away_is_said_and_changes_nothing(photos: Path, tmp_path:
     (photos).rmdir()
     (tmp_path / "elsewhere").rename(photos)
     assert "5 unchanged" in run("nightly", photos, *options, check=0).stdout
+
+
+def test_a_report_that_nobody_took_is_said_again(photos: Path, tmp_path: Path) -> None:
+    """A mail program that died at 3 a.m. must not swallow the only word on new duplicates."""
+    store = tmp_path / "s"
+    command = f"{sys.executable} -m imgindex nightly {photos} --store {store} --model sift-vlad | true"
+    subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+    assert "2 new groups" in run("nightly", photos, "--store", store, check=0).stdout
+
+
+def test_a_link_is_forgotten_as_what_it_is(images: ImageIndex, photos: Path) -> None:
+    images.index([photos])
+    (photos / "link.jpg").symlink_to(photos / "0.jpg")
+    assert images.forget(photos / "link.jpg") == 0
+    assert images.status().files == 5
+
+
+def test_a_backup_leaves_every_other_file_alone(images: ImageIndex, photos: Path, tmp_path: Path) -> None:
+    images.index([photos])
+    other = tmp_path / "copy.db.part"
+    other.write_bytes(b"somebody's")
+    images.backup(tmp_path / "copy.db")
+    assert other.read_bytes() == b"somebody's"
+    assert not list(tmp_path.glob(".imgindex-*"))
+
+
+def test_two_files_of_one_content_in_one_batch(
+    images: ImageIndex, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy that was finished between the scan and the reading is found as a known content only when it is written."""
+    monkeypatch.setattr(ingest.Ingest, "_hash", lambda self, doubtful: list(doubtful))
+    shutil.copy(photos / "2.jpg", photos / "2-copied.jpg")
+    assert images.index([photos]).ingest.embedded_images == 6
+    assert (images.status().files, images.status().images) == (6, 5)
+    assert images.check() == ()
+
+
+def test_a_deleted_photo_is_no_lost_disk_after_a_remount(images: ImageIndex, photos: Path, tmp_path: Path) -> None:
+    """Device numbers change with each mount: old rows have the old one, a file that came since has the new one."""
+    images.index([photos])
+    with Store.open(tmp_path / "store") as store, store.write() as tx:
+        tx.exec_driver_sql("UPDATE file SET device = x'00000000000000FF' WHERE path NOT LIKE '%/0.jpg'")
+    (photos / "0.jpg").unlink()
+    summary = images.index([photos])
+    assert (summary.ingest.problems, summary.ingest.missing) == ((), 1)
+
+
+def test_copies_that_a_burst_kept_apart_meet_when_it_is_deleted(
+    images: ImageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each was out of the other's reach behind nearer frames; removing those is what reports are for."""
+    monkeypatch.setattr(FakeEmbedder, "reach", Reach(1, -1.0, 2.0))
+    photos = tmp_path / "photos"
+    save(scene(0), photos / "x.jpg", quality=95)
+    save(scene(0), photos / "x-near.jpg", quality=94)
+    for name in ("y", "y-near"):
+        save(scene(0).point(lambda v: v * 3 // 4), photos / f"{name}.jpg", quality=95 if name == "y" else 94)
+    images.index([photos])
+    (photos / "x-near.jpg").unlink()
+    (photos / "y-near.jpg").unlink()
+    images.index([photos])
+    pairs = {frozenset(Path(os.fsdecode(path)).name for path in (p.a, p.b)) for p in images.report().pairs}
+    assert frozenset({"x.jpg", "y.jpg"}) in pairs
