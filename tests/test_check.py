@@ -236,8 +236,8 @@ BROKEN_REFERENCES = {
     "a pending pair proposed by nobody": (5, "INSERT INTO pending VALUES (1, 3, 'top-x', 0.5, '')"),
     "a pending pair without its cosine": (5, "INSERT INTO pending VALUES (1, 3, 'floor', NULL, '')"),
     "a guard of decisions is gone": (6, "DROP TRIGGER IF EXISTS decision_no_update"),
-    "a sketch that changed": (9, "INSERT OR REPLACE INTO sketch VALUES (2, x'0101', zeroblob(8))"),
-    "a sketch without an image": (9, "INSERT INTO sketch VALUES (999, x'0101', zeroblob(8))"),
+    "a sketch that changed": (9, "INSERT OR REPLACE INTO sketch VALUES (2, 320, x'0101', zeroblob(8))"),
+    "a sketch without an image": (9, "INSERT INTO sketch VALUES (999, 320, x'0101', zeroblob(8))"),
     "a watermark without a vector": (9, "INSERT INTO watermark VALUES (2, 999, 0.95, 20, 0.5, 1, x'')"),
 }  # fmt: skip
 

@@ -210,7 +210,7 @@ def test_a_full_disk_costs_no_more_than_the_index_file(
     assert said.count("\n") == 1
     assert not [path for path in store.iterdir() if path.suffix in (".faiss", ".tmp")]
     with api.open(store, create=False) as images:
-        assert [finding.invariant for finding in images.check()] == [8]
+        assert images.check() == ()
     assert index(photos, store) == (0, "")
     assert report(store) == report(whole)
 
