@@ -142,9 +142,10 @@ def nightly(
             follow_symlinks=follow_symlinks,
             accept_missing=accept_missing,
         )
-        full = images.report()
-        new = api.only_new(full)
-        page = images.page(new) if html is not None else ""
+        if not summary.interrupted:
+            full = images.report()
+            new = api.only_new(full)
+            page = images.page(new) if html is not None else ""
         if not asked.exit_code:
             if html is not None:
                 _write_page(html, page)

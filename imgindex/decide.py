@@ -81,6 +81,11 @@ def decide(evidence: dict[str, Any]) -> Verdict:
     return Verdict.SIMILAR if evidence["agree"] >= SIMILAR_AGREE else Verdict.DISTINCT
 
 
+def ssim_score(ssim: float) -> float:
+    """SSIM x 100, in [0, 99.9]: what is not equal to the pixel is below 100."""
+    return round(min(99.9, max(0.0, 100.0 * ssim)), 2)
+
+
 def _text_holds(evidence: dict[str, Any]) -> bool:
     """Whether printed text, where there is any, is the same; two forms may agree wherever their cuttings overlap, so
     one of the two must show nothing that the other does not."""

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 from imgindex import inset, register, structure, transform
-from imgindex.decide import decide, relation
+from imgindex.decide import decide, relation, ssim_score
 from imgindex.outline import Outline, outline
 from imgindex.ports import Source
 from imgindex.records import Luma, Relation, Verdict, Verification
@@ -372,7 +372,7 @@ def verify(a: Source, b: Source) -> Verification:
     ssim = _ssim(a, b, full, found) if verdict.is_copy else structure.ssim(found.canvas)
     return Verification(
         verdict,
-        score=round(min(99.9, max(0.0, 100.0 * ssim)), 2),
+        score=ssim_score(ssim),
         ssim=round(ssim, 5),
         relation=related,
         transform=transform.describe(full, share_a, share_b),

@@ -30,14 +30,14 @@ from imgindex.schema import decision, pair
 from imgindex.store import DATABASE_NAME, Store, pairs
 from imgindex.store.decisions import add_decision, decisions
 from imgindex.vectors import FlatIndex, file_digest
+from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
 
 @pytest.fixture(autouse=True)
 def _embedder(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeEmbedder()
-    monkeypatch.setattr(embed, "open_embedder", lambda model, say, device="auto": fake)
-    monkeypatch.setattr(embed, "open_embedder_for", lambda space, say, device="auto": fake)
+    use_embedder(monkeypatch, fake)
 
 
 @pytest.fixture(scope="module")

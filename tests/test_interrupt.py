@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import imgindex
-from imgindex import embed, interrupt
+from imgindex import interrupt
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.pipeline import ingest, match
 from imgindex.progress import Silent
 from imgindex.report.model import Report
+from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
 
@@ -42,8 +43,7 @@ def test_stopped_anywhere_the_next_run_ends_as_one_run_would(
     steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While scanning, hashing, indexing or verifying: nothing is lost, nothing half done is taken for done."""
-    monkeypatch.setattr(embed, "open_embedder", lambda model, say, device="auto": FakeEmbedder())
-    monkeypatch.setattr(embed, "open_embedder_for", lambda space, say, device="auto": FakeEmbedder())
+    use_embedder(monkeypatch, FakeEmbedder())
     monkeypatch.setattr(ingest, "STORE_BATCH", 4)
     monkeypatch.setattr(match, "BLOCK", 4)
     photos = tmp_path / "photos"

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 import imgindex
-from imgindex import embed
 from imgindex.api import ImageIndex, only_new
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import UsageError
@@ -21,13 +20,13 @@ from imgindex.pipeline import ingest
 from imgindex.records import Reach
 from imgindex.report.model import Change, Report
 from imgindex.store import Store
+from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
 
 @pytest.fixture
 def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageIndex]:
-    monkeypatch.setattr(embed, "open_embedder", lambda model, say, device="auto": FakeEmbedder())
-    monkeypatch.setattr(embed, "open_embedder_for", lambda space, say, device="auto": FakeEmbedder())
+    use_embedder(monkeypatch, FakeEmbedder())
     with imgindex.open(tmp_path / "store", jobs=2) as opened:
         yield opened
 

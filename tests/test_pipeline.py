@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import imgindex
-from imgindex import embed
 from imgindex.api import ImageIndex
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import ModelError, StoreLocked
@@ -22,6 +21,7 @@ from imgindex.pipeline.sources import ImageSource
 from imgindex.records import Candidate, Verdict
 from imgindex.report.model import Report
 from imgindex.store import Store, pairs, sketches, spaces
+from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
 
@@ -40,8 +40,7 @@ class Counting(FakeEmbedder):
 @pytest.fixture
 def embedder(monkeypatch: pytest.MonkeyPatch) -> Counting:
     counting = Counting()
-    monkeypatch.setattr(embed, "open_embedder", lambda model, say, device="auto": counting)
-    monkeypatch.setattr(embed, "open_embedder_for", lambda space, say, device="auto": counting)
+    use_embedder(monkeypatch, counting)
     return counting
 
 
@@ -252,8 +251,7 @@ def test_another_model_is_refused_with_the_remedy(
     with imgindex.open(tmp_path / "store", model="other") as other, pytest.raises(ModelError, match="--rebuild"):
         other.index([photos_folder])
     another = Counting("another")
-    monkeypatch.setattr(embed, "open_embedder", lambda model, say, device="auto": another)
-    monkeypatch.setattr(embed, "open_embedder_for", lambda space, say, device="auto": another)
+    use_embedder(monkeypatch, another)
     with imgindex.open(tmp_path / "store") as changed, pytest.raises(ModelError, match="not the model any more"):
         changed.index([photos_folder])
     with imgindex.open(tmp_path / "store", model="another", rebuild=True) as rebuilt:

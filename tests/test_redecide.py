@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 import imgindex
-from imgindex import decide, embed
+from imgindex import decide
 from imgindex.api import ImageIndex
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.pipeline import match
 from imgindex.records import Verdict
 from imgindex.store import Store, pairs, spaces
+from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
 
 @pytest.fixture
 def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageIndex]:
-    monkeypatch.setattr(embed, "open_embedder", lambda model, say, device="auto": FakeEmbedder())
-    monkeypatch.setattr(embed, "open_embedder_for", lambda space, say, device="auto": FakeEmbedder())
+    use_embedder(monkeypatch, FakeEmbedder())
     for seed in range(3):
         save(scene(seed), tmp_path / "photos" / f"{seed}.jpg")
         save(scene(seed), tmp_path / "photos" / f"{seed}-again.jpg", quality=30)
@@ -49,7 +49,7 @@ def test_stricter_and_then_looser_rules(images: ImageIndex, tmp_path: Path, monk
     assert images.check() == ()
     monkeypatch.undo()
     monkeypatch.setattr(decide, "RULES_VERSION", 3)
-    monkeypatch.setattr(embed, "open_embedder_for", lambda space, say, device="auto": FakeEmbedder())
+    use_embedder(monkeypatch, FakeEmbedder())
     images.index([tmp_path / "photos"])
     assert (images.report().pairs, images.report().groups) == (before.pairs, before.groups)
     assert images.check() == ()

@@ -36,7 +36,7 @@ def with_changes(
     seen: set[int] = set()
     marked = []
     for group in groups:
-        paths = [group.keeper, *(member.path for member in group.members)]
+        paths = _paths(group)
         sharing = Counter(number for sha256 in {content[p] for p in paths} for number in holders.get(sha256, ()))
         seen.update(sharing)
         known = by_keeper.get(content[group.keeper])
@@ -89,7 +89,7 @@ def _marked(group: Group, new: set[bytes]) -> Group:
 def only_new(report: Report) -> Report:
     """The report without groups that were reported as they are; pairs are those of the groups that are left."""
     groups = tuple(group for group in report.groups if group.change is not Change.KNOWN)
-    named = {path for group in groups for path in (group.keeper, *(member.path for member in group.members))}
+    named = {path for group in groups for path in _paths(group)}
     copies = tuple(p for p in report.pairs if p.verdict.is_copy and p.a in named and p.b in named)
     counts = replace(
         report.counts,
@@ -102,10 +102,20 @@ def only_new(report: Report) -> Report:
     return replace(report, counts=counts, groups=groups, pairs=copies, skipped=())
 
 
+def paths_of(report: Report) -> list[bytes]:
+    """Every file of the report's groups."""
+    return [path for group in report.groups for path in _paths(group)]
+
+
 def files_of(report: Report, content: Mapping[bytes, bytes]) -> list[ReportedFile]:
-    """Every file of the report's groups as the next nightly report needs to know it."""
-    found = []
-    for group in report.groups:
-        found.append(ReportedFile(group.keeper, group.id, content[group.keeper], True))
-        found += [ReportedFile(m.path, group.id, content[m.path], False) for m in group.members]
-    return found
+    """Every file of the report's groups whose content is known, as the next nightly report needs to know it."""
+    return [
+        ReportedFile(path, group.id, content[path], path == group.keeper)
+        for group in report.groups
+        for path in _paths(group)
+        if path in content
+    ]
+
+
+def _paths(group: Group) -> list[bytes]:
+    return [group.keeper, *(member.path for member in group.members)]

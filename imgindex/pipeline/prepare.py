@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from imgindex import decode, features, files, outline, sketch, texture
 from imgindex.files import Seen
 from imgindex.ports import Embedder
-from imgindex.records import Picture
+from imgindex.records import LocalFeatures, Luma, Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,14 @@ def prepare_file(path: bytes, wish: Wish) -> Prepared:
         # nothing but equal pixels can prove that two blank pictures are copies
         info = replace(picture.info, pixel_digest=decode.pixel_digest(data))
         picture = replace(picture, info=info)
-    return Prepared(seen, files.sha256(data), picture, busy, sketch_of(picture))
-
-
-def sketch_of(picture: Picture) -> bytes:
-    """The sketch of a picture that has its features."""
     assert picture.features is not None
-    return sketch.sketch(outline.outline(features.working_luma(picture.rgb)), picture.features).to_bytes()
+    made = sketch_of(features.working_luma(picture.rgb), picture.features)
+    return Prepared(seen, files.sha256(data), picture, busy, made)
+
+
+def sketch_of(working: Luma, found: LocalFeatures) -> bytes:
+    """The sketch of a working picture with these features, as the store keeps it."""
+    return sketch.sketch(outline.outline(working), found).to_bytes()
 
 
 def prepare(data: bytes, wish: Wish) -> Picture:

@@ -42,10 +42,8 @@ def decide_again(store: Store) -> int:
 def _decided(pair: StoredPair, verdict: Verdict, floor: float) -> StoredPair:
     """The pair with this verdict; its score is by the rules of that verdict."""
     o = pair.outcome
-    if verdict.is_copy and o.verdict.is_copy:
-        return replace(pair, outcome=replace(o, relation=decide.relation(o.share_a, o.share_b)))
     if verdict.is_copy:
-        score = round(min(99.9, 100.0 * (o.ssim or 0.0)), 2)
+        score = o.score if o.verdict.is_copy else decide.ssim_score(o.ssim or 0.0)
         relation = decide.relation(o.share_a, o.share_b)
         return replace(pair, outcome=replace(o, verdict=verdict, score=score, relation=relation))
     outcome = replace(o, verdict=verdict, relation=None, inset=False)

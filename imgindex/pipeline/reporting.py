@@ -6,7 +6,7 @@ import datetime
 import itertools
 import os
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from imgindex import transform
 from imgindex.files import Seen
 from imgindex.group import KeeperKey, group, redundant_a, redundant_b
-from imgindex.pipeline.changes import files_of, with_changes
+from imgindex.pipeline.changes import files_of, paths_of, with_changes
 from imgindex.records import Relation, Verdict, Verification
 from imgindex.report.model import Counts, Group, Member, Report, ReportedPair
 from imgindex.store import Store, catalog, pairs, reported, spaces
@@ -85,10 +85,7 @@ def report(
 def mark_reported(store: Store, report: Report) -> None:
     """Move the mark of the nightly reports: what `report` names is not new any more."""
     with store.write() as tx:
-        content = {k.path: k.image_id for k in catalog.known_files(tx) if k.image_id is not None}
-        images = catalog.images(tx)
-        named = {path: images[image_id].sha256 for path, image_id in content.items()}
-        reported.put_nightly(tx, [f for f in files_of(report, defaultdict(bytes, named)) if f.sha256])
+        reported.put_nightly(tx, files_of(report, catalog.contents(tx, paths_of(report))))
 
 
 def _utc(unix_s: float) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from imgindex import decode, features, files, outline, sketch
+from imgindex import decode, features, files
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import Skipped
-from imgindex.pipeline.prepare import Wish, prepare
+from imgindex.pipeline.prepare import Wish, prepare, sketch_of
 from imgindex.records import LocalFeatures, Luma, Picture, PictureInfo
 from imgindex.store.catalog import StoredImage
 
@@ -149,7 +149,7 @@ class ImageSource:
 
     def sketch(self) -> bytes:
         """The sketch of this image, made anew."""
-        return sketch.sketch(outline.outline(self._working()), self.features()).to_bytes()
+        return sketch_of(self._working(), self.features())
 
     def luma(self, long_side_px: int) -> Luma:
         """See `ports.Source.luma`."""

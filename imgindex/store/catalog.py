@@ -330,6 +330,19 @@ def present_paths(tx: Connection, image_ids: Iterable[int]) -> dict[int, list[by
     return found
 
 
+def contents(tx: Connection, paths: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The sha256 of the image that each of these paths shows, of those that show one."""
+    found: dict[bytes, bytes] = {}
+    for part in chunks(paths):
+        rows = (
+            select(file.c.path, image.c.sha256)
+            .select_from(file.join(image, file.c.image_id == image.c.id))
+            .where(file.c.path.in_(part))
+        )
+        found.update({row.path: row.sha256 for row in tx.execute(rows)})
+    return found
+
+
 def skipped_files(tx: Connection) -> list[tuple[bytes, Skip]]:
     """Every present skipped file with its reason, by path."""
     rows = (

@@ -1,0 +1,14 @@
+"""Which embedder the pipeline opens, for tests that need no model."""
+
+from __future__ import annotations
+
+import pytest
+
+from imgindex import embed
+from imgindex.ports import Embedder
+
+
+def use_embedder(patch: pytest.MonkeyPatch, embedder: Embedder) -> None:
+    """Until the patch is undone, every store is made with `embedder` and opened with it."""
+    patch.setattr(embed, "open_embedder", lambda model, say, device="auto": embedder)
+    patch.setattr(embed, "open_embedder_for", lambda space, say, device="auto": embedder)
