@@ -7,6 +7,7 @@ RootSIFT: R. Arandjelovic, A. Zisserman, "Three things everyone should know to i
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -18,11 +19,11 @@ WORKING_SIDE_PX = 320
 """Long side of the picture that features are found in; with 300 features it kept 99.9 % of the
 true pairs of the `ukbench` recipe in the prototype, 256 px and 200 features 99.7 %."""
 
-MAX_FEATURES = 400
+MAX_FEATURES = 200
 """Of the true pairs among seven edits of 80 training photos, 99.4 % had 8 inliers with 400 features, 98.9 % with
 300 and, on all edits, 98.5 % with 200; a half-size crop has only the features of a quarter of the picture."""
 
-CONTRAST_THRESHOLD = 0.01
+CONTRAST_THRESHOLD = 0.02
 """OpenCV's 0.04 leaves 4.2 % of the edited training pictures with fewer than 50 features and 97.6 % of the true pairs
 with 8 inliers; 0.01 leaves 1.0 % and 99.3 % (0.02: 1.4 %, 99.2 %; 0.005: 0.9 %, 99.2 %)."""
 
@@ -50,21 +51,47 @@ def reduce_luma(luma: Luma, long_side_px: int) -> Luma:
     return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """How features are looked for: in a picture with this long side, by OpenCV's parameters of these names."""
+
+    side_px: int
+    layers: int
+    contrast_threshold: float
+
+
+QUICK = Detection(160, 2, 0.02)
+THOROUGH = Detection(320, 3, 0.01)
+FEW_FEATURES = 60
+
+
 @functools.lru_cache(maxsize=4)
-def _detector(limit: int) -> cv2.SIFT:
+def _detector(how: Detection, limit: int) -> cv2.SIFT:
     # Precise upscaling, or every point lies 0.25 px low, 0.5 px between a picture and its mirror (measured).
-    return cv2.SIFT.create(nfeatures=limit, contrastThreshold=CONTRAST_THRESHOLD, enable_precise_upscale=True)
+    return cv2.SIFT.create(
+        nfeatures=limit,
+        nOctaveLayers=how.layers,
+        contrastThreshold=how.contrast_threshold,
+        enable_precise_upscale=True,
+    )
 
 
 def extract(luma: Luma, limit: int = MAX_FEATURES) -> LocalFeatures:
     """At most `limit` features of a working picture, strongest first; none where it has no texture."""
+    found = detect(luma, QUICK, limit)
+    return found if len(found) >= min(limit, FEW_FEATURES) else detect(luma, THOROUGH, limit)
+
+
+def detect(luma: Luma, how: Detection, limit: int) -> LocalFeatures:
+    """At most `limit` features of a working picture that are found in this way, strongest first."""
     height, width = luma.shape
-    enlarged = min(MAX_ENLARGEMENT, WORKING_SIDE_PX / max(height, width))
-    if enlarged > 1.0:
-        size = (round(width * enlarged), round(height * enlarged))
-        luma = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    scale = min(MAX_ENLARGEMENT, how.side_px / max(height, width))
+    if scale != 1.0:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        smooth = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+        luma = np.asarray(cv2.resize(luma, size, interpolation=smooth), np.uint8)
     stretch = np.array([luma.shape[1] / width, luma.shape[0] / height], np.float32)
-    keypoints, raw = _detector(limit).detectAndCompute(luma, None)
+    keypoints, raw = _detector(how, limit).detectAndCompute(luma, None)
     if raw is None or len(keypoints) == 0:
         return LocalFeatures(
             np.zeros((0, 2), np.float32), np.zeros(0, np.float32), np.zeros(0, np.float32),

@@ -5,8 +5,6 @@ A cut continues across its edge; a picture on a page ends there.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -38,33 +36,29 @@ def is_inset(outer: Luma, corners: NDArray[np.float64]) -> bool:
     height, width = outer.shape
     if abs(_area(corners)) > MAX_SHARE * width * height:
         return False
-    centre = corners.mean(axis=0)
-    broken = 0
-    for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        normal = np.array([end[1] - start[1], start[0] - end[0]])
-        length = float(np.linalg.norm(normal))
-        if length < 2 * MARGIN_PX:
-            continue
-        normal /= length
-        if normal @ ((start + end) / 2 - centre) < 0:
-            normal = -normal
-        line = start + np.linspace(0.1, 0.9, SAMPLES)[:, None] * (end - start)
-        far = line + MARGIN_PX * normal
-        if np.any(far < 0) or np.any(far > (width, height)):
-            continue
-        broken += _is_broken([_sampled(outer, line + at * REACH_PX * normal) for at in (-3, -1, 1, 3)])
-    return broken >= BROKEN_SIDES
-
-
-def _is_broken(lines: list[NDArray[np.float32]]) -> bool:
-    inside, across, outside = (float(np.abs(a - b).mean()) for a, b in pairwise(lines))
-    return across > max(MIN_STEP, MIN_STEP_RATIO * (inside + outside) / 2)
+    edges = np.roll(corners, -1, axis=0) - corners
+    lengths = np.sqrt((edges * edges).sum(axis=1))
+    normals = np.stack([edges[:, 1], -edges[:, 0]], axis=1) / np.maximum(lengths, 1e-9)[:, None]
+    if _area(corners) < 0:
+        normals = -normals
+    lines = corners[:, None] + np.linspace(0.1, 0.9, SAMPLES)[None, :, None] * edges[:, None]
+    far = lines + MARGIN_PX * normals[:, None]
+    seen = (lengths >= 2 * MARGIN_PX) & np.all((far >= 0) & (far <= (width, height)), axis=(1, 2))
+    if seen.sum() < BROKEN_SIDES:
+        return False
+    steps = np.array([-3, -1, 1, 3]) * REACH_PX
+    levels = _sampled(outer, lines[seen, None] + steps[:, None, None] * normals[seen, None, None])
+    inside, across, outside = np.abs(np.diff(levels, axis=1)).mean(axis=2).T
+    broken = across > np.maximum(MIN_STEP, MIN_STEP_RATIO * (inside + outside) / 2)
+    return int(broken.sum()) >= BROKEN_SIDES
 
 
 def _sampled(luma: Luma, points: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Grey levels at continuous coordinates (the first pixel's centre is 0.5, 0.5), bilinear."""
-    at = (points - 0.5).astype(np.float32)
-    return np.asarray(cv2.remap(luma, at[:, :1], at[:, 1:], cv2.INTER_LINEAR).ravel(), np.float32)
+    """float32[sides, lines, SAMPLES]: grey levels at continuous coordinates float[sides, lines, SAMPLES, 2] (the first
+    pixel's centre is 0.5, 0.5), bilinear."""
+    at = (points - 0.5).astype(np.float32).reshape(-1, SAMPLES, 2)
+    levels = cv2.remap(luma, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
+    return levels.reshape(points.shape[:-1]).astype(np.float32)
 
 
 def _area(corners: NDArray[np.float64]) -> float:

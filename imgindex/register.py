@@ -27,22 +27,10 @@ from imgindex.transform import Affine
 RATIO = 0.93
 """Distance of the best match over that of the second best. Loose: the vote of geometry is what rejects."""
 
-MATCHED = 320
-"""The strongest features are matched; the time is that of the square of their number."""
-
-SCREENED = 256
-SCREEN_VOTES = 3
-"""Where fewer than SCREEN_VOTES of the SCREENED strongest features agree on one map, the others are not matched. Of 686
-edited training photos paired with a crop of half their size, where all features give five votes, that loses none (224
-features: 2, 192: 4), and it ends 452 of 496 pairs of unrelated photos (456, 462)."""
-
 FEW_FEATURES = 80
 MIN_VOTES = 5
 MIN_VOTES_FEW = 3
 """Matches that must agree before pixels are looked at; fewer where a picture has few features, as a flat drawing."""
-
-SURE_VOTES = 24
-"""Where so many of the SCREENED strongest features agree, the others are not needed."""
 
 MAX_MATCHES = 120
 """The clearest matches are voted on: enough for a proof by pixels, and voting takes the square of their number."""
@@ -87,7 +75,7 @@ class Matches:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Halves:
-    """The strongest features of a picture, ready to be matched as they are and mirrored.
+    """The features of a picture, ready to be matched as they are and mirrored.
 
     even, odd  float32[n, d] sums and differences of the bins that mirroring swaps (d = 64), or what stands for them: it
                keeps the sums and negates the differences, so the product of two pictures is even + odd, with one of
@@ -106,10 +94,6 @@ class Halves:
 
     def __len__(self) -> int:
         return len(self.even)
-
-    def strongest(self, count: int) -> Halves:
-        """The `count` strongest of them."""
-        return Halves(self.features, self.even[:count], self.odd[:count], self.squared[:count])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,9 +114,9 @@ _KEPT = np.flatnonzero(np.arange(len(local.MIRROR_PERMUTATION)) < local.MIRROR_P
 _KEPT_THEN_SWAPPED = np.concatenate([_KEPT, local.MIRROR_PERMUTATION[_KEPT]])
 
 
-def halves(features: LocalFeatures, count: int = MATCHED) -> Halves:
-    """`Halves` of the `count` strongest features."""
-    return Halves.of(features, *sums_and_differences(features.descriptors[:count]))
+def halves(features: LocalFeatures) -> Halves:
+    """`Halves` of all features."""
+    return Halves.of(features, *sums_and_differences(features.descriptors))
 
 
 def sums_and_differences(descriptors: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -207,24 +191,13 @@ def vote(matches: Matches, maps: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def ballots(a: Halves, b: Halves) -> list[Ballot]:
-    """The votes of a's matches with b, as it is and mirrored, most votes first; empty where the strongest features tell
-    that the two show different things."""
-    found = _held(a.strongest(SCREENED), b.strongest(SCREENED))
-    votes = max(ballot.most_votes for ballot in found)
-    if votes < SCREEN_VOTES:
-        return []
-    if votes < SURE_VOTES:
-        found = _held(a, b)
-    return sorted(found, key=lambda ballot: -ballot.most_votes)
+    """The votes of a's matches with b, as it is and mirrored, most votes first."""
+    return sorted((held(matches) for matches in match(a, b)), key=lambda ballot: -ballot.most_votes)
 
 
 def needed_votes(a: Halves, b: Halves) -> int:
     """How many matches must agree on a map for it to be worth trying."""
     return MIN_VOTES_FEW if min(len(a), len(b)) < FEW_FEATURES else MIN_VOTES
-
-
-def _held(a: Halves, b: Halves) -> list[Ballot]:
-    return [held(matches) for matches in match(a, b)]
 
 
 def held(matches: Matches) -> Ballot:

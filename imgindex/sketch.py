@@ -23,7 +23,7 @@ from imgindex import outline, register
 from imgindex.outline import Outline, Thumb
 from imgindex.records import LocalFeatures
 
-VERSION = 1
+VERSION = 2
 """Of the format and of what is in it; a sketch of another version is made anew."""
 
 DATA_FILE = "sketch.npz"
@@ -31,7 +31,6 @@ COMPONENTS = 8
 STEP = 4.0
 """Components are kept in steps of 4, up to 127 of them: the largest of 5,000 descriptors was 444."""
 
-FEATURES = register.MATCHED
 SIDE_STEPS = 255
 LOG_SIZE_STEP = 1 / 24
 ANGLE_STEPS = 256
@@ -44,8 +43,8 @@ _BOX = struct.Struct("<4f")
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """`features` are the FEATURES strongest, positions, sizes and angles rounded, their descriptors left out; even, odd
-    int8[n, COMPONENTS] stand for those."""
+    """`features` with positions, sizes and angles rounded, their descriptors left out; even, odd int8[n, COMPONENTS]
+    stand for those."""
 
     thumbs: tuple[Thumb, ...]
     features: LocalFeatures
@@ -112,11 +111,11 @@ def _bases() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float
 def sketch(drawn: Outline, features: LocalFeatures) -> Sketch:
     """The sketch of a picture with this outline and these local features."""
     mean, even_basis, odd_basis = _bases()
-    even, odd = register.sums_and_differences(features.descriptors[:FEATURES])
+    even, odd = register.sums_and_differences(features.descriptors)
     kept = LocalFeatures(
-        features.points[:FEATURES],
-        features.sizes[:FEATURES],
-        features.angles[:FEATURES],
+        features.points,
+        features.sizes,
+        features.angles,
         np.zeros((len(even), 0), np.uint8),
         features.width,
         features.height,

@@ -88,6 +88,11 @@ class Canvas:
     share_b: float
 
     @functools.cached_property
+    def whole(self) -> bool:
+        """Whether both have content everywhere."""
+        return bool(self.mask.all())
+
+    @functools.cached_property
     def evened(self) -> tuple[Luma, Luma]:
         """Both lumas with local mean and contrast evened out."""
         return local_contrast(self.a, EVENED_PX), local_contrast(self.b, EVENED_PX)
@@ -157,12 +162,41 @@ def lay(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """The half windows that a canvas is cut into, and which of the windows made of them lie in the mask.
+
+    step       side of a half window in pixels
+    inside     bool[(rows - 1) * (columns - 1)]
+    """
+
+    step: int
+    rows: int
+    columns: int
+    inside: NDArray[np.bool_]
+
+    def cut(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What whole half windows cover of a canvas."""
+        return values[: self.rows * self.step, : self.columns * self.step]
+
+    def means(self, *layers: NDArray[np.float32]) -> NDArray[np.float64]:
+        """float64[len(layers), n]: means of the windows in the mask over layers that were `cut`; each window is four
+        half windows."""
+        blocks = cv2.resize(
+            np.concatenate(layers), (self.columns, self.rows * len(layers)), interpolation=cv2.INTER_AREA
+        ).reshape(len(layers), self.rows, self.columns)
+        pairs = blocks[:, 1:] + blocks[:, :-1]
+        fours = (pairs[:, :, 1:] + pairs[:, :, :-1]).reshape(len(layers), -1)
+        return np.asarray(fours[:, self.inside] * 0.25, np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Windows:
     """Statistics of square windows at every half window; flat arrays over windows that lie in the mask.
 
     centres float[n, 2]; apart marks windows that do not overlap one another; var_a, var_b variances in grey levels
     squared, at the contrast of the stronger picture;
     agreement the structure term of SSIM, 2 cov / (var + var), in [-1, 1]
+    a, b float32[h, w] the pictures at that contrast, softened and cut by the grid; mean_a, mean_b their means
     """
 
     centres: NDArray[np.float64]
@@ -172,10 +206,46 @@ class Windows:
     agreement: NDArray[np.float64]
     gain: float
     size: int
+    grid: Grid
+    a: NDArray[np.float32]
+    b: NDArray[np.float32]
+    mean_a: NDArray[np.float64]
+    mean_b: NDArray[np.float64]
 
     def textured(self, floor: float) -> NDArray[np.bool_]:
         """bool[n]: windows with a variance above `floor` in either picture."""
         return np.asarray((self.var_a > floor) | (self.var_b > floor), np.bool_)
+
+    def offsets(self) -> NDArray[np.float64]:
+        """float64[n, 2]: how far b is shifted against a in each window, in canvas pixels.
+
+        One Gauss-Newton step of Lucas-Kanade with the mean and contrast of each window evened out, damped so that a
+        direction without structure (along an edge) counts as in place; exact for shifts below a pixel, which is what
+        is left of a copy after alignment.
+        """
+        middle = cv2.addWeighted(self.a, 0.5, self.b, 0.5, 0.0)
+        gx = cv2.Scharr(middle, cv2.CV_32F, 1, 0, scale=1 / 32)
+        gy = cv2.Scharr(middle, cv2.CV_32F, 0, 1, scale=1 / 32)
+        x, y, xa, xb, ya, yb, xx, xy, yy = self.grid.means(
+            gx, gy, gx * self.a, gx * self.b, gy * self.a, gy * self.b, gx * gx, gx * gy, gy * gy
+        )
+        deviation_a, deviation_b = np.sqrt(self.var_a), np.sqrt(self.var_b)
+        unit_a, unit_b = EVENED / (deviation_a + EVENED_FLOOR), EVENED / (deviation_b + EVENED_FLOOR)
+        contrast = (unit_a * deviation_a + unit_b * deviation_b) / np.maximum(deviation_a + deviation_b, 1e-6)
+        xd = contrast * (unit_a * (xa - x * self.mean_a) - unit_b * (xb - x * self.mean_b))
+        yd = contrast * (unit_a * (ya - y * self.mean_a) - unit_b * (yb - y * self.mean_b))
+        power = contrast * contrast
+        xx, xy, yy = power * xx, power * xy, power * yy
+        damping = 0.05 * (xx + yy) + 1.0
+        xx, yy = xx + damping, yy + damping
+        determinant = xx * yy - xy * xy
+        return np.stack([yy * xd - xy * yd, xx * yd - xy * xd], axis=1) / determinant[:, None]
+
+
+EVENED, EVENED_FLOOR = 48.0, 4.0
+"""Where contrast is evened out, a standard deviation of s grey levels becomes EVENED * s / (s + EVENED_FLOOR)."""
+
+_SOFT = cv2.getGaussianKernel(5, 0.8)
 
 
 def windows(canvas: Canvas, size: int | None = None) -> Windows:
@@ -184,24 +254,17 @@ def windows(canvas: Canvas, size: int | None = None) -> Windows:
     size = size or max(MIN_WINDOW_PX, round(max(height, width) / WINDOWS_ALONG))
     step = max(2, min(size, height, width) // 2)
     size = 2 * step
-    a = np.asarray(cv2.GaussianBlur(canvas.a.astype(np.float32), (0, 0), 0.8), np.float32)
-    b = np.asarray(cv2.GaussianBlur(canvas.b.astype(np.float32), (0, 0), 0.8), np.float32)
     rows, columns = height // step, width // step
+    grid = Grid(step, rows, columns, np.ones((rows - 1) * (columns - 1), np.bool_))
+    if not canvas.whole:
+        covered = grid.means(grid.cut(canvas.mask.astype(np.float32)))[0]
+        grid = Grid(step, rows, columns, covered > 0.9)
+    a, b = (grid.cut(cv2.sepFilter2D(luma, cv2.CV_32F, _SOFT, _SOFT)) for luma in (canvas.a, canvas.b))
+    mean_a, mean_b, var_a, var_b, cov = grid.means(a, b, a * a, b * b, a * b)
+    var_a, var_b = np.maximum(var_a - mean_a**2, 0.0), np.maximum(var_b - mean_b**2, 0.0)
+    cov -= mean_a * mean_b
     ys, xs = np.arange(1, rows) * step, np.arange(1, columns) * step
-
-    def mean(values: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Means of all windows: each is four of the blocks that half windows cut the canvas into."""
-        blocks = cv2.resize(values[: rows * step, : columns * step], (columns, rows), interpolation=cv2.INTER_AREA)
-        pairs = blocks[1:] + blocks[:-1]
-        return np.asarray((pairs[:, 1:] + pairs[:, :-1]) / 4.0, np.float64).reshape(-1)
-
-    whole = bool(canvas.mask.all())
-    inside = np.ones(len(ys) * len(xs), np.bool_) if whole else mean(canvas.mask.astype(np.float32)) > 0.9
-    mean_a, mean_b = mean(a), mean(b)
-    var_a = np.maximum(mean(a * a) - mean_a**2, 0.0)[inside]
-    var_b = np.maximum(mean(b * b) - mean_b**2, 0.0)[inside]
-    cov = (mean(a * b) - mean_a * mean_b)[inside]
-    centres = np.stack([np.tile(xs, len(ys)), np.repeat(ys, len(xs))], 1).astype(np.float64)[inside]
+    centres = np.stack([np.tile(xs, len(ys)), np.repeat(ys, len(xs))], 1).astype(np.float64)[grid.inside]
     apart = np.zeros((len(ys), len(xs)), np.bool_)
     apart[::2, ::2] = True
     gain = 1.0
@@ -215,7 +278,10 @@ def windows(canvas: Canvas, size: int | None = None) -> Windows:
     unit_a, unit_b = max(1.0, gain), max(1.0, 1.0 / gain)
     va, vb, c = var_a * unit_a**2, var_b * unit_b**2, cov * unit_a * unit_b
     agreement = (2 * c + STABILISER) / (va + vb + STABILISER)
-    return Windows(centres, apart.reshape(-1)[inside], va, vb, agreement, gain, size)
+    return Windows(
+        centres, apart.reshape(-1)[grid.inside], va, vb, agreement, gain, size, grid,
+        a * np.float32(unit_a), b * np.float32(unit_b), mean_a * unit_a, mean_b * unit_b,
+    )  # fmt: skip
 
 
 def local_contrast(luma: Luma, size: int) -> Luma:
@@ -223,7 +289,7 @@ def local_contrast(luma: Luma, size: int) -> Luma:
     values = luma.astype(np.float32)
     mean = cv2.blur(values, (size, size))
     deviation = np.sqrt(np.maximum(cv2.blur(values * values, (size, size)) - mean * mean, 0.0))
-    return np.asarray(np.clip(128.0 + 48.0 * (values - mean) / (deviation + 4.0), 0, 255), np.uint8)
+    return np.asarray(np.clip(128.0 + EVENED * (values - mean) / (deviation + EVENED_FLOOR), 0, 255), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -257,27 +323,6 @@ def flow(canvas: Canvas, points: NDArray[np.float64], window_px: int = 15, level
     shifts = (end - start).reshape(-1, 2).astype(np.float64)
     ok = (status.reshape(-1) == 1) & (np.abs(shifts).max(axis=1) < 2.0 * size)
     return Flow(points, shifts, ok)
-
-
-def offsets(canvas: Canvas, centres: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """float64[n, 2]: how far b is shifted against a in windows of `size` at the given centres, in canvas pixels.
-
-    One Gauss-Newton step of Lucas-Kanade on evened-out contrast, damped so that a direction without structure (along
-    an edge) counts as in place; exact for shifts below a pixel, which is what is left of a copy after alignment.
-    """
-    a, b = (luma.astype(np.float32) for luma in canvas.evened)
-    middle = (a + b) * 0.5
-    gx = cv2.Scharr(middle, -1, 1, 0, scale=1 / 32)
-    gy = cv2.Scharr(middle, -1, 0, 1, scale=1 / 32)
-    difference = a - b
-    xx, xy, yy, xd, yd = (
-        window_means(product, centres, size)
-        for product in (gx * gx, gx * gy, gy * gy, gx * difference, gy * difference)
-    )
-    damping = 0.05 * (xx + yy) + 1.0
-    xx, yy = xx + damping, yy + damping
-    determinant = xx * yy - xy * xy
-    return np.stack([yy * xd - xy * yd, xx * yd - xy * xd], axis=1) / determinant[:, None]
 
 
 def straightened(canvas: Canvas, affine: Affine, moved: Flow, scale_px: float) -> tuple[Affine, NDArray[np.float64]]:
@@ -344,24 +389,45 @@ SSIM_C1, SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def ssim(canvas: Canvas) -> float:
-    """Mean SSIM over what two pictures share, with the window, constants and sample covariance of scikit-image.
+    """Mean SSIM over what two pictures share; 0 where that is nothing."""
+    if min(canvas.a.shape) < SSIM_WINDOW_PX or not canvas.mask.any():
+        return 0.0
+    full = ssim_map(canvas.a, canvas.b)
+    return float(full.mean() if canvas.whole else full[canvas.mask].mean())
+
+
+def ssim_map(a: Luma, b: Luma) -> NDArray[np.float32]:
+    """float32[h, w]: SSIM with the window, constants and sample covariance of scikit-image.
 
     Z. Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE TIP 2004. Equal to
     `skimage.metrics.structural_similarity(a, b, data_range=255, full=True)` within 1e-4 away from the edge (a test says
-    so), at a tenth of its time.
+    so), at a tenth of its time. Both sides are at least SSIM_WINDOW_PX.
     """
-    a, b = canvas.a.astype(np.float32), canvas.b.astype(np.float32)
     size = (SSIM_WINDOW_PX, SSIM_WINDOW_PX)
-    if min(a.shape) < SSIM_WINDOW_PX or not canvas.mask.any():
-        return 0.0
-    mean_a, mean_b = cv2.boxFilter(a, -1, size), cv2.boxFilter(b, -1, size)
-    sample = SSIM_WINDOW_PX**2 / (SSIM_WINDOW_PX**2 - 1)
-    both = (cv2.boxFilter(a * b, -1, size) - mean_a * mean_b) * sample
-    power = (cv2.boxFilter(a * a + b * b, -1, size) - mean_a * mean_a - mean_b * mean_b) * sample
+    mean_a, mean_b = cv2.boxFilter(a, cv2.CV_32F, size), cv2.boxFilter(b, cv2.CV_32F, size)
+    a32, b32 = a.astype(np.float32), b.astype(np.float32)
+    sample = np.float32(SSIM_WINDOW_PX**2 / (SSIM_WINDOW_PX**2 - 1))
     means = mean_a * mean_b
-    squares = mean_a * mean_a + mean_b * mean_b
-    full = ((2 * means + SSIM_C1) * (2 * both + SSIM_C2)) / ((squares + SSIM_C1) * (power + SSIM_C2))
-    return float(full[canvas.mask].mean())
+    squares = mean_a * mean_a
+    squares += mean_b * mean_b
+    both = cv2.boxFilter(a32 * b32, -1, size)
+    both -= means
+    a32 *= a32
+    b32 *= b32
+    a32 += b32
+    power = cv2.boxFilter(a32, -1, size)
+    power -= squares
+    both *= 2 * sample
+    both += np.float32(SSIM_C2)
+    power *= sample
+    power += np.float32(SSIM_C2)
+    means *= np.float32(2)
+    means += np.float32(SSIM_C1)
+    squares += np.float32(SSIM_C1)
+    means *= both
+    squares *= power
+    means /= squares
+    return np.asarray(means, np.float32)
 
 
 def text_like(canvas: Canvas) -> bool:
@@ -370,17 +436,18 @@ def text_like(canvas: Canvas) -> bool:
 
 
 def _printed(luma: Luma, mask: NDArray[np.bool_]) -> bool:
-    values = luma[mask]
-    if len(values) < 64:
+    inside = mask.astype(np.uint8)
+    total = cv2.countNonZero(inside)
+    if total < 64:
         return False
-    counts = np.bincount(values >> 2, minlength=64).astype(np.float64)
+    counts = cv2.calcHist([luma], [0], inside, [64], [0.0, 256.0]).ravel().astype(np.float64)
     near = np.convolve(counts, np.ones(5), "same")
     paper = int(near.argmax()) * 4 + 2
-    if near.max() < PAPER_SHARE * len(values):
+    if near.max() < PAPER_SHARE * total:
         return False
     marks = ((np.abs(luma.astype(np.int16) - paper) > 30) & mask).astype(np.uint8)
     thick = cv2.morphologyEx(marks, cv2.MORPH_OPEN, np.ones((STROKE_PX, STROKE_PX), np.uint8))
-    return bool(marks.sum() > 0.003 * len(values) and thick.sum() < MAX_THICK * marks.sum())
+    return bool(marks.sum() > 0.003 * total and thick.sum() < MAX_THICK * marks.sum())
 
 
 PAPER_SHARE = 0.6

@@ -129,23 +129,39 @@ def fit(points: NDArray[np.float64], targets: NDArray[np.float64], scale_px: flo
     centre = points.mean(axis=0)
     design = np.ones((len(points), 3))
     design[:, :2] = points - centre
-    (xx, xy, _), (_, yy, _), _ = (design.T @ design).tolist()
+    both = np.hstack([design, targets])
+    (xx, xy, *_), (_, yy, *_), _ = (design.T @ design).tolist()
     if xx * yy - xy * xy <= 1e-9 * (xx + yy) ** 2:
         return None
     weighted: NDArray[np.float64] = design
     solution = np.zeros((3, 2))
     for width in (8 * scale_px, 4 * scale_px, 2 * scale_px, scale_px, scale_px):
-        try:
-            solution = np.asarray(np.linalg.solve(weighted.T @ design, weighted.T @ targets), np.float64)
-        except np.linalg.LinAlgError:
+        solved = _solved((weighted.T @ both).tolist())
+        if solved is None:
             return None
-        left = design @ solution - targets
-        weights = 1.0 / (1.0 + (left * left).sum(axis=1) / width**2) ** 2
-        weighted = design * weights[:, None]
+        solution = solved
+        left = targets - design @ solution
+        weights = 1.0 + (left * left).sum(axis=1) * (1.0 / width**2)
+        weighted = design / (weights * weights)[:, None]
     fitted = np.empty((2, 3))
     fitted[:, :2] = solution[:2].T
     fitted[:, 2] = solution[2] - solution[:2].T @ centre
     return fitted
+
+
+def _solved(normal: list[list[float]]) -> NDArray[np.float64] | None:
+    """float64[3, 2]: the solution of symmetric normal equations [3 x 3 | 3 x 2], by cofactors; None where singular."""
+    (a, b, c, *p), (_, d, e, *q), (_, _, f, *r) = normal
+    aa, bb, cc = d * f - e * e, c * e - b * f, b * e - c * d
+    determinant = a * aa + b * bb + c * cc
+    if not determinant > 1e-12 * a * d * f:
+        return None
+    dd, ee, ff = a * f - c * c, b * c - a * e, a * d - b * b
+    columns = [
+        (aa * x + bb * y + cc * z, bb * x + dd * y + ee * z, cc * x + ee * y + ff * z)
+        for x, y, z in zip(p, q, r, strict=True)
+    ]
+    return np.array(columns).T / determinant
 
 
 def to_pixel_centres(affine: Affine) -> Affine:

@@ -21,7 +21,6 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.metrics import structural_similarity
 
 from imgindex import inset, register, structure, transform
 from imgindex.decide import decide, relation, ssim_score
@@ -30,7 +29,7 @@ from imgindex.ports import Source
 from imgindex.records import Luma, Relation, Verdict, Verification
 from imgindex.transform import Affine
 
-VERIFIER_VERSION = 2
+VERIFIER_VERSION = 3
 """Raise it with any change to the evidence: every pair is then verified again. See also `decide.RULES_VERSION`."""
 
 WORKING_PX = 320
@@ -165,13 +164,13 @@ def straighten(a: Side, b: Side, guess: register.Guess, sure: bool) -> Alignment
     """The guess made exact and measured; None where it does not hold up. A `sure` one may skip the coarse canvas."""
     affine = guess.affine
     fine = _fine(a, b, affine) if sure else None
-    rest = _rest(*fine) if fine is not None else None
+    rest = _rest(*fine[1:]) if fine is not None else None
     if rest is None or _share(rest.tracked) < SETTLED_AGREE:
         nearer = _coarse(a, b, guess)
         fine = _fine(a, b, nearer) if nearer is not None else None
         if nearer is None or fine is None:
             return None
-        affine, rest = nearer, _rest(*fine)
+        affine, rest = nearer, _rest(*fine[1:])
     assert fine is not None
     canvas, found, asked = fine
     if rest.typical_px() >= SETTLED_PX or _share(rest.tracked) < SETTLED_AGREE:
@@ -182,7 +181,7 @@ def straighten(a: Side, b: Side, guess: register.Guess, sure: bool) -> Alignment
             if fine is None:
                 return None
             canvas, found, asked = fine
-            rest = _rest(*fine)
+            rest = _rest(*fine[1:])
     affine, left = structure.straightened(canvas, affine, rest, 0.3)
     made_of = transform.parts(affine)
     shape = {"shear": round(made_of.shear, 4), "stretch": round(made_of.anisotropy, 4)}
@@ -222,10 +221,9 @@ def _fine(a: Side, b: Side, affine: Affine) -> tuple[structure.Canvas, structure
     return canvas, found, asked
 
 
-def _rest(canvas: structure.Canvas, found: structure.Windows, asked: NDArray[np.bool_]) -> structure.Flow:
+def _rest(found: structure.Windows, asked: NDArray[np.bool_]) -> structure.Flow:
     """How far the asked windows of a straightened canvas are out of place; those that agree count as tracked."""
-    shifts = structure.offsets(canvas, found.centres[asked], max(11, found.size))
-    return structure.Flow(found.centres[asked], shifts, found.agreement[asked] > AGREES)
+    return structure.Flow(found.centres[asked], found.offsets()[asked], found.agreement[asked] > AGREES)
 
 
 def measure(
@@ -394,7 +392,9 @@ def _ssim(a: Source, b: Source, full: Affine, found: Alignment) -> float:
     first, second = a.luma(DIRECT_SSIM_PX), b.luma(DIRECT_SSIM_PX)
     if min(first.shape) < SSIM_WINDOW_PX:
         return structure.ssim(found.canvas)
-    return float(structural_similarity(first, second, data_range=255))  # type: ignore[no-untyped-call]
+    edge = SSIM_WINDOW_PX // 2
+    inner = structure.ssim_map(first, second)[edge : -edge or None, edge : -edge or None]
+    return float(inner.mean())
 
 
 def _is_inset(a: Side, b: Side, affine: Affine, related: Relation | None) -> bool:

@@ -29,7 +29,7 @@ from imgindex import features as local
 from imgindex.records import LocalFeatures, Picture, Reach, Rgb, Space, Vectors
 
 NAME = "sift-vlad"
-REVISION = "1"
+REVISION = "2"
 DATA_FILE = "sift_vlad.npz"
 
 CENTROIDS = 32
