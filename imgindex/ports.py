@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgindex.records import LocalFeatures, Luma, Picture, PictureInfo, Reach, Space, Vectors
+
+Front: TypeAlias = Callable[[Picture], NDArray[Any]]
+"""The part of embedding that is done for one picture where it was decoded; see `Embedder.front`."""
 
 
 class Embedder(Protocol):
@@ -27,10 +30,21 @@ class Embedder(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """How many pictures a call of `embed` should be given for best speed."""
+        """How many pictures a call of `finish` or `embed` should be given for best speed."""
+
+    @property
+    def front(self) -> Front:
+        """What is done for each picture on its own. It travels by pickle to the processes that decode, and what it
+        gives travels back instead of the picture: a vector where no more is to be done, else what `finish` needs."""
+
+    def finish(self, fronts: Sequence[NDArray[Any]]) -> Vectors:
+        """float32[len(fronts), dim], rows of norm 1 in input order, of what `front` gave."""
 
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
-        """float32[len(pictures), dim], rows of norm 1 in input order; a picture's vector depends on it alone."""
+        """float32[len(pictures), dim], rows of norm 1 in input order; a picture's vector depends on it alone.
+
+        The same as `finish` of each picture's `front`.
+        """
 
 
 @runtime_checkable

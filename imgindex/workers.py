@@ -1,8 +1,9 @@
 """Processes that do what may crash, hang or eat memory: decoding untrusted files.
 
 Each worker process has its own pipe and its own thread in the parent, so that the death of one in the
-middle of an answer harms no other, and answers are taken in while the parent computes. A worker is a fresh
-interpreter that never imports the parent's main module: calling from a plain script is safe.
+middle of an answer harms no other, and answers are taken in while the parent computes. The next small item is sent
+before the last one is answered: a worker need not wait for a busy parent. A worker is a fresh interpreter that
+never imports the parent's main module: calling from a plain script is safe.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -35,10 +37,16 @@ TIMEOUT_S = 120.0
 cores, which is 40 s for the 300 that the pixel limit allows; a decoder that hangs costs this once a run."""
 
 LOOK_AHEAD = 4
-"""Files given out per worker, and LOOK_AHEAD_BASE for all, before the first of them is taken: enough to work
-on while the parent embeds a batch, few enough to hold their pictures in memory."""
+"""Items given out per worker, and LOOK_AHEAD_BASE for all, before the first of them is taken: enough to work
+on while the parent is busy, few enough to hold their results in memory."""
 
 LOOK_AHEAD_BASE = 32
+
+IN_WORKER = 2
+"""Small items at a worker: the one that it works on and the next."""
+
+SMALL_BYTES = 4096
+"""A message of this size never waits for a worker that is busy: every system's socket has room for two."""
 
 START_TIMEOUT_S = 120.0
 """Time for a worker to start, 0.4 to 0.8 s where measured: only a broken installation or a stalled disk gets here."""
@@ -52,19 +60,27 @@ _KEEP_FREED_MEMORY = {
 """glibc gives an array of 128 kB back to the kernel as soon as it is freed, and pays a page fault for each 4 kB of the
 next one. Kept instead, verifying an unrelated pair took 0.63 ms, not 1.06 ms."""
 
+_PROTOCOL = 5
+"""Of pickle: arrays travel without the copy that older protocols make."""
+
+_READY = b"ready"
+CLOSED = "the workers are closed"
+
 _BOOT = "from imgindex.workers import serve; serve({descriptor}, {parent}, {timeout_s})"
 
 
 class Workers:
-    """At most `jobs` processes; `run` may be called many times. Close it, or use it in a `with` block."""
+    """At most `jobs` processes, started when first needed; `run` and `as_completed` may be called many times, also one
+    within another's loop. Close it, or use it in a `with` block."""
 
     def __init__(self, jobs: int, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._jobs = jobs
         self._timeout_s = timeout_s
-        self._pending = LOOK_AHEAD_BASE + LOOK_AHEAD * jobs
-        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="imgindex-worker")
-        self._local = threading.local()
-        self._lock = threading.Lock()
+        self._todo: deque[_Task] = deque()
+        self._changed = threading.Condition()
+        self._threads: list[threading.Thread] = []
         self._processes: set[_Process] = set()
+        self._idle = 0
         self._closed = False
 
     def run(
@@ -73,31 +89,50 @@ class Workers:
         """(item, what `function(item)` returned or raised), in the order of `items`.
 
         Items are taken as workers get free, a bounded number ahead of what was yielded. `function`, items
-        and results travel by pickle; `function` is sent with every item. A worker that dies, hangs or runs
+        and results travel by pickle; `function` is sent once to each worker. A worker that dies, hangs or runs
         out of memory costs its own item only, which gets a Skipped.
         """
-        pending: deque[tuple[Item, Future[Result | Exception]]] = deque()
+        return self._outcomes(_Run(_pickled(function)), items, self._look_ahead, in_order=True)
+
+    def as_completed(
+        self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 0
+    ) -> Iterator[tuple[Item, Result | Exception]]:
+        """As `run`, in the order in which the workers answer: a slow item keeps no other waiting.
+
+        At least `ahead` items are given out before the first answer is taken, and that many answers may wait in memory.
+        """
+        return self._outcomes(_Run(_pickled(function), early=True), items, max(ahead, self._look_ahead), in_order=False)
+
+    @property
+    def _look_ahead(self) -> int:
+        return LOOK_AHEAD_BASE + LOOK_AHEAD * self._jobs
+
+    def _outcomes(self, run: _Run, items: Iterable[Item], ahead: int, *, in_order: bool) -> Iterator[tuple[Item, Any]]:
+        given = taken = 0
         try:
             for item in items:
-                pending.append((item, self._threads.submit(self._call, function, item)))
-                if len(pending) >= self._pending:
-                    done, future = pending.popleft()
-                    yield done, future.result()
-            while pending:
-                done, future = pending.popleft()
-                yield done, future.result()
+                self._give(_Task(run, given, item))
+                given += 1
+                if given - taken >= ahead:
+                    yield run.take(taken if in_order else None)
+                    taken += 1
+            while taken < given:
+                yield run.take(taken if in_order else None)
+                taken += 1
         finally:
-            for _, future in pending:
-                future.cancel()
+            run.abandoned = True
 
     def close(self) -> None:
         """Kill the workers; what they were doing is lost. May be called twice."""
-        with self._lock:
+        with self._changed:
             self._closed = True
+            self._refuse_all()
             processes, self._processes = self._processes, set()
+            self._changed.notify_all()
         for process in processes:
             process.kill()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for thread in self._threads:
+            thread.join()
         for process in processes:
             process.reap()
 
@@ -109,27 +144,134 @@ class Workers:
     ) -> None:
         self.close()
 
-    def _call(self, function: Callable[[Item], Result], item: Item) -> Result | Exception:
-        process = self._process()
-        try:
-            outcome: Result | Exception = process.call(function, item)
-        except _Died as death:
-            with self._lock:
-                self._processes.discard(process)
-            self._local.process = None
-            return Skipped(death.skip)
-        return outcome
+    def _give(self, task: _Task) -> None:
+        with self._changed:
+            if self._closed:
+                raise RuntimeError(CLOSED)
+            self._todo.append(task)
+            self._changed.notify()
+            if len(self._threads) < self._jobs:
+                name = f"imgindex-worker-{len(self._threads)}"
+                self._threads.append(threading.Thread(target=self._serve, name=name, daemon=True))
+                self._threads[-1].start()
 
-    def _process(self) -> _Process:
-        process: _Process | None = getattr(self._local, "process", None)
-        if process is None:
-            with self._lock:
-                if self._closed:
-                    raise RuntimeError("the workers are closed")
-                process = _Process(self._timeout_s)
-                self._processes.add(process)
-            self._local.process = process
+    def _serve(self) -> None:
+        """The life of one worker's thread: it gives tasks, takes answers, and replaces the worker where that died."""
+        process: _Process | None = None
+        sent: deque[_Task] = deque()
+        while True:
+            task = self._next_task(sent)
+            if task is None and not sent:
+                return
+            try:
+                if process is None:
+                    process = self._started()
+                if task is not None and self._sends(process, task, sent):
+                    continue
+                task = None
+                answer = process.receive()
+                sent.popleft().finish(answer)
+            except _Died as death:
+                assert process is not None
+                with self._changed:
+                    self._processes.discard(process)
+                process = None
+                sent.popleft().finish(Skipped(death.skip))
+                self._take_back(sent)
+            except Exception as error:  # no worker could be started, or something cannot be pickled
+                (sent.popleft() if task is None else task).finish(_Failure(error))
+
+    def _next_task(self, sent: Sequence[_Task]) -> _Task | None:
+        """A task for a worker that has `sent`; None where it has enough to do, or where the workers are closed."""
+        with self._changed:
+            while True:
+                while self._todo and self._todo[0].run.abandoned:
+                    self._todo.popleft()
+                early = len(sent) < IN_WORKER and not self._idle and len(self._threads) == self._jobs
+                if self._todo and (not sent or (early and self._todo[0].run.early)):
+                    return self._todo.popleft()
+                if sent or self._closed:
+                    return None
+                self._idle += 1
+                self._changed.wait()
+                self._idle -= 1
+
+    def _sends(self, process: _Process, task: _Task, sent: deque[_Task]) -> bool:
+        """Whether the task was sent; put back where it is too large for a worker that is busy."""
+        message = process.message(task.run.function, task.item)
+        if sent and len(message) > SMALL_BYTES:
+            self._take_back([task])
+            return False
+        sent.append(task)
+        process.send(message, task.run.function)
+        return True
+
+    def _take_back(self, tasks: Collection[_Task]) -> None:
+        with self._changed:
+            self._todo.extendleft(reversed(list(tasks)))
+            self._changed.notify_all()
+            if self._closed:
+                self._refuse_all()
+        if isinstance(tasks, deque):
+            tasks.clear()
+
+    def _refuse_all(self) -> None:
+        while self._todo:
+            self._todo.popleft().finish(_Failure(RuntimeError(CLOSED)))
+
+    def _started(self) -> _Process:
+        with self._changed:
+            if self._closed:
+                raise RuntimeError(CLOSED)
+            process = _Process(self._timeout_s)
+            self._processes.add(process)
         return process
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """One call of `run` or `as_completed`. `early`: its items may be sent to a worker that is busy."""
+
+    function: bytes
+    early: bool = False
+    abandoned: bool = False
+    _done: SimpleQueue[tuple[_Task, Any]] = field(default_factory=SimpleQueue)
+    _arrived: dict[int, tuple[_Task, Any]] = field(default_factory=dict)
+
+    def put(self, task: _Task, outcome: Any) -> None:
+        self._done.put((task, outcome))
+
+    def take(self, number: int | None) -> tuple[Any, Any]:
+        """(item, outcome) of this task, or of whichever is done next; raises what kept it from being done."""
+        if number is None:
+            task, outcome = self._done.get()
+        else:
+            while number not in self._arrived:
+                arrived = self._done.get()
+                self._arrived[arrived[0].number] = arrived
+            task, outcome = self._arrived.pop(number)
+        if isinstance(outcome, _Failure):
+            raise outcome.error
+        return task.item, outcome
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """An item of a run and its place in it."""
+
+    run: _Run
+    number: int
+    item: Any
+
+    def finish(self, outcome: Any) -> None:
+        self.run.put(self, outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What kept a task from being done, and is no fault of its item."""
+
+    error: Exception
 
 
 class _Died(Exception):
@@ -145,6 +287,7 @@ class _Process:
         self._timeout_s = timeout_s
         self._pipe, child = Pipe()
         self._ready = False
+        self._function = b""
         boot = _BOOT.format(descriptor=child.fileno(), parent=os.getpid(), timeout_s=timeout_s)
         with child:
             self._process = subprocess.Popen(
@@ -162,25 +305,36 @@ class _Process:
                 },
             )
 
-    def call(self, function: Callable[[Item], Result], item: Item) -> Result | Exception:
-        """What `function(item)` returned or raised; raises _Died where the process did not live to say."""
+    def message(self, function: bytes, item: Any) -> bytes:
+        """What `send` takes; the function is in it only where the worker does not have it."""
+        return _pickled((None if function == self._function else function, item))
+
+    def send(self, message: bytes, function: bytes) -> None:
+        """Have the worker call `function` as `message` says; raises _Died where it does not live."""
         self._wait_until_ready()
         try:
-            self._pipe.send((function, item))
+            self._pipe.send_bytes(message)
+        except OSError as error:
+            raise _Died(_crashed(self.reap())) from error
+        self._function = function
+
+    def receive(self) -> Any:
+        """The next answer, what the function returned or raised; raises _Died where the worker did not live to say."""
+        try:
             if not self._pipe.poll(self._timeout_s):
                 self.kill()
                 self.reap()
                 raise _Died(_timed_out(self._timeout_s))
-            answer: Result | Exception = self._pipe.recv()
+            answer = self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
             raise _Died(_crashed(self.reap())) from error
-        return answer
+        return pickle.loads(answer)
 
     def _wait_until_ready(self) -> None:
         if self._ready:
             return
         with contextlib.suppress(EOFError, OSError):
-            self._ready = self._pipe.poll(START_TIMEOUT_S) and bool(self._pipe.recv())
+            self._ready = self._pipe.poll(START_TIMEOUT_S) and self._pipe.recv_bytes() == _READY
         if not self._ready:
             self.kill()
             raise RuntimeError(f"a worker process did not start (exit code {self.reap()})")
@@ -223,16 +377,17 @@ def serve(descriptor: int, parent: int, timeout_s: float) -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stderr.fileno())
-        pipe.send(True)
+        pipe.send_bytes(_READY)
+        answering = _Answering()
         while True:
             try:
                 message = pipe.recv_bytes()
             except (EOFError, OSError):
                 return
             faulthandler.dump_traceback_later(2 * timeout_s, exit=True, file=nowhere)
-            answer = _answer(message)
+            answer = _pickled(answering(message))
             faulthandler.cancel_dump_traceback_later()
-            pipe.send(answer)
+            pipe.send_bytes(answer)
 
 
 def _end_with(parent: int) -> None:
@@ -241,13 +396,28 @@ def _end_with(parent: int) -> None:
     os._exit(0)
 
 
-def _answer(message: bytes) -> Any:
-    try:
-        function, item = pickle.loads(message)
-        return function(item)
-    except MemoryError:
-        return Skipped(out_of_memory())
-    except (Skipped, OSError) as error:
-        return error
-    except Exception as error:
-        return RuntimeError("".join(traceback.format_exception(error)))
+class _Answering:
+    """Calls in a worker the function that came last."""
+
+    def __init__(self) -> None:
+        self._pickled = b""
+        self._function: Callable[[Any], Any] | None = None
+
+    def __call__(self, message: bytes) -> Any:
+        try:
+            function, item = pickle.loads(message)
+            if function is not None:
+                self._pickled, self._function = function, None
+            if self._function is None:
+                self._function = pickle.loads(self._pickled)
+            return self._function(item)
+        except MemoryError:
+            return Skipped(out_of_memory())
+        except (Skipped, OSError) as error:
+            return error
+        except Exception as error:
+            return RuntimeError("".join(traceback.format_exception(error)))
+
+
+def _pickled(value: object) -> bytes:
+    return pickle.dumps(value, _PROTOCOL)

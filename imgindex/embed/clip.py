@@ -21,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from imgindex.embed.weights import Weights, first_line
 from imgindex.errors import ModelError
+from imgindex.ports import Front
 from imgindex.records import Picture, Reach, Rgb, Space, Vectors
 
 Precision = Literal["float32", "bfloat16"]
@@ -108,16 +109,24 @@ class Clip:
     def batch_size(self) -> int:
         return self._batch_size
 
+    @property
+    def front(self) -> Front:
+        return middle
+
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
-        """float32[len(pictures), dim], rows of norm 1 in input order, at the precision of `space`.
+        """See `finish`."""
+        return self.finish([self.front(picture) for picture in pictures])
+
+    def finish(self, fronts: Sequence[Rgb]) -> Vectors:
+        """float32[len(fronts), dim], rows of norm 1 in input order, at the precision of `space`.
 
         A picture's vector depends on it alone but for rounding (ViT-B/16: 33 photos one by one and in batches
         of 32 differ by at most 1.2e-7 per component). Raises ModelError where a vector is zero or not finite.
         """
-        vectors = np.zeros((len(pictures), self._space.dim), np.float32)
+        vectors = np.zeros((len(fronts), self._space.dim), np.float32)
         start = 0
-        while start < len(pictures):
-            batch = [picture.rgb for picture in pictures[start : start + self._batch_size]]
+        while start < len(fronts):
+            batch = fronts[start : start + self._batch_size]
             try:
                 vectors[start : start + len(batch)] = self._forward(batch, self._precision)
             except RuntimeError as error:
@@ -144,7 +153,7 @@ class Clip:
         return _unit(np.asarray(vectors, np.float32).reshape(len(texts), -1), refusal)
 
     def _preprocess(self, batch: Sequence[Rgb]) -> dict[str, Any]:
-        images = [Image.fromarray(_middle(rgb)) for rgb in batch]
+        images = [Image.fromarray(rgb) for rgb in batch]
         return dict(self._model.preprocess(images))
 
     def _forward(self, batch: Sequence[Rgb], precision: Precision) -> Vectors:
@@ -296,7 +305,9 @@ def _check_pictures() -> list[Rgb]:
     return pictures
 
 
-def _middle(rgb: Rgb) -> Rgb:
+def middle(picture: Picture) -> Rgb:
+    """The pixels of a picture, without the ends of one that is longer than LONGEST_ASPECT."""
+    rgb = picture.rgb
     height, width = rgb.shape[:2]
     longest = LONGEST_ASPECT * min(height, width)
     top, left = max(0, height - longest) // 2, max(0, width - longest) // 2

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from imgindex.ports import Front
 from imgindex.records import Picture, Reach, Rgb, Space, Vectors
 
 GRID = 8
@@ -50,14 +51,27 @@ class FakeEmbedder:
     def batch_size(self) -> int:
         return 16
 
+    @property
+    def front(self) -> Front:
+        return pixels
+
+    def finish(self, fronts: Sequence[Rgb]) -> Vectors:
+        """float32[len(fronts), DIM], rows of norm 1."""
+        return _unit(fronts)
+
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
         """float32[len(pictures), DIM], rows of norm 1."""
-        return _unit([picture.rgb for picture in pictures])
+        return self.finish([self.front(picture) for picture in pictures])
 
     def embed_text(self, texts: Sequence[str]) -> Vectors:
         """float32[len(texts), DIM], rows of norm 1."""
         return _unit([np.frombuffer(hashlib.shake_256(text.encode()).digest(DIM - 1), np.uint8).reshape(GRID, GRID, 3)
                       for text in texts])  # fmt: skip
+
+
+def pixels(picture: Picture) -> Rgb:
+    """The picture itself: everything else is done by the process that embeds."""
+    return picture.rgb
 
 
 def _unit(pictures: Sequence[Rgb]) -> Vectors:

@@ -140,15 +140,20 @@ class SiftVlad:
     def batch_size(self) -> int:
         return 64
 
+    def front(self, picture: Picture) -> NDArray[np.float32]:
+        """float32[dim], the whole vector; extracts the features that a picture comes without."""
+        found = picture.features
+        if found is None:
+            found = local.extract(local.working_luma(picture.rgb))
+        return join(vlad(found, self._codebook), layout(picture.rgb, self._codebook), len(found))
+
+    def finish(self, fronts: Sequence[NDArray[np.float32]]) -> Vectors:
+        """float32[len(fronts), dim]: the vectors that `front` gave."""
+        return np.array(fronts, np.float32).reshape(len(fronts), self._space.dim)
+
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
-        """float32[len(pictures), dim], rows of norm 1; extracts the features that a picture comes without."""
-        vectors = np.zeros((len(pictures), self._space.dim), np.float32)
-        for row, picture in zip(vectors, pictures, strict=True):
-            found = picture.features
-            if found is None:
-                found = local.extract(local.working_luma(picture.rgb))
-            row[:] = join(vlad(found, self._codebook), layout(picture.rgb, self._codebook), len(found))
-        return vectors
+        """float32[len(pictures), dim], rows of norm 1."""
+        return self.finish([self.front(picture) for picture in pictures])
 
 
 def join(blocks: NDArray[np.float32], thumb: NDArray[np.float32], feature_count: int) -> NDArray[np.float32]:

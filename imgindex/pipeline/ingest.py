@@ -2,17 +2,21 @@
 
 1. scan the roots and leave out the files that are unchanged
 2. hash the files whose size some known content has; of a known content only the path is new
-3. read, hash and decode the others in worker processes
-4. embed them in batches
-5. write each batch in one transaction: images, vectors, file rows
+3. in worker processes, read, hash and decode the others, and make of each all that is made of one picture alone
+4. embed them in batches, as they come
+5. in a thread, write each batch in one transaction: images, vectors, file rows
+
+Steps 3 to 5 run at once, each a bounded number of files ahead of the next.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,7 +27,7 @@ from imgindex.pipeline.prepare import Prepared, prepare_file, wish_of
 from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import Walk
 from imgindex.ports import Embedder, Progress
-from imgindex.records import Skip
+from imgindex.records import Skip, Vectors
 from imgindex.report.model import IngestSummary
 from imgindex.store import Store, catalog, sketches, spaces
 from imgindex.store.catalog import NewFile
@@ -31,6 +35,19 @@ from imgindex.workers import Workers
 
 STORE_BATCH = 256
 """Images in one transaction: one fsync for some seconds of work, which is all that a crash can cost."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes: images, each with its vector and the files that show it, and skipped files."""
+
+    images: list[Prepared] = field(default_factory=list)
+    vectors: list[Vectors] = field(default_factory=list)
+    shown_by: list[list[Seen]] = field(default_factory=list)
+    skipped: list[NewFile] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.images) + len(self.skipped)
 
 
 class Ingest:
@@ -72,7 +89,7 @@ class Ingest:
         for seen in to_read:
             known_size = sizes[seen.size_bytes] > 1 or seen.size_bytes in known_sizes
             (doubtful if known_size else fresh).append(seen)
-        self._decode(sorted(fresh + self._hash(doubtful), key=lambda seen: seen.path))
+        self._index(sorted(fresh + self._hash(doubtful), key=lambda seen: seen.path))
         if self._progress.stopping:
             return s
         with self._store.write() as tx:
@@ -89,7 +106,7 @@ class Ingest:
         settled: list[NewFile] = []
         self._progress.start("hash", len(doubtful))
         with ThreadPoolExecutor(self._jobs) as pool:
-            for result in pool.map(_hashed, doubtful):
+            for result in itertools.chain.from_iterable(pool.map(_hashed, part) for part in catalog.chunks(doubtful)):
                 self._progress.advance()
                 if self._progress.stopping:
                     pool.shutdown(cancel_futures=True)
@@ -113,24 +130,34 @@ class Ingest:
         self._content = {seen.path: sha256 for sha256, seen in first.items() if sha256 in self._copies}
         return list(first.values())
 
-    def _decode(self, to_decode: Sequence[Seen]) -> None:
-        wish = wish_of(self._embedder)
-        by_path = {seen.path: seen for seen in to_decode}
-        batch: list[Prepared] = []
-        skipped: list[NewFile] = []
-        self._progress.start("index", len(to_decode))
-        for path, result in self._workers.run(functools.partial(prepare_file, wish=wish), by_path):
-            if isinstance(result, Prepared):
-                batch.append(result)
-            else:
-                skipped += self._skipped(by_path[path], _skip_of(result))
-            if len(batch) + len(skipped) >= STORE_BATCH:
-                self._write(batch, skipped)
-                batch, skipped = [], []
-            self._progress.advance()
-            if self._progress.stopping:
-                break
-        self._write(batch, skipped)
+    def _index(self, to_index: Sequence[Seen]) -> None:
+        """Steps 3 to 5."""
+        step = self._embedder.batch_size
+        work = functools.partial(prepare_file, wish=wish_of(self._embedder), front=self._embedder.front)
+        batch = Batch()
+        waiting: list[Prepared] = []
+        self._progress.start("index", len(to_index))
+        with ThreadPoolExecutor(1, "imgindex-writer") as writer:
+            written: Future[None] | None = None
+            for seen, result in self._workers.as_completed(work, to_index, ahead=2 * step):
+                if isinstance(result, Prepared):
+                    waiting.append(result)
+                else:
+                    batch.skipped += self._skipped(seen, _skip_of(result))
+                if len(waiting) >= step:
+                    self._embed(waiting, batch)
+                    waiting = []
+                if len(batch) >= STORE_BATCH:
+                    if written is not None:
+                        written.result()
+                    written, batch = writer.submit(self._write, batch), Batch()
+                self._progress.advance()
+                if self._progress.stopping:
+                    break
+            self._embed(waiting, batch)
+            if written is not None:
+                written.result()
+            writer.submit(self._write, batch).result()
         self._progress.finish()
         if self._progress.stopping:
             return
@@ -144,30 +171,33 @@ class Ingest:
         copies = self._copies.pop(self._content.get(seen.path, b""), [])
         return [NewFile(same, skip=skip) for same in (seen, *copies)]
 
-    def _write(self, batch: Sequence[Prepared], skipped: Sequence[NewFile]) -> None:
-        """Embed a batch and write it: images, vectors and file rows, or none of them."""
-        step = self._embedder.batch_size
-        vectors = [
-            self._embedder.embed([item.picture for item in batch[start : start + step]])
-            for start in range(0, len(batch), step)
-        ]
-        new_files = list(skipped)
+    def _embed(self, waiting: Sequence[Prepared], batch: Batch) -> None:
+        """Move decoded files to the batch, with their vectors and the copies that wait for them."""
+        if waiting:
+            batch.vectors.append(self._embedder.finish([made.front for made in waiting]))
+        for made in waiting:
+            self._sources.remember(made)
+            batch.images.append(replace(made, front=NOTHING))
+            batch.shown_by.append([made.seen, *self._copies.pop(made.sha256, [])])
+
+    def _write(self, batch: Batch) -> None:
+        """Write a batch: images, vectors and file rows, or none of them."""
+        new_files = list(batch.skipped)
         with self._store.write() as tx:
-            ids = [catalog.put_image(tx, p.sha256, p.seen.size_bytes, p.picture.info, p.texture) for p in batch]
-            if ids:
-                spaces.put_embeddings(tx, self._space_id, ids, np.concatenate(vectors))
-                made = zip(ids, (p.sketch for p in batch), strict=True)
-                sketches.put_sketches(tx, made, self._embedder.short_side_px)
-            for item, image_id in zip(batch, ids, strict=True):
-                copies = self._copies.pop(item.sha256, [])
-                new_files += [NewFile(seen, image_id) for seen in (item.seen, *copies)]
+            if batch.images:
+                ids = catalog.put_images(tx, [(p.sha256, p.seen.size_bytes, p.info, p.texture) for p in batch.images])
+                image_ids = [ids[made.sha256] for made in batch.images]
+                spaces.put_embeddings(tx, self._space_id, image_ids, np.concatenate(batch.vectors))
+                made_sketches = zip(image_ids, (made.sketch for made in batch.images), strict=True)
+                sketches.put_sketches(tx, made_sketches, self._embedder.short_side_px)
+                for image_id, shown_by in zip(image_ids, batch.shown_by, strict=True):
+                    new_files += [NewFile(seen, image_id) for seen in shown_by]
             catalog.put_files(tx, new_files)
-        for item in batch:
-            self._sources.remember(item.sha256, item.picture)
-        self.summary.embedded_images += len(batch)
-        self.summary.skipped += len(skipped)
+        self.summary.embedded_images += len(batch.images)
+        self.summary.skipped += len(batch.skipped)
 
 
+NOTHING = np.zeros(0, np.float32)
 CHANGED = Skip("changed", "It changed while it was read; it is read again on the next run.", environment=True)
 
 

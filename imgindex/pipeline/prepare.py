@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
+
+from numpy.typing import NDArray
 
 from imgindex import decode, features, files, outline, sketch, texture
 from imgindex.files import Seen
-from imgindex.ports import Embedder
-from imgindex.records import LocalFeatures, Luma, Picture
+from imgindex.ports import Embedder, Front
+from imgindex.records import LocalFeatures, Luma, Picture, PictureInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +27,32 @@ def wish_of(embedder: Embedder) -> Wish:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """What was read: hash, picture, texture and sketch come from the same bytes, `seen` from the moment of reading."""
+    """What was read of a file and is still needed: all of it comes from the same bytes, `seen` from the moment of
+    reading. `front` is what the embedder needs to finish (see `ports.Embedder`); the picture itself stays behind."""
 
     seen: Seen
     sha256: bytes
-    picture: Picture
+    info: PictureInfo
     texture: float
+    working: Luma
+    features: LocalFeatures
     sketch: bytes
+    front: NDArray[Any]
 
 
-def prepare_file(path: bytes, wish: Wish) -> Prepared:
+def prepare_file(seen: Seen, wish: Wish, front: Front) -> Prepared:
     """Read, hash and decode one file. Raises OSError or files.Skipped where that fails."""
-    data, seen = files.read_stable(path)
-    picture = prepare(data, wish)
+    data, now = files.read_stable(seen.path)
+    picture = decode.decode(data, short_side_px=wish.short_side_px)
+    info = picture.info
     busy = texture.texture(picture.rgb)
-    if busy < texture.TEXTURE_FLOOR and picture.info.pixel_digest is None:
+    if busy < texture.TEXTURE_FLOOR and info.pixel_digest is None:
         # nothing but equal pixels can prove that two blank pictures are copies
-        info = replace(picture.info, pixel_digest=decode.pixel_digest(data))
-        picture = replace(picture, info=info)
-    assert picture.features is not None
-    made = sketch_of(features.working_luma(picture.rgb), picture.features)
-    return Prepared(seen, files.sha256(data), picture, busy, made)
+        info = replace(info, pixel_digest=decode.pixel_digest(data))
+    working = features.working_luma(picture.rgb)
+    found = features.extract(working)
+    made = front(replace(picture, features=found))
+    return Prepared(now, files.sha256(data), info, busy, working, found, sketch_of(working, found), made)
 
 
 def sketch_of(working: Luma, found: LocalFeatures) -> bytes:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from imgindex import decode, features, files
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import Skipped
-from imgindex.pipeline.prepare import Wish, prepare, sketch_of
+from imgindex.pipeline.prepare import Prepared, Wish, prepare, sketch_of
 from imgindex.records import LocalFeatures, Luma, Picture, PictureInfo
 from imgindex.store.catalog import StoredImage
 
@@ -127,12 +127,6 @@ class ImageSource:
         known = {kind: found for kind in KINDS if (found := self._cache.peek((self.key, kind))) is not None}
         return _revived, (self.sha256, self.info, self.content, self._wish, known)
 
-    def remember(self, picture: Picture) -> None:
-        """Keep what decoding gave, so that the file need not be read again."""
-        self._cache.put((self.key, WORKING), features.working_luma(picture.rgb))
-        if picture.features is not None:
-            self._cache.put((self.key, FEATURES), picture.features)
-
     @property
     def is_warm(self) -> bool:
         """Whether the cache has what most verifications need."""
@@ -142,8 +136,8 @@ class ImageSource:
         """What `warm` takes, made here: the working picture and its features. Raises OSError."""
         return {WORKING: self._working(), FEATURES: self.features()}
 
-    def warm(self, made: dict[str, Sized]) -> None:
-        """Keep what another process made."""
+    def warm(self, made: Mapping[str, Sized]) -> None:
+        """Keep what was made elsewhere."""
         for kind, found in made.items():
             self._cache.put((self.key, kind), found)
 
@@ -215,9 +209,12 @@ class Sources:
     def of_bytes(self, data: bytes, picture: Picture) -> ImageSource:
         """A picture that need not be in the store, already decoded."""
         source = ImageSource(files.sha256(data), picture.info, InMemory(data), self._wish, self._cache)
-        source.remember(picture)
+        source.warm({WORKING: features.working_luma(picture.rgb)})
+        if picture.features is not None:
+            source.warm({FEATURES: picture.features})
         return source
 
-    def remember(self, sha256: bytes, picture: Picture) -> None:
+    def remember(self, made: Prepared) -> None:
         """Keep what decoding gave of a content, so that its file need not be read again."""
-        ImageSource(sha256, picture.info, OnDisk((), sha256), self._wish, self._cache).remember(picture)
+        source = ImageSource(made.sha256, made.info, OnDisk((), made.sha256), self._wish, self._cache)
+        source.warm({WORKING: made.working, FEATURES: made.features})

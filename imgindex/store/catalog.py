@@ -220,29 +220,38 @@ def mark_present(tx: Connection, file_ids: Sequence[int]) -> None:
 
 def put_image(tx: Connection, sha256: bytes, size_bytes: int, info: PictureInfo, texture: float) -> int:
     """The id of the image with this content, a new row where it is not known."""
-    known = image_id(tx, sha256)
-    if known is not None:
-        return known
-    row = insert(image).values(
-        sha256=sha256,
-        size_bytes=size_bytes,
-        format=info.format,
-        width_px=info.width_px,
-        height_px=info.height_px,
-        mode=info.mode,
-        bit_depth=info.bit_depth,
-        has_alpha=info.has_alpha,
-        frames=info.frames,
-        icc_digest=info.icc_digest,
-        pixel_digest=info.pixel_digest,
-        texture=texture,
-    )
-    return _new_id(tx.execute(row).inserted_primary_key)
+    return put_images(tx, [(sha256, size_bytes, info, texture)])[sha256]
 
 
-def image_id(tx: Connection, sha256: bytes) -> int | None:
-    found = tx.execute(select(image.c.id).where(image.c.sha256 == sha256)).scalar()
-    return None if found is None else int(found)
+def put_images(tx: Connection, contents: Sequence[tuple[bytes, int, PictureInfo, float]]) -> dict[bytes, int]:
+    """Image ids by sha256 of these (sha256, size in bytes, info, texture), new rows where they are not known."""
+    ids: dict[bytes, int] = {}
+    for part in chunks(contents):
+        known = select(image.c.sha256, image.c.id).where(image.c.sha256.in_([content[0] for content in part]))
+        ids.update((row.sha256, row.id) for row in tx.execute(known))
+        new = {content[0]: content for content in part if content[0] not in ids}
+        if new:
+            added = insert(image).returning(image.c.sha256, image.c.id)
+            ids.update((row.sha256, row.id) for row in tx.execute(added, list(map(_image_values, new.values()))))
+    return ids
+
+
+def _image_values(content: tuple[bytes, int, PictureInfo, float]) -> dict[str, object]:
+    sha256, size_bytes, info, texture = content
+    return {
+        "sha256": sha256,
+        "size_bytes": size_bytes,
+        "format": info.format,
+        "width_px": info.width_px,
+        "height_px": info.height_px,
+        "mode": info.mode,
+        "bit_depth": info.bit_depth,
+        "has_alpha": info.has_alpha,
+        "frames": info.frames,
+        "icc_digest": info.icc_digest,
+        "pixel_digest": info.pixel_digest,
+        "texture": texture,
+    }
 
 
 def embedded_images(tx: Connection, space_id: int, digests: Sequence[bytes]) -> dict[bytes, int]:
