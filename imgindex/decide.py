@@ -22,15 +22,16 @@ FEW_GOOD = 0.9
 # time. As they stand they miss 9 and 1 copies and call none of the 1,550 and 1,801 other pairs a copy.
 
 MIN_GOOD = 0.72
-MIN_AGREE = 0.6
+MIN_AGREE = 0.76
 MAX_SHIFT50_PX = 0.2
 """In place: the share of windows, the share that agrees in structure, and the median shift. Missed with
 MIN_GOOD 0.62: 5 and 0, 0.8: 14 and 3 (with 0.55, 1 and 2 are false); with MAX_SHIFT50_PX 0.15: 9 and 2, 0.1: 15
 and 2 (up to 0.3 none is false)."""
 
 JAGGED_AGREE = 0.98
-JAGGED_SHIFT50_PX = 0.3
+JAGGED_SHIFT50_PX = 0.34
 JAGGED_PX = 0.6
+JAGGED_SHARE = 0.7
 """Jagged: every window agrees and none is far off, though the median is, as in a copy resized by nearest neighbour.
 Without it (JAGGED_PX 0) 19 and 1 are missed; up to 0.9 none is false."""
 
@@ -50,6 +51,7 @@ MIN_SHARE = 0.2
 """Where each picture shows less than a fifth of the other, what they share is a corner, a caption or a logo."""
 
 SMALL_SHARE = 0.2
+HALF_SHARE = 0.5
 SMALL_WINDOWS = 40
 SMALL_SHIFT50_PX = 0.08
 FINER = 1.5
@@ -102,7 +104,8 @@ def _proven(evidence: dict[str, Any]) -> bool:
     if evidence["shear"] > MAX_PROVEN_SHEAR or max(evidence["share_a"], evidence["share_b"]) < MIN_SHARE:
         return False
     share_a, share_b, scale = evidence["share_a"], evidence["share_b"], evidence["scale"]
-    if min(share_a, share_b) < SMALL_SHARE and (scale if share_a < share_b else 1 / scale) > FINER:
+    finer = scale if share_a < share_b else 1 / scale
+    if max(share_a, share_b) < HALF_SHARE or (min(share_a, share_b) < SMALL_SHARE and finer > FINER):
         many = evidence["good_windows"] >= SMALL_WINDOWS
         return bool(many and good >= FEW_GOOD and evidence["shift50"] <= SMALL_SHIFT50_PX)
     in_place = good >= MIN_GOOD and evidence["agree"] >= MIN_AGREE and evidence["shift50"] <= MAX_SHIFT50_PX
@@ -110,7 +113,8 @@ def _proven(evidence: dict[str, Any]) -> bool:
         backed = evidence["good_windows"] + evidence["guess_inliers"] / INLIERS_PER_WINDOW >= MIN_GOOD_WINDOWS
         return bool(backed and in_place and good >= FEW_GOOD)
     jagged = (
-        evidence["agree"] >= JAGGED_AGREE
+        max(share_a, share_b) >= JAGGED_SHARE
+        and evidence["agree"] >= JAGGED_AGREE
         and evidence["shift50"] <= JAGGED_SHIFT50_PX
         and evidence["shift90"] <= JAGGED_PX
     )

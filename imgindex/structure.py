@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -174,11 +175,11 @@ class Grid:
     columns: int
     inside: NDArray[np.bool_]
 
-    def cut(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    def cut(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """What whole half windows cover of a canvas."""
-        return values[: self.rows * self.step, : self.columns * self.step]
+        return np.asarray(values, np.float32)[: self.rows * self.step, : self.columns * self.step]
 
-    def means(self, *layers: NDArray[np.float32]) -> NDArray[np.float64]:
+    def means(self, *layers: NDArray[Any]) -> NDArray[np.float64]:
         """float64[len(layers), n]: means of the windows in the mask over layers that were `cut`; each window is four
         half windows."""
         blocks = cv2.resize(
@@ -236,10 +237,11 @@ class Windows:
         yd = contrast * (unit_a * (ya - y * self.mean_a) - unit_b * (yb - y * self.mean_b))
         power = contrast * contrast
         xx, xy, yy = power * xx, power * xy, power * yy
-        damping = 0.05 * (xx + yy) + 1.0
+        damping = 0.02 * (xx + yy) + 1.0
         xx, yy = xx + damping, yy + damping
         determinant = xx * yy - xy * xy
-        return np.stack([yy * xd - xy * yd, xx * yd - xy * xd], axis=1) / determinant[:, None]
+        shifts = np.stack([yy * xd - xy * yd, xx * yd - xy * xd], axis=1) / determinant[:, None]
+        return np.asarray(shifts, np.float64)
 
 
 EVENED, EVENED_FLOOR = 48.0, 4.0
@@ -404,30 +406,19 @@ def ssim_map(a: Luma, b: Luma) -> NDArray[np.float32]:
     so), at a tenth of its time. Both sides are at least SSIM_WINDOW_PX.
     """
     size = (SSIM_WINDOW_PX, SSIM_WINDOW_PX)
-    mean_a, mean_b = cv2.boxFilter(a, cv2.CV_32F, size), cv2.boxFilter(b, cv2.CV_32F, size)
+
+    def mean(values: NDArray[Any]) -> NDArray[np.float32]:
+        return np.asarray(cv2.boxFilter(values, cv2.CV_32F, size), np.float32)
+
+    mean_a, mean_b = mean(a), mean(b)
     a32, b32 = a.astype(np.float32), b.astype(np.float32)
-    sample = np.float32(SSIM_WINDOW_PX**2 / (SSIM_WINDOW_PX**2 - 1))
+    sample = SSIM_WINDOW_PX**2 / (SSIM_WINDOW_PX**2 - 1)
     means = mean_a * mean_b
-    squares = mean_a * mean_a
-    squares += mean_b * mean_b
-    both = cv2.boxFilter(a32 * b32, -1, size)
-    both -= means
-    a32 *= a32
-    b32 *= b32
-    a32 += b32
-    power = cv2.boxFilter(a32, -1, size)
-    power -= squares
-    both *= 2 * sample
-    both += np.float32(SSIM_C2)
-    power *= sample
-    power += np.float32(SSIM_C2)
-    means *= np.float32(2)
-    means += np.float32(SSIM_C1)
-    squares += np.float32(SSIM_C1)
-    means *= both
-    squares *= power
-    means /= squares
-    return np.asarray(means, np.float32)
+    squares = mean_a * mean_a + mean_b * mean_b
+    both = (mean(a32 * b32) - means) * sample
+    power = (mean(a32 * a32 + b32 * b32) - squares) * sample
+    full = ((2 * means + SSIM_C1) * (2 * both + SSIM_C2)) / ((squares + SSIM_C1) * (power + SSIM_C2))
+    return np.asarray(full, np.float32)
 
 
 def text_like(canvas: Canvas) -> bool:

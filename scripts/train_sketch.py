@@ -36,7 +36,7 @@ def main() -> None:
     found = []
     for path in paths:
         picture = decode.decode(path.read_bytes(), short_side_px=features.WORKING_SIDE_PX)
-        found.append(features.extract(features.working_luma(picture.rgb)).descriptors[: sketch.FEATURES])
+        found.append(features.extract(features.working_luma(picture.rgb)).descriptors)
     even, odd = register.sums_and_differences(np.concatenate(found))
     mean = even.mean(axis=0)
     (even_basis, even_share), (odd_basis, odd_share) = components(even - mean), components(odd)

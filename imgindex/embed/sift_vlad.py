@@ -109,13 +109,13 @@ def shipped() -> tuple[Codebook, str]:
 
 
 class SiftVlad:
-    """The `Embedder` of space `sift-vlad/1`; deterministic, on the CPU, and safe to share between threads."""
+    """The `Embedder` of space `sift-vlad/2`; deterministic, on the CPU, and safe to share between threads."""
 
     def __init__(self) -> None:
         self._codebook, digest = shipped()
         preprocessing = (
-            f"RootSIFT, {local.MAX_FEATURES} features at {local.WORKING_SIDE_PX} px, "
-            f"contrast {local.CONTRAST_THRESHOLD}; VLAD {CENTROIDS}x{BLOCK}; "
+            f"RootSIFT, {local.MAX_FEATURES} features, {local.QUICK}, below {local.FEW_FEATURES} {local.THOROUGH}, of "
+            f"{local.WORKING_SIDE_PX} px; VLAD {CENTROIDS}x{BLOCK}; "
             f"layout {LAYOUT} from {THUMB_PX} px, {FEW_FEATURES:g}, {FAINT_CONTRAST:g}"
         )
         self._space = Space(
