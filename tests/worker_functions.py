@@ -48,6 +48,14 @@ def pid(_: object) -> int:
     return os.getpid()
 
 
+def wait(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def same(data: bytes) -> bytes:
+    return data
+
+
 def note_pid_and_sleep(folder: str) -> None:
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(1000)
