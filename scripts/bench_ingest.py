@@ -3,11 +3,11 @@
 
     python scripts/bench_ingest.py PHOTOS [--clip FOLDER] [--runs 3] [--count 64] [--memory FILES]
 
-Makes JPEGs of 12 megapixels and of 640 px (quality 90) of the photos and indexes them through `imgindex`'s own path into
-a new store, up to the search; beside it, in the same run, the plain loop loads them with Pillow and encodes in float32,
-128 at once. Loading the model is timed on neither side. Without `--clip`, a ViT-B/32 with random weights is made, which is
-as fast as any; how close the vectors are to the loop's says something with real weights only. With `--memory`, prints the
-memory of the indexing process at a tenth, a half and all of so many small files.
+Makes JPEGs of 12 megapixels and of 640 px (quality 90) of the photos and indexes them through `imgindex`'s own path
+into a new store, up to the search; beside it, in the same run, the plain loop loads them with Pillow and encodes in
+float32, 128 at once. Loading the model is timed on neither side. Without `--clip`, a ViT-B/32 with random weights is
+made, which is as fast as any; how close the vectors are to the loop's says something with real weights only. With
+`--memory`, prints the memory of the indexing process at a tenth, a half and all of so many small files.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -71,7 +72,8 @@ def random_clip(folder: Path) -> Path:
     torch.manual_seed(0)
     CLIPModel(CLIPConfig(text_config=words, vision_config={"patch_size": 32})).save_pretrained(folder)
     tokenizer = CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=16)
-    CLIPProcessor(image_processor=CLIPImageProcessor(), tokenizer=tokenizer).save_pretrained(folder)
+    processor: Any = CLIPProcessor
+    processor(image_processor=CLIPImageProcessor(), tokenizer=tokenizer).save_pretrained(folder)
     listing = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.CLIPModel"}]
     (folder / "modules.json").write_text(json.dumps(listing))
     return folder
@@ -114,13 +116,13 @@ def index_once(folder: Path, embedder: Embedder, jobs: int) -> tuple[float, dict
     return took, rows, vectors
 
 
-def loop_once(paths: Sequence[Path], model: object) -> tuple[float, Vectors]:
+def loop_once(paths: Sequence[Path], model: Any) -> tuple[float, Vectors]:
     """(seconds, unit vectors) of the plain loop."""
     began = time.perf_counter()
     vectors = []
     for start in range(0, len(paths), LOOP_BATCH):
         images = [Image.open(path).convert("RGB") for path in paths[start : start + LOOP_BATCH]]
-        vectors.append(model.encode(images, batch_size=LOOP_BATCH, show_progress_bar=False))  # type: ignore[attr-defined]
+        vectors.append(model.encode(images, batch_size=LOOP_BATCH, show_progress_bar=False))
     joined = np.concatenate(vectors)
     return time.perf_counter() - began, joined / np.linalg.norm(joined, axis=1, keepdims=True)
 

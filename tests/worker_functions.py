@@ -48,8 +48,13 @@ def pid(_: object) -> int:
     return os.getpid()
 
 
-def wait(seconds: float) -> None:
-    time.sleep(seconds)
+def meet(item: tuple[str, Path]) -> None:
+    """Make a file, wait for it, or neither."""
+    what, mark = item
+    if what == "make":
+        mark.touch()
+    while what == "wait" and not mark.exists():
+        time.sleep(0.01)
 
 
 def same(data: bytes) -> bytes:
