@@ -17,8 +17,9 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
 from imgindex import decode, embed
-from imgindex.embed import clip
+from imgindex.embed import clip, tower
 from imgindex.embed.clip import Clip
+from imgindex.embed.shrink import Shrink, middle
 from imgindex.embed.weights import locate
 from imgindex.errors import ModelError
 from imgindex.ports import TextEmbedder
@@ -80,12 +81,63 @@ def test_the_fingerprint_is_of_weights_and_preprocessing_alone(tiny: Clip, tmp_p
 def test_float32_is_what_sentence_transformers_computes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents: a shortcut past the library that changes the model's vectors."""
     monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
+    monkeypatch.setattr(clip, "_has_fast_int8", lambda: False)
     embedder = Clip(locate(str(folder), no_words), no_words, "cpu")
     assert embedder.space.precision == "float32"
     pictures = noise(5)
     reference = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
     expected = reference.encode([Image.fromarray(p.rgb) for p in pictures], normalize_embeddings=True)
     assert np.abs(embedder.embed(pictures) - expected).max() < 1e-5
+
+
+def test_integers_are_close_to_the_exact_layer() -> None:
+    """Prevents: overflowing sums, a wrong offset, or one large channel that costs the others their precision."""
+    torch.manual_seed(0)
+    weight, bias, x = torch.randn(96, 64), torch.randn(96), torch.randn(40, 64) + 0.7
+    x[:, 5] *= 300.0
+    x[7] = 0.0
+    try:
+        layer = tower.Int8(weight, bias, torch.tensor([5]))
+        found = layer(x)
+    except (AttributeError, RuntimeError) as error:
+        pytest.skip(f"this build of torch has no product of 8-bit integers ({error})")
+    exact = torch.nn.functional.linear(x, weight, bias)
+    rest = exact - x[:, 5:6] @ weight[:, 5:6].t()
+    error = (found - exact).norm(dim=1) / rest.norm(dim=1)
+    assert error.max() < 0.02
+    assert torch.allclose(layer(x[3:4])[0], found[3], rtol=1e-5, atol=1e-3), "a row depends on itself alone"
+
+
+def test_a_model_that_integers_change_is_computed_in_float32(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents: vectors further from float32 than a space promises."""
+    monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
+    exact = Clip(locate(str(folder), no_words), no_words, "cpu").embed(noise(3))
+    monkeypatch.setattr(clip, "INT8_MIN_COSINE", 1.1)
+    embedder = Clip(locate(str(folder), no_words), no_words, "cpu")
+    assert embedder.space.precision == "float32"
+    assert (embedder.embed(noise(3)) * exact).sum(axis=1).min() > 0.99
+
+
+def test_a_model_that_is_not_clips_goes_through_the_library(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents: another model, or another preprocessing, computed as if it were CLIP's."""
+    monkeypatch.setattr(clip, "_has_fast_int8", lambda: False)
+    monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
+    ours = Clip(locate(str(folder), no_words), no_words, "cpu")
+    monkeypatch.setattr(tower, "GELU", 1.5)
+    other = Clip(locate(str(folder), no_words), no_words, "cpu")
+    assert isinstance(ours.front, Shrink) and other.front is middle
+    assert np.abs(other.embed(noise(5)) - ours.embed(noise(5))).max() < 1e-5
+
+
+@pytest.mark.parametrize("shape", [(70, 91), (224, 224), (31, 33), (500, 20), (9, 400)])
+def test_the_front_gives_the_processors_pixels(tiny: Clip, shape: tuple[int, int]) -> None:
+    """Prevents: pixels that are shifted, or scaled by another filter, than those that the model was trained with."""
+    assert isinstance(tiny.front, Shrink)
+    rgb = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8)
+    settings = tiny._processor.to_dict()
+    theirs = tiny._preprocess([middle(picture(rgb))])["pixel_values"][0].permute(1, 2, 0).numpy()
+    ours = (tiny.front(picture(rgb)) / 255.0 - settings["image_mean"]) / settings["image_std"]
+    assert np.abs(theirs - ours).max() < 1e-5
 
 
 def test_a_model_that_bfloat16_changes_is_computed_in_float32(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,10 +281,26 @@ def test_bfloat16_stays_close_to_float32_on_real_photos(real: Clip, photos: Path
     if real.space.precision != "bfloat16":
         pytest.skip("this processor computes float32")
     pictures = [decode.decode(path.read_bytes(), short_side_px=real.short_side_px) for path in jpegs(photos, 6)]
-    exact = real._forward([p.rgb for p in pictures], "float32")
+    exact = real._forward([real.front(p) for p in pictures], "float32")
     cosines = (real.embed(pictures) * exact).sum(axis=1) / np.linalg.norm(exact, axis=1)
     assert cosines.mean() >= clip.BFLOAT16_MEAN_COSINE
     assert cosines.min() >= clip.BFLOAT16_MIN_COSINE
+
+
+def test_integers_stay_close_to_float32_on_real_photos(
+    clip_folder: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents: 8-bit integers that move vectors further than the tolerance that spaces promise."""
+    monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
+    reduced = Clip(locate(str(clip_folder), no_words), no_words, "cpu")
+    if reduced.space.precision != "int8":
+        pytest.skip("this processor computes float32")
+    monkeypatch.setattr(clip, "_has_fast_int8", lambda: False)
+    exact = Clip(locate(str(clip_folder), no_words), no_words, "cpu")
+    pictures = [decode.decode(path.read_bytes(), short_side_px=exact.short_side_px) for path in jpegs(photos, 8)]
+    cosines = (reduced.embed(pictures) * exact.embed(pictures)).sum(axis=1)
+    assert cosines.mean() >= clip.INT8_MEAN_COSINE
+    assert cosines.min() >= clip.INT8_MIN_COSINE
 
 
 def test_reduced_decoding_stays_close_to_full_decoding(real: Clip, photos: Path) -> None:

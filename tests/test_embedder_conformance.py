@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,13 @@ def test_unit_rows_of_the_space(embedder: Embedder, pictures: list[Picture]) -> 
     vectors = embedder.embed(pictures)
     assert vectors.shape == (len(pictures), embedder.space.dim) and vectors.dtype == np.float32
     assert np.abs(np.linalg.norm(vectors, axis=1) - 1).max() < TOLERANCE
+
+
+def test_the_front_travels_and_finish_gives_the_vector(embedder: Embedder, pictures: list[Picture]) -> None:
+    """Prevents: a first half that cannot be sent to a worker process, or that says something else there."""
+    front = pickle.loads(pickle.dumps(embedder.front))
+    fronts = pickle.loads(pickle.dumps([front(picture) for picture in pictures]))
+    assert np.abs(embedder.finish(fronts) - embedder.embed(pictures)).max() < TOLERANCE
 
 
 def test_nothing_in_nothing_out(embedder: Embedder) -> None:

@@ -96,6 +96,38 @@ def test_items_are_taken_a_bounded_number_ahead(workers: Workers) -> None:
     assert [result for _, result in workers.run(work.misbehave, ["again"])] == ["again"]
 
 
+def test_a_slow_item_keeps_no_other_waiting(tmp_path: Path) -> None:
+    """Prevents one slow file from holding back those after it: here it ends only when the last of them is done."""
+    mark = tmp_path / "mark"
+    items = [("wait", mark), *[("pass", mark)] * 30, ("make", mark)]
+    with Workers(2) as pool:
+        answers = [item[0] for item, result in pool.as_completed(work.meet, items) if result is None]
+    assert sorted(answers) == sorted(item[0] for item in items)
+    assert answers.index("wait") > 20
+
+
+def test_as_completed_a_bad_file_costs_only_itself(workers: Workers) -> None:
+    """Prevents the item that was sent ahead to a worker from being lost, or blamed, when that dies."""
+    items = ["a", "crash", "b", "exit", "c", "hang", *map(str, range(20))]
+    results = dict(workers.as_completed(work.misbehave, items))
+    bad = {item for item, result in results.items() if isinstance(result, Skipped)}
+    assert bad == {"crash", "exit", "hang"}
+    assert {result for item, result in results.items() if item not in bad} == set(items) - bad
+
+
+def test_large_items_and_answers_do_not_block_each_other(workers: Workers) -> None:
+    """Prevents a parent and a worker that each wait for the other to read, with megabytes in both directions."""
+    items = [bytes([n]) * 2_000_000 for n in range(12)]
+    assert all(item == result for item, result in workers.as_completed(work.same, items))
+
+
+def test_a_run_within_the_loop_of_another(workers: Workers) -> None:
+    """Prevents answers that reach the wrong caller, and a function that a worker kept from an earlier run."""
+    for item, result in workers.as_completed(work.misbehave, ["a", "b", "c"]):
+        assert item == result
+        assert [found for _, found in workers.run(work.same, [b"x", b"y"])] == [b"x", b"y"]
+
+
 def test_workers_import_no_more_than_decoding_needs(workers: Workers) -> None:
     """Prevents seconds of start-up and gigabytes for a torch that nobody in there uses."""
     ((_, names),) = workers.run(work.loaded, [0])

@@ -48,6 +48,19 @@ def pid(_: object) -> int:
     return os.getpid()
 
 
+def meet(item: tuple[str, Path]) -> None:
+    """Make a file, wait for it, or neither."""
+    what, mark = item
+    if what == "make":
+        mark.touch()
+    while what == "wait" and not mark.exists():
+        time.sleep(0.01)
+
+
+def same(data: bytes) -> bytes:
+    return data
+
+
 def note_pid_and_sleep(folder: str) -> None:
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(1000)

@@ -19,12 +19,14 @@ from PIL import Image
 from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
+from imgindex.embed.shrink import Shrink, middle
+from imgindex.embed.tower import Tower
 from imgindex.embed.weights import Weights, first_line
 from imgindex.errors import ModelError
 from imgindex.ports import Front
-from imgindex.records import Picture, Reach, Rgb, Space, Vectors
+from imgindex.records import Picture, PictureInfo, Reach, Rgb, Space, Vectors
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "int8"]
 
 FLOOR = 0.94
 """Cosine from which every pair is a candidate, measured with ViT-B/16: it proposes 85 to 88 % of blurred, darkened
@@ -50,13 +52,15 @@ BFLOAT16_MEAN_COSINE, BFLOAT16_MIN_COSINE = 0.999, 0.995
 """How close vectors computed in bfloat16 must be to those in float32. ViT-B/16 under autocast over 64 photos: mean
 0.9998, minimum 0.9993, at 1.6 times the pictures per second of CPU time (with AVX-512 BF16)."""
 
-CHECK_PICTURES = 2
+CHECK_PICTURES = 4
 """Synthetic pictures that the closeness is checked on when a model is loaded; they are no harder than photos (ViT-B/16:
 0.9998 to 0.9999), so the check finds a model that bfloat16 breaks and not one that it strains."""
 
-LONGEST_ASPECT = 8
-"""Pictures longer than this are cut to their middle before the processor sees them: it scales the shorter side
-to the model's input and only then cuts out the middle, and a strip of 10,000 x 1 pixels would fill the memory."""
+INT8_MEAN_COSINE, INT8_MIN_COSINE = 0.999, 0.99
+"""How close vectors computed in 8-bit integers must be to those in float32; see `tower.LARGE_CHANNELS`."""
+
+SAME_COSINE = 0.99999
+"""Least agreement of `tower.Tower` in float32 with the library, where the tower is that model's."""
 
 PREPROCESSING_KEYS = (
     "do_resize", "size", "resample", "do_center_crop", "crop_size",
@@ -81,12 +85,19 @@ class Clip:
         self._model = _load(weights, self._device)
         self._processor = _image_processor(self._model, weights.name)
         self._precision: Precision = "float32"
-        samples = _check_pictures()
+        samples = [_picture(rgb) for rgb in _check_pictures()]
         try:
-            exact = self._forward(samples, "float32")
-            self._input_px = int(max(self._preprocess(samples[:1])["pixel_values"].shape[-2:]))
-            if _has_native_bfloat16(self._device) and _close(exact, self._forward(samples, "bfloat16")):
-                self._precision = "bfloat16"
+            exact = self._by_library([middle(picture) for picture in samples], "float32")
+            self._input_px = int(max(self._preprocess([samples[0].rgb])["pixel_values"].shape[-2:]))
+            self._tower, self._front = self._own_tower(samples, exact)
+            fronts = [self._front(picture) for picture in samples]
+            if _has_native_bfloat16(self._device):
+                if _close(exact, self._forward(fronts, "bfloat16"), BFLOAT16_MEAN_COSINE, BFLOAT16_MIN_COSINE):
+                    self._precision = "bfloat16"
+            elif self._tower is not None and self._in_integers(self._tower, fronts, exact):
+                self._precision = "int8"
+            if self._tower is not None:
+                self._tower.release()
         except Exception as error:
             raise ModelError(
                 f"{weights.name} loads but does not embed a picture ({first_line(error)}); choose another model."
@@ -111,7 +122,8 @@ class Clip:
 
     @property
     def front(self) -> Front:
-        return middle
+        """Pixels as the model takes them, or, of a model that only the library knows, the picture itself."""
+        return self._front
 
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
         """See `finish`."""
@@ -152,22 +164,67 @@ class Clip:
             vectors = self._model.encode(list(texts), convert_to_numpy=True, show_progress_bar=False)
         return _unit(np.asarray(vectors, np.float32).reshape(len(texts), -1), refusal)
 
-    def _preprocess(self, batch: Sequence[Rgb]) -> dict[str, Any]:
-        images = [Image.fromarray(rgb) for rgb in batch]
-        return dict(self._model.preprocess(images))
+    def _own_tower(self, samples: Sequence[Picture], exact: Vectors) -> tuple[Tower | None, Front]:
+        """The model as `tower.Tower` computes it and what that takes, where it gives what the library does."""
+        settings = self._processor.to_dict()
+        shrink = Shrink.of({key: settings.get(key) for key in PREPROCESSING_KEYS})
+        if shrink is None or settings.get("rescale_factor") != 1 / 255:
+            return None, middle
+        try:
+            tower = Tower(self._model[0].model, settings["image_mean"], settings["image_std"])
+            same = _close(
+                exact, self._by_tower(tower, [shrink(p) for p in samples], "float32"), SAME_COSINE, SAME_COSINE
+            )
+        except (AttributeError, TypeError, ValueError, RuntimeError):  # another model than CLIP's
+            return None, middle
+        return (tower, shrink) if same else (None, middle)
 
-    def _forward(self, batch: Sequence[Rgb], precision: Precision) -> Vectors:
-        """float32[len(batch), dim] as the model gives them, not normalised."""
+    def _in_integers(self, tower: Tower, fronts: Sequence[Rgb], exact: Vectors) -> bool:
+        """Whether the tower computes in 8-bit integers from now on: where that is faster, and close."""
+        if self._device.type != "cpu" or not _has_fast_int8():
+            return False
+        try:
+            tower.quantise(self._pixels(fronts))
+            if _close(exact, self._by_tower(tower, fronts, "int8"), INT8_MEAN_COSINE, INT8_MIN_COSINE):
+                return True
+        except (AttributeError, RuntimeError):  # this build of torch has no such product
+            pass
+        tower.exact()
+        return False
+
+    def _preprocess(self, batch: Sequence[Rgb]) -> dict[str, Any]:
+        return dict(self._model.preprocess([Image.fromarray(rgb) for rgb in batch]))
+
+    def _pixels(self, fronts: Sequence[Rgb]) -> torch.Tensor:
+        """uint8[n, side, side, 3] on the device; to a GPU they travel from pinned memory, without waiting."""
+        pixels = torch.from_numpy(np.stack(fronts))
+        if self._device.type == "cuda":
+            return pixels.pin_memory().to(self._device, non_blocking=True)
+        return pixels.to(self._device)
+
+    def _forward(self, fronts: Sequence[Rgb], precision: Precision) -> Vectors:
+        """float32[len(fronts), dim] as the model gives them, not normalised."""
+        if self._tower is None:
+            return self._by_library(fronts, precision)
+        return self._by_tower(self._tower, fronts, precision)
+
+    def _by_tower(self, tower: Tower, fronts: Sequence[Rgb], precision: Precision) -> Vectors:
+        with self._computing(precision):
+            return np.asarray(tower(self._pixels(fronts)).float().cpu().numpy(), np.float32)
+
+    def _by_library(self, fronts: Sequence[Rgb], precision: Precision) -> Vectors:
         features = {
             name: value.to(self._device) if isinstance(value, torch.Tensor) else value
-            for name, value in self._preprocess(batch).items()
+            for name, value in self._preprocess(fronts).items()
         }
-        with (
-            torch.inference_mode(),
-            torch.autocast(self._device.type, torch.bfloat16, enabled=precision == "bfloat16"),
-        ):
-            vectors = self._model(features)["sentence_embedding"]
-        return np.asarray(vectors.float().cpu().numpy(), np.float32)
+        with self._computing(precision):
+            return np.asarray(self._model(features)["sentence_embedding"].float().cpu().numpy(), np.float32)
+
+    @contextmanager
+    def _computing(self, precision: Precision) -> Iterator[None]:
+        reduced = torch.autocast(self._device.type, torch.bfloat16, enabled=precision == "bfloat16")
+        with torch.inference_mode(), reduced:
+            yield
 
     def _halve_batch(self, failed: int) -> None:
         if failed <= 1:
@@ -288,30 +345,31 @@ def _has_native_bfloat16(device: torch.device) -> bool:
     return False
 
 
-def _close(exact: Vectors, other: Vectors) -> bool:
+def _has_fast_int8() -> bool:
+    """Whether the processor has AVX2, which the kernels were measured with."""
+    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(able.get("avx2"))
+
+
+def _close(exact: Vectors, other: Vectors, mean_cosine: float, min_cosine: float) -> bool:
     norms = np.linalg.norm(exact, axis=1) * np.linalg.norm(other, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         cosines = (exact * other).sum(axis=1) / norms
-    return bool(cosines.mean() >= BFLOAT16_MEAN_COSINE and cosines.min() >= BFLOAT16_MIN_COSINE)
+    return bool(cosines.mean() >= mean_cosine and cosines.min() >= min_cosine)
+
+
+def _picture(rgb: Rgb) -> Picture:
+    return Picture(PictureInfo("PNG", rgb.shape[1], rgb.shape[0], "RGB", 8, False, 1), rgb)
 
 
 def _check_pictures() -> list[Rgb]:
     """Pictures of smooth colour and of texture, the same ones every time."""
     rng = np.random.default_rng(0)
-    pictures = []
+    pictures: list[Rgb] = []
     for cells in (4 * 4**number for number in range(CHECK_PICTURES)):
         noise = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), np.uint8))
-        pictures.append(np.asarray(noise.resize((256, 256), Image.Resampling.BICUBIC)))
+        pictures.append(np.asarray(noise.resize((256 + 32 * len(pictures), 256), Image.Resampling.BICUBIC)))
     return pictures
-
-
-def middle(picture: Picture) -> Rgb:
-    """The pixels of a picture, without the ends of one that is longer than LONGEST_ASPECT."""
-    rgb = picture.rgb
-    height, width = rgb.shape[:2]
-    longest = LONGEST_ASPECT * min(height, width)
-    top, left = max(0, height - longest) // 2, max(0, width - longest) // 2
-    return np.ascontiguousarray(rgb[top : top + longest, left : left + longest])
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

@@ -132,7 +132,7 @@ class Ingest:
 
     def _index(self, to_index: Sequence[Seen]) -> None:
         """Steps 3 to 5."""
-        step = self._embedder.batch_size
+        step = min(self._embedder.batch_size, STORE_BATCH)
         work = functools.partial(prepare_file, wish=wish_of(self._embedder), front=self._embedder.front)
         batch = Batch()
         waiting: list[Prepared] = []
