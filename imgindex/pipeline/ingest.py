@@ -160,6 +160,7 @@ class Ingest:
                 sketches.put_sketches(tx, made, self._embedder.short_side_px)
             for item, image_id in zip(batch, ids, strict=True):
                 copies = self._copies.pop(item.sha256, [])
+                self.summary.new_copies += len(copies)
                 new_files += [NewFile(seen, image_id) for seen in (item.seen, *copies)]
             catalog.put_files(tx, new_files)
         for item in batch:

@@ -38,12 +38,13 @@ RANGES = {
     "space.floor": "BETWEEN -1 AND 2",
     "state.rules_version": ">= 0",
     "watermark.k": ">= 1",
-    "watermark.kth_cosine": "BETWEEN -1 AND 2",
+    "watermark.kth_cosine": "BETWEEN -2 AND 2",
     "sketch.short_side_px": ">= 1",
     "index_cache.generation": ">= 0",
     "nightly.finished_at_s": ">= 0",
 }
-"""What holds of a whole value beside its type; cosines reach 1, and 2 is written for one that no pair reaches."""
+"""What holds of a whole value beside its type; cosines are in [-1, 1], and what every or no pair
+reaches is written as -2 or 2."""
 
 LENGTHS = {"file.inode": "= 8", "file.device": "= 8", "watermark.nearest": "% 12 = 0"}
 """Bytes of BLOBs whose column does not say how many it has; `nearest` is a list of records.NEIGHBOUR."""
