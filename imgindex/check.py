@@ -10,32 +10,33 @@
     7  pair and decision rows match their checksum
     8  each FAISS file is the one its row names; nothing else is left over
     9  every watermark is of an image with a vector in its space, every sketch of an image, and as it was written
+   10  every other value is of its column's type and one that the program writes
 
 Rows that refer to what is not there belong to the invariant of their table. All is examined first, each invariant in
-one state of the store; then each kind of damage is mended in one transaction. Where the database file is damaged (0)
-nothing is written: it would spread.
+one state of the store; then `repair` mends, and all is examined again: what is mended is what is not found any more.
+Where the database file is damaged (0) nothing is written: it would spread.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from imgindex import candidates, checksum, files
+from imgindex import files
 from imgindex.errors import StoreError, StoreLocked
 from imgindex.ports import Progress
-from imgindex.records import Candidate, ProposedBy
+from imgindex.repair import REPAIR, RESTORE, Repair, left_over
 from imgindex.report.model import Finding
-from imgindex.store import Store, audit, catalog, pairs
+from imgindex.store import Store, audit, columns
 from imgindex.store.audit import BrokenPair, RawCacheRow
 from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32
 from imgindex.vectors import FlatIndex
@@ -47,20 +48,14 @@ T = TypeVar("T")
 CHUNK = 4096
 """Rows looked at together: 8 MiB of vectors of 512 numbers."""
 
-NORM_TOLERANCE = 1e-3
-
 CACHE_NAME = re.compile(r"space-[0-9]+-[0-9]+\.faiss", re.ASCII)
-LEFT_OVER = ("space-*.faiss", files.TEMPORARY)
-"""What a run that was cut off may leave in the store directory, beside the FAISS files that a row names."""
-
-RESTORE = "Restore the database from a backup (imgindex backup FILE makes one), or index into a new store."
-REPAIR = "imgindex check --repair "
-
-PROPOSED_AGAIN = frozenset({ProposedBy.DIGEST, ProposedBy.FLOOR, ProposedBy.TOP_K})
-"""A pair that came about so is found again once one of its images is searched again."""
-
 OTHER_LENGTH = "its length is not that of its space"
-DAMAGED_ROW = "its row was damaged; not verified again yet"
+
+MAX_SHOWN = 40
+"""Characters of a value that cannot be right."""
+
+REPAIR_ROUNDS = 3
+"""What a repair removes may leave other rows without what they refer to; these are mended in the next round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +67,54 @@ class Damage:
     remedy: str
     mend: Callable[[], None] | None = None
 
+    @property
+    def key(self) -> tuple[int, str]:
+        return self.invariant, self.sentence
+
 
 def check(store: Store, *, repair: bool = False, progress: Progress) -> tuple[Finding, ...]:
     """What is broken, by invariant; nothing in a whole store.
 
-    With `repair`, which needs `store.exclusive()` held by the caller, what can be rebuilt is mended and nothing else.
-    Damage becomes a Finding; StoreLocked is raised where another process keeps the store from being read, StoreError
-    where a repair cannot be written.
+    With `repair`, which needs `store.exclusive()` held by the caller, what can be rebuilt is mended and nothing else,
+    and the store is examined again: what came to light only then is added. Damage becomes a Finding; StoreLocked is
+    raised where another process keeps the store from being read, StoreError where a repair cannot be written.
     """
-    examiner = Examiner(store, progress)
+    examiner = Examiner(store, progress, Repair(store))
+    left = _examined(examiner)
+    found = {damage.key: damage for damage in left}
+    for _ in range(REPAIR_ROUNDS if repair else 0):
+        mends = [damage.mend for damage in left if damage.mend is not None]
+        if not mends:
+            break
+        for mend in mends:
+            mend()
+        left = _examined(examiner)
+        found = {damage.key: damage for damage in left} | found
+    still = {damage.key for damage in left}
+    ordered = sorted(found.values(), key=lambda damage: damage.invariant)
+    return tuple([_finding(damage, repaired=damage.key not in still) for damage in ordered])
+
+
+def _examined(examiner: Examiner) -> list[Damage]:
+    """What is broken now, by invariant."""
     found: list[Damage] = []
     for number, (stage, examine) in enumerate(examiner.stages):
-        progress.start(f"check {stage}", None)
+        examiner.progress.start(f"check {stage}", None)
         try:
             found += examine()
         except StoreLocked:
             raise
         except (StoreError, UnicodeError) as error:  # SQLite's own sentence may have damaged names in it
             found.append(Damage(0, f"Invariant {number} could not be checked: {error}", RESTORE))
-        progress.finish()
+        examiner.progress.finish()
     found.sort(key=lambda damage: damage.invariant)
     if found and found[0].invariant == 0:
-        found = [replace(damage, remedy=RESTORE, mend=None) for damage in found]
-    return tuple([_finding(damage, repair=repair) for damage in found])
+        return [replace(damage, remedy=RESTORE, mend=None) for damage in found]
+    return found
 
 
-def _finding(damage: Damage, *, repair: bool) -> Finding:
-    can = damage.mend is not None
-    if repair and damage.mend is not None:
-        damage.mend()
-    return Finding(damage.invariant, damage.sentence, damage.remedy, can, can and repair)
+def _finding(damage: Damage, *, repaired: bool) -> Finding:
+    return Finding(damage.invariant, damage.sentence, damage.remedy, damage.mend is not None or repaired, repaired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,7 @@ class Examiner:
 
     store: Store
     progress: Progress
+    repair: Repair
 
     @property
     def stages(self) -> tuple[tuple[str, Callable[[], Iterable[Damage]]], ...]:
@@ -125,6 +139,7 @@ class Examiner:
             ("checksums", self.checksums),
             ("search index", self.cache),
             ("what is remembered", self.remembered),
+            ("values", self.values),
         )
 
     def database(self) -> Iterator[Damage]:
@@ -143,7 +158,7 @@ class Examiner:
             dims = audit.dims(tx)
             lone = audit.dangling(tx, "embedding")
             for rows in _parts(audit.embeddings(tx)):
-                for (rowid, image_id, space_id, vector, _), fault in zip(rows, _vector_faults(rows), strict=True):
+                for (rowid, image_id, space_id, vector, _), fault in zip(rows, audit.vector_faults(rows), strict=True):
                     if fault is not None:
                         bad[rowid] = image_id, fault
                     elif rowid in lone:
@@ -165,22 +180,14 @@ class Examiner:
                 1,
                 f"{_many(len(bad), 'vector')} cannot be trusted, e.g. that of {self._image(image_id)}: {fault}.",
                 f"{REPAIR}removes them, and the next imgindex index embeds their images again.",
-                lambda: self._remove_vectors({rowid: image_id for rowid, (image_id, _) in bad.items()}),
+                partial(self.repair.remove_vectors, {rowid: image_id for rowid, (image_id, _) in bad.items()}),
             )
 
     def _wrong_dim(self, space_id: int, stated: Any, length: int) -> Damage:
         dim = length // LITTLE_ENDIAN_FLOAT32.itemsize
 
-        def mend() -> None:
-            with self.store.write() as tx:
-                audit.put_dim(tx, space_id, dim)
-
         sentence = f"Space {space_id} says that its vectors have {stated} numbers, and all of them have {dim}."
-        return Damage(1, sentence, f"{REPAIR}corrects the number.", mend)
-
-    def _remove_vectors(self, bad: dict[int, Any]) -> None:
-        with self.store.write() as tx:
-            audit.remove_embeddings(tx, bad)
+        return Damage(1, sentence, f"{REPAIR}corrects the number.", partial(self.repair.put_dim, space_id, dim))
 
     def files(self) -> Iterator[Damage]:
         with self.store.read() as tx:
@@ -193,33 +200,22 @@ class Examiner:
                 2,
                 f"{_many(len(broken), 'file row')} cannot be trusted, e.g. that of {_shown(path)}: {why}.",
                 f"{REPAIR}removes them, and the next imgindex index reads the files again.",
-                lambda: self._mend_files(key for key, *_ in broken),
+                partial(self.repair.remove_files, [key for key, *_ in broken]),
             )
         if orphans:
             yield Damage(
                 2,
                 f"{_many(len(orphans), 'image')} without a file row, e.g. image {orphans[0]}.",
                 f"{REPAIR}removes them with their vectors and pairs.",
-                self._mend_files,
+                self.repair.remove_files,
             )
         if unused:
             yield Damage(
                 2,
                 f"{_many(len(unused), 'row')} of skipped files without a file, e.g. row {unused[0]}.",
                 f"{REPAIR}removes them.",
-                self._mend_files,
+                self.repair.remove_files,
             )
-
-    def _mend_files(self, broken: Iterable[int] = ()) -> None:
-        """Remove these file rows, and every image and reason that no file has then."""
-        with self.store.write() as tx:
-            audit.remove(tx, "file", broken)
-            catalog.remove_orphans(tx, audit.images_without_file(tx))
-            audit.remove(tx, "skipped", audit.skipped_without_file(tx))
-
-    def _remove(self, table: str, rowids: Iterable[int]) -> None:
-        with self.store.write() as tx:
-            audit.remove(tx, table, rowids)
 
     def generation(self) -> Iterator[Damage]:
         with self.store.read() as tx:
@@ -234,21 +230,23 @@ class Examiner:
                 and not (row.generation == generation and row.held == audit.held(tx, row.space_id))
             ]
         if generation is None:
-            yield Damage(3, "The store does not say its generation.", f"{REPAIR}begins a new one.", self._mend_state)
+            yield Damage(
+                3, "The store does not say its generation.", f"{REPAIR}begins a new one.", self.repair.begin_generation
+            )
         if above:
             yield Damage(
                 3,
                 f"{_many(len(above), 'vector')} of a generation beyond the store's, {generation}, e.g. that of "
                 f"{self._image(above[0])}.",
                 f"{REPAIR}begins a new generation.",
-                self._mend_state,
+                self.repair.begin_generation,
             )
         if not has_active:
             yield Damage(
                 3,
                 "The embedding space that the store is said to use is not there.",
                 f"{REPAIR}makes that with the most vectors the active one.",
-                self._mend_active_space,
+                self.repair.choose_active_space,
             )
         if wrong:
             yield Damage(
@@ -256,17 +254,8 @@ class Examiner:
                 f"{_many(len(wrong), 'search index', 'search indexes')} of generation {generation} or beyond without "
                 f"just the vectors there are, e.g. {_shown(wrong[0].name)}.",
                 f"{REPAIR}removes them, and the next imgindex index writes new ones.",
-                lambda: self._remove_cache(wrong),
+                partial(self.repair.remove_cache, [row.id for row in wrong]),
             )
-
-    def _mend_state(self) -> None:
-        with self.store.write() as tx:
-            audit.mend_state(tx)
-        self._remove_left_over()
-
-    def _mend_active_space(self) -> None:
-        with self.store.write() as tx:
-            audit.mend_active_space(tx)
 
     def ids(self) -> Iterator[Damage]:
         with self.store.read() as tx:
@@ -280,13 +269,8 @@ class Examiner:
                 4,
                 f"{_many(len(above), 'table')} with ids beyond those ever given, e.g. {table} {highest}.",
                 f"{REPAIR}counts on from the highest.",
-                lambda: self._raise_sequences(above),
+                partial(self.repair.raise_sequences, above),
             )
-
-    def _raise_sequences(self, above: list[tuple[str, int]]) -> None:
-        with self.store.write() as tx:
-            for table, highest in above:
-                audit.raise_sequence(tx, table, highest)
 
     def pairs(self) -> Iterator[Damage]:
         for table, name in (("pair", "pair"), ("pending", "pending candidate")):
@@ -302,26 +286,8 @@ class Examiner:
                 f"{_many(len(broken), name)} cannot be trusted, e.g. that of {self._image(first.low_id)} and "
                 f"{self._image(first.high_id)}: {first.why}.",
                 f"{REPAIR}removes them, and the next imgindex index verifies them again.",
-                lambda: self._remove_pairs(broken),
+                partial(self.repair.remove_pairs, broken),
             )
-
-    def _remove_pairs(self, broken: list[BrokenPair]) -> None:
-        """Their images are searched again. What no search may have proposed, or nobody knows how, waits to be tried."""
-        with self.store.write() as tx:
-            for row in broken:
-                audit.remove(tx, row.table, [row.rowid])
-            audit.forget_searches(tx, set(itertools.chain.from_iterable(row.ends for row in broken)))
-            again = {}
-            for row in broken:
-                if not row.is_in_order or row.proposed_by in PROPOSED_AGAIN:
-                    continue
-                if row.proposed_by != ProposedBy.COMMON_COPY and audit.have_equal_pixels(tx, *row.ends):
-                    continue
-                vectors = audit.vectors_of_pair(tx, *row.ends)
-                if vectors is not None:
-                    cosine = float(candidates.cosines(*vectors)[0])
-                    again[row.ends] = Candidate(*row.ends, ProposedBy.COMMON_COPY, cosine), DAMAGED_ROW
-            pairs.put_pending(tx, list(again.values()))
 
     def decisions(self) -> Iterator[Damage]:
         with self.store.read() as tx:
@@ -332,15 +298,10 @@ class Examiner:
                 6,
                 f"{_many(len(triggers), 'guard')} of the decisions missing or changed, e.g. the trigger {triggers[0]}.",
                 f"{REPAIR}makes them again.",
-                lambda: self._put_triggers(triggers),
+                partial(self.repair.put_triggers, triggers),
             )
         if lost:
             yield Damage(6, f"Decisions are gone from the log, e.g. decision {lost[0]}.", RESTORE)
-
-    def _put_triggers(self, names: list[str]) -> None:
-        with self.store.write() as tx:
-            for name in names:
-                audit.put_trigger(tx, name)
 
     def checksums(self) -> Iterator[Damage]:
         broken = []
@@ -373,9 +334,9 @@ class Examiner:
                 8,
                 f"{_many(len(bad), 'search index', 'search indexes')} of no use, e.g. {_shown(row.name)}: {why}.",
                 f"{REPAIR}removes them, and the next imgindex index writes new ones.",
-                lambda: self._remove_cache([row for row, _ in bad]),
+                partial(self.repair.remove_cache, [row.id for row, _ in bad]),
             )
-        strays = self._left_over()
+        strays = left_over(self.store)
         if strays:
             size = sum(_size_bytes(path) for path in strays)
             example = files.display(os.fsencode(strays[0].name))
@@ -383,7 +344,7 @@ class Examiner:
                 8,
                 f"{_many(len(strays), 'file')} in the store that nothing names, {size:,} bytes, e.g. {example}.",
                 f"{REPAIR}deletes them.",
-                self._remove_left_over,
+                self.repair.remove_left_over,
             )
 
     def _cache_fault(self, row: RawCacheRow, generation: int | None, lone: set[int]) -> str | None:
@@ -408,27 +369,6 @@ class Examiner:
                     return "the file holds other ids than the store"
         return None
 
-    def _remove_cache(self, rows: list[RawCacheRow]) -> None:
-        """The row first: what names a file goes before the file."""
-        self._remove("index_cache", [row.id for row in rows])
-        self._remove_left_over()
-
-    def _left_over(self) -> list[Path]:
-        """Files that no row names; none where the store cannot be locked, as they may be those of a run."""
-        try:
-            with self.store.exclusive():
-                with self.store.read() as tx:
-                    named = {row.name for row in audit.cache_rows(tx)}
-                found = itertools.chain.from_iterable(self.store.directory.glob(pattern) for pattern in LEFT_OVER)
-                return sorted(path for path in found if path.name not in named)
-        except StoreError:
-            return []
-
-    def _remove_left_over(self) -> None:
-        for path in self._left_over():
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-
     def remembered(self) -> Iterator[Damage]:
         sketches = []
         with self.store.read() as tx:
@@ -441,45 +381,37 @@ class Examiner:
                 9,
                 f"{_many(len(lone), 'watermark')} of an image without a vector, e.g. of {self._image(lone[0][1])}.",
                 f"{REPAIR}removes them.",
-                lambda: self._remove("watermark", [rowid for rowid, _ in lone]),
+                partial(self.repair.remove, "watermark", [rowid for rowid, _ in lone]),
             )
         if sketches:
             yield Damage(
                 9,
                 f"{_many(len(sketches), 'damaged sketch', 'damaged sketches')}, e.g. of {self._image(sketches[0][1])}.",
                 f"{REPAIR}removes them; they are made again where they are wanted.",
-                lambda: self._remove("sketch", [rowid for rowid, _ in sketches]),
+                partial(self.repair.remove, "sketch", [rowid for rowid, _ in sketches]),
             )
+
+    def values(self) -> Iterator[Damage]:
+        for table in columns.EXAMINED:
+            with self.store.read() as tx:
+                wrong = list(columns.wrong_values(tx, table))
+            if wrong:
+                first = wrong[0]
+                named = self._image(first.rowid) if table.name == "image" else f"row {first.rowid}"
+                remedy, mend = self.repair.of_values(table.name, [row.rowid for row in wrong])
+                yield Damage(
+                    10,
+                    f"{_many(len(wrong), 'row')} of {table.name} with a value that cannot be right, e.g. in {named} "
+                    f"{first.column}: {_cut(first.value)}.",
+                    remedy,
+                    mend,
+                )
 
     def _image(self, image_id: Any) -> str:
         """An image for a person: its id, and a path where it has one."""
         with self.store.read() as tx:
             path = audit.path_of(tx, image_id) if isinstance(image_id, int) else None
         return f"image {_shown(image_id)}" + ("" if path is None else f" ({files.display(path)})")
-
-
-def _vector_faults(rows: list[tuple[Any, ...]]) -> list[str | None]:
-    """Why each of some embeddings (rowid, image_id, space_id, vector, digest) is damaged; None where it is whole."""
-    faults = [_blob_fault(vector, digest) for *_, vector, digest in rows]
-    by_length: defaultdict[int, list[int]] = defaultdict(list)
-    for at, fault in enumerate(faults):
-        if fault is None:
-            by_length[len(rows[at][3])].append(at)
-    for length, where in by_length.items():
-        dim = length // LITTLE_ENDIAN_FLOAT32.itemsize
-        matrix = np.frombuffer(b"".join(rows[at][3] for at in where), LITTLE_ENDIAN_FLOAT32).reshape(-1, dim)
-        with np.errstate(all="ignore"):
-            norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
-            is_unit = np.abs(norms - 1.0) <= NORM_TOLERANCE  # not so where a number is not finite
-        for at in np.flatnonzero(~is_unit).tolist():
-            faults[where[at]] = "it is not finite or not of norm 1"
-    return faults
-
-
-def _blob_fault(vector: Any, digest: Any) -> str | None:
-    if not isinstance(vector, bytes) or not vector or len(vector) % LITTLE_ENDIAN_FLOAT32.itemsize:
-        return "its bytes are no vector"
-    return None if checksum.of_bytes(vector) == digest else "its digest does not match"
 
 
 def _length(dim: Any) -> int:
@@ -503,6 +435,15 @@ def _many(count: int, one: str, more: str = "") -> str:
 
 def _shown(value: Any) -> str:
     return files.display(value if isinstance(value, bytes) else os.fsencode(str(value)))
+
+
+def _cut(value: Any) -> str:
+    """A value for a person: no more of it than tells what it is."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes"
+    return _shown(value)[:MAX_SHOWN] if isinstance(value, int | float) else f"the text {_shown(value)[:MAX_SHOWN]!r}"
 
 
 def _size_bytes(path: Path) -> int:

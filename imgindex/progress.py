@@ -49,7 +49,7 @@ class Lines:
             self._said = now
             rate = self._done / (now - self._began)
             of = "" if self._total is None else f" of {self._total:,}"
-            left = "" if self._total is None else f", {_clock((self._total - self._done) / rate)} left"
+            left = "" if self._total is None or not rate else f", {_clock((self._total - self._done) / rate)} left"
             self.say(f"{self._stage}: {self._done:,}{of}, {rate:.1f}/s{left}")
 
     def finish(self) -> None: ...

@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import imagehash
 import numpy as np
@@ -32,24 +33,34 @@ PHASH_BITS = 10
 Pair = frozenset[str]
 
 
-def run_imgindex(folder: Path, store: Path, model: str, jobs: int) -> tuple[dict, str]:  # type: ignore[type-arg]
-    """(report as JSON, how long `index` and its stages took)."""
-    command = [sys.executable, "-m", "imgindex"]
+COMMAND = [sys.executable, "-m", "imgindex"]
+
+
+def index_folder(folder: Path, store: Path, model: str, jobs: int = 0) -> tuple[dict[str, Any], float]:
+    """(what `index` says of its run, wall-clock seconds)."""
     began = time.perf_counter()
     options = ["--store", str(store), "--model", model, "--jobs", str(jobs), "--format", "json"]
-    indexed = subprocess.run([*command, "index", str(folder), *options], check=True, stdout=subprocess.PIPE, text=True)
-    seconds = time.perf_counter() - began
-    summary = json.loads(indexed.stdout)
-    done = subprocess.run(
-        [*command, "report", "--store", str(store), "--format", "json"], check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([*COMMAND, "index", str(folder), *options], check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout), time.perf_counter() - began
+
+
+def report_of(store: Path) -> dict[str, Any]:
+    """The report of a store as JSON."""
+    command = [*COMMAND, "report", "--store", str(store), "--format", "json"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return dict(json.loads(done.stdout))
+
+
+def run_imgindex(folder: Path, store: Path, model: str, jobs: int) -> tuple[dict[str, Any], str]:
+    """(report as JSON, how long `index` and its stages took)."""
+    summary, seconds = index_folder(folder, store, model, jobs)
     stages = ", ".join(f"{stage} {spent:.1f}" for stage, spent in summary["seconds"].items())
     rate = summary["ingest"]["embedded_images"] / seconds
     verified = summary["match"]["verified"]
-    return json.loads(done.stdout), f"{seconds:.0f} s, {rate:.1f} files/s, {verified} verified (seconds: {stages})"
+    return report_of(store), f"{seconds:.0f} s, {rate:.1f} files/s, {verified} verified (seconds: {stages})"
 
 
-def called_copies(report: dict) -> set[Pair]:  # type: ignore[type-arg]
+def called_copies(report: dict[str, Any]) -> set[Pair]:
     """Pairs verified as copies; files of equal bytes share the pairs of their image."""
     same: dict[str, set[str]] = {}
     for pair in report["pairs"]:
@@ -65,7 +76,7 @@ def called_copies(report: dict) -> set[Pair]:  # type: ignore[type-arg]
     return found
 
 
-def grouped(report: dict) -> set[Pair]:  # type: ignore[type-arg]
+def grouped(report: dict[str, Any]) -> set[Pair]:
     """All pairs inside one reported group: what a person would delete from."""
     found: set[Pair] = set()
     for group in report["groups"]:

@@ -4,7 +4,8 @@
     python scripts/crash_test.py PHOTOS [--kills 200] [--seed 0] [--limit 30] [--model sift-vlad] [--batch 32]
 
 Copies photos and makes edited copies of them, indexes this folder once in peace, then into fresh stores: each run is
-killed at a moment drawn between its first write and its end, until the store is complete. After each kill:
+killed at a moment drawn between its first write and its end, until the store is complete. A moment is so many writes
+and a part of the time to the next one, so that it means the same on a busy machine. After each kill:
 
 1. no worker process outlives its parent
 2. `check` finds no broken invariant in a copy of the store, so that the next run meets just what the kill left
@@ -51,7 +52,7 @@ AIMS = {"any": 5, "opening": 1, "cache": 2}
 OPENING_S = 0.4
 CACHE_S = 0.03
 POLL_S = 0.002
-WORKERS_END_S = 20.0
+WORKERS_END_S = 120.0
 """A worker looks for its parent twice a second; a busy machine may need longer to let it."""
 
 LEFT_OVER = "in the store that nothing names"
@@ -134,7 +135,8 @@ class CrashTest:
         self._said = base / "said"
         self._reference: dict[str, Any] | None = None
         self.tally = Tally()
-        self.span_s = self._uninterrupted()
+        self.writes, self.span_s = 0, 0.0
+        self._uninterrupted()
 
     def _start(self, store: Path) -> subprocess.Popen[bytes]:
         """A run in a process group of its own, once it has written something."""
@@ -151,16 +153,16 @@ class CrashTest:
             time.sleep(POLL_S)
         return process
 
-    def _uninterrupted(self) -> float:
-        """Index into a reference store; returns the seconds from the first write to the end."""
+    def _uninterrupted(self) -> None:
+        """Index into a reference store, and note how many writes that takes and how long, from the first to the end."""
         store = self._base / "reference"
         shutil.rmtree(store, ignore_errors=True)
         process = self._start(store)
         began = time.monotonic()
+        self.writes, _ = _wait_for_writes(process, store, None)
         self._expect_success(process)
-        span_s = time.monotonic() - began
+        self.span_s = time.monotonic() - began
         self._reference = _report(store)
-        return span_s
 
     def _expect_success(self, process: subprocess.Popen[bytes]) -> None:
         if (code := process.wait()) != 0:
@@ -219,7 +221,10 @@ class CrashTest:
             before = _cache_files(store)
             while process.poll() is None and not _cache_files(store) - before:
                 time.sleep(POLL_S)
-        wait_s = share * {"any": self.span_s, "opening": OPENING_S, "cache": CACHE_S}[aim]
+        gap_s = 0.0
+        if aim == "any":
+            _, gap_s = _wait_for_writes(process, store, 1 + int(share * self.writes))
+        wait_s = self._rng.random() * {"any": gap_s, "opening": OPENING_S, "cache": CACHE_S}[aim]
         with suppress(subprocess.TimeoutExpired):
             process.wait(wait_s)
 
@@ -268,6 +273,18 @@ def _state(store: Path) -> set[tuple[str, int]]:
         with suppress(FileNotFoundError):
             found.add((path.name, path.stat().st_mtime_ns))
     return found
+
+
+def _wait_for_writes(process: subprocess.Popen[bytes], store: Path, wanted: int | None) -> tuple[int, float]:
+    """Wait for so many writes, or for the end of the run; (writes seen, seconds between the last two)."""
+    seen, gap_s, last = 0, 0.0, time.monotonic()
+    before = _state(store)
+    while process.poll() is None and (wanted is None or seen < wanted):
+        time.sleep(POLL_S)
+        if (now := _state(store)) != before:
+            before, gap_s, last = now, time.monotonic() - last, time.monotonic()
+            seen += 1
+    return seen, gap_s
 
 
 def _cache_files(store: Path) -> set[str]:
@@ -322,7 +339,8 @@ def main() -> None:
         folder = Folder(base, recipes.photos_in(arguments.photos, arguments.limit, arguments.seed), rng)
         try:
             test = CrashTest(base, folder, rng, arguments.model, arguments.batch)
-            print(f"{len(folder.files())} files; an uninterrupted run writes for {test.span_s:.1f} s", flush=True)
+            files = len(folder.files())
+            print(f"{files} files; an uninterrupted run writes {test.writes} times in {test.span_s:.1f} s", flush=True)
             tally, lives = test.tally, 0
             while tally.kills < arguments.kills:
                 store = base / "store"

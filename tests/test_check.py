@@ -16,18 +16,20 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import Integer
 
 import imgindex
-from imgindex import checksum, embed
+from imgindex import check as check_module
+from imgindex import checksum, decode, embed
 from imgindex.check import check
 from imgindex.embed.fake import DIM, FakeEmbedder
 from imgindex.errors import StoreError
 from imgindex.pipeline.reporting import report
 from imgindex.progress import Silent
-from imgindex.records import Candidate, DecisionKind, ProposedBy
+from imgindex.records import NEIGHBOUR, Candidate, DecisionKind, ProposedBy
 from imgindex.report.model import Finding, Report
 from imgindex.schema import decision, pair
-from imgindex.store import DATABASE_NAME, Store, pairs
+from imgindex.store import DATABASE_NAME, Store, columns, mending, pairs
 from imgindex.store.decisions import add_decision, decisions
 from imgindex.vectors import FlatIndex, file_digest
 from tests.embedders import use_embedder
@@ -198,7 +200,7 @@ BROKEN_REFERENCES = {
     "a file that shows nothing": (2, "UPDATE file SET image_id = NULL WHERE id = 3"),
     "a file that shows two": (2, "UPDATE file SET skipped_id = (SELECT id FROM skipped) WHERE id = 3"),
     "a file of an image that is not there": (2, "UPDATE file SET image_id = 999 WHERE id = 3"),
-    "a file whose path is no bytes": (2, "UPDATE file SET path = CAST(path AS TEXT) WHERE id = 3"),
+    "a file whose path is no bytes": (10, "UPDATE file SET path = CAST(path AS TEXT) WHERE id = 3"),
     "an image without a file": (2, "DELETE FROM file WHERE id = 3"),
     "a skipped row without a file": (
         2, "INSERT INTO skipped (reason, detail, environment) VALUES ('empty', 'It is empty.', 0)"),
@@ -234,10 +236,25 @@ BROKEN_REFERENCES = {
     "a pending pair out of order": (5, "INSERT INTO pending VALUES (3, 1, 'top-k', 0.5, '')"),
     "a pending pair with an image that is not there": (5, "INSERT INTO pending VALUES (1, 999, 'top-k', 0.5, '')"),
     "a pending pair proposed by nobody": (5, "INSERT INTO pending VALUES (1, 3, 'top-x', 0.5, '')"),
+    "a pending pair of an impossible cosine": (5, "INSERT INTO pending VALUES (1, 3, 'top-k', 64.5, '')"),
     "a pending pair without its cosine": (5, "INSERT INTO pending VALUES (1, 3, 'floor', NULL, '')"),
     "a guard of decisions is gone": (6, "DROP TRIGGER IF EXISTS decision_no_update"),
     "a sketch that changed": (9, "INSERT OR REPLACE INTO sketch VALUES (2, 320, x'0101', zeroblob(8))"),
     "a sketch without an image": (9, "INSERT INTO sketch VALUES (999, 320, x'0101', zeroblob(8))"),
+    "a picture without width": (10, "UPDATE image SET width_px = 0 WHERE id = 3"),
+    "a picture of negative height": (10, "UPDATE image SET height_px = -height_px WHERE id = 3"),
+    "a picture wider than any that is indexed": (10, "UPDATE image SET width_px = width_px | (1 << 40) WHERE id = 3"),
+    "a picture of too many pixels": (10, "UPDATE image SET width_px = 30000, height_px = 30000 WHERE id = 3"),
+    "a picture of no frame": (10, "UPDATE image SET frames = 0 WHERE id = 3"),
+    "a content with a cut digest": (10, "UPDATE image SET sha256 = substr(sha256, 2) WHERE id = 3"),
+    "a truth value that is none": (10, "UPDATE image SET has_alpha = 2 WHERE id = 3"),
+    "a texture that is not finite": (10, "UPDATE image SET texture = 9e999 WHERE id = 3"),
+    "a device of nine bytes": (10, "UPDATE file SET device = device || x'00' WHERE id = 3"),
+    "a skipped file without a reason": (10, "UPDATE skipped SET reason = ''"),
+    "neighbours that are cut": (10, "UPDATE watermark SET nearest = substr(nearest, 2) WHERE rowid = 2"),
+    "a search to no neighbour": (10, "UPDATE watermark SET k = 0 WHERE rowid = 2"),
+    "rules of no version": (10, "UPDATE state SET rules_version = -1"),
+    "a folder with a negative number of files": (10, "UPDATE root SET files = -1"),
     "a watermark without a vector": (9, "INSERT INTO watermark VALUES (2, 999, 0.95, 20, 0.5, 1, x'')"),
 }  # fmt: skip
 
@@ -258,6 +275,100 @@ def test_what_breaks_an_invariant_is_found_and_mended(store: Path, photos: Path,
         assert checked(store) == ()
     else:
         mended(store, photos, before)
+
+
+EXAMINED = [
+    (table.name, column.name)
+    for table in columns.EXAMINED
+    for column in table.c
+    if not (column.primary_key and isinstance(column.type, Integer))
+    and f"{table.name}.{column.name}" not in columns.ELSEWHERE
+]
+
+
+@pytest.mark.parametrize(("table", "column"), EXAMINED, ids=".".join)
+def test_a_value_of_another_type_is_found(store: Path, photos: Path, table: str, column: str) -> None:
+    """SQLite keeps a text in a column of numbers without a word, and the run that meets it ends in a traceback."""
+    with imgindex.open(store) as images:
+        images.mark_reported(images.report())
+    before = said(store)
+    is_blob = sql(store, f"SELECT typeof({column}) FROM {table} WHERE {column} IS NOT NULL LIMIT 1") == [("blob",)]
+    wrong = "'x'" if is_blob or "digest" in column else "x'00'"
+    [*changed] = sql(store, f"UPDATE {table} SET {column} = {wrong} WHERE rowid = 1 RETURNING typeof({column})")
+    if not changed:
+        pytest.skip(f"{table} has no row here")
+    findings = checked(store)
+    assert set(numbers(findings)) & {1, 2, 3, 8, 9, 10}
+    assert 0 not in numbers(findings)
+    if table == "space":  # nothing else in the store tells what the model was
+        assert {f.repairable for f in findings if f.invariant == 10} == {False}
+        return
+    assert all(finding.repaired for finding in checked(store, repair=True))
+    assert checked(store) == ()
+    index(store, photos)
+    assert said(store)[2:] == before[2:]
+
+
+def test_the_pixel_limit_is_that_of_the_decoder() -> None:
+    """A picture that was indexed in good faith must not be called damaged."""
+    assert columns.MAX_PIXELS == decode.MAX_PIXELS
+    assert NEIGHBOUR.itemsize == 12
+
+
+def test_a_repair_that_mends_nothing_is_not_called_one(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads "mended" deletes the backup."""
+    sql(store, "UPDATE embedding SET digest = zeroblob(8) WHERE rowid = 1")
+    monkeypatch.setattr(mending, "remove", lambda tx, table, rowids: None)
+    assert [(f.invariant, f.repairable, f.repaired) for f in checked(store, repair=True)] == [(1, True, False)]
+
+
+def test_what_a_repair_brings_to_light_is_mended_or_said(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vector goes with its damage, and a watermark is left of an image that has none any more."""
+    sql(store, "UPDATE embedding SET digest = zeroblob(8) WHERE rowid = 1")
+    monkeypatch.setattr(mending, "forget_searches", lambda tx, image_ids: None)
+    found = checked(store, repair=True)
+    assert [(f.invariant, f.repaired) for f in found] == [(1, True), (9, True)]
+    assert checked(store) == ()
+    monkeypatch.setattr(check_module, "REPAIR_ROUNDS", 1)
+    sql(store, "UPDATE embedding SET digest = zeroblob(8) WHERE rowid = 2")
+    found = checked(store, repair=True)
+    assert [(f.invariant, f.repairable, f.repaired) for f in found] == [(1, True, True), (9, True, False)]
+
+
+BY_DIGEST = {
+    "embedding": (1, ["vector", "digest"]),
+    "pair": (7, [column.name for column in pair.c]),
+    "decision": (7, [column.name for column in decision.c if column.name != "id"]),
+    "sketch": (9, ["sketch", "digest"]),
+}
+
+
+@pytest.mark.parametrize("table", BY_DIGEST)
+def test_a_bit_flipped_anywhere_in_a_checked_row_is_found(store: Path, table: str) -> None:
+    """Every row once, at random columns and positions: no corner of a vector, a pair or a decision is unguarded."""
+    number, names = BY_DIGEST[table]
+    random_ = random.Random(table)
+    rows = [rowid for [rowid] in sql(store, f"SELECT rowid FROM {table}")]
+    assert rows
+    for rowid in rows * (1 + 12 // len(rows)):
+        column = random_.choice(names)
+        [(value,)] = sql(store, f"SELECT {column} FROM {table} WHERE rowid = ?", rowid)
+        if value is None:
+            continue
+        new = "?" if not isinstance(value, str) else "CAST(? AS TEXT)"
+        bit = random_.randrange(50) if isinstance(value, int | float) else random_.randrange(8 * len(value))
+        damaged = value
+        if not isinstance(value, bytes | str):
+            damaged = flipped(value, bit)
+        else:
+            data = bytearray(value if isinstance(value, bytes) else value.encode())
+            bit %= 8 * len(data)
+            data[bit // 8] ^= 1 << bit % 8
+            damaged = bytes(data)
+        sql(store, f"UPDATE {table} SET {column} = {new} WHERE rowid = ?", damaged, rowid)
+        assert number in numbers(checked(store)), f"bit {bit} of {column} in row {rowid}"
+        sql(store, f"UPDATE {table} SET {column} = ? WHERE rowid = ?", value, rowid)
+    assert checked(store) == ()
 
 
 def test_a_guard_that_was_weakened_is_found(store: Path) -> None:

@@ -40,8 +40,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(photos: Path, store: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", COMMAND, "index", photos, "--store", store, "--model", "sift-vlad", "--jobs", 2]
+def start(photos: Path, store: Path, code: str = COMMAND) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", code, "index", photos, "--store", store, "--model", "sift-vlad", "--jobs", 2]
     return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

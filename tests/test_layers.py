@@ -17,7 +17,7 @@ LAYERS = (
         "transform", "structure", "inset", "outline", "register", "sketch", "decide", "verify", "group", "report",
         "difference",
     },
-    {"pipeline", "check"},
+    {"pipeline", "check", "repair"},
     {"cli", "api", "progress", "__main__"},
 )  # fmt: skip
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -28,6 +28,7 @@ SIDEWAYS = {
     ("structure", "transform"), ("decode", "flatten"), ("outline", "structure"), ("outline", "transform"),
     ("register", "outline"), ("verify", "outline"), ("sketch", "outline"), ("sketch", "register"),
     ("decode", "formats"), ("scan", "formats"), ("report", "difference"), ("flatten", "formats"),
+    ("check", "repair"),
 }  # fmt: skip
 """Imports between modules of one layer that the design allows: `formats` and `flatten` are parts of decoding,
 `transform` and `structure` of verification."""

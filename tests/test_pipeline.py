@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import imgindex
+from imgindex import decode
 from imgindex.api import ImageIndex
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import ModelError, StoreLocked
 from imgindex.pipeline import match
 from imgindex.pipeline.sources import ImageSource
-from imgindex.records import Candidate, Verdict
+from imgindex.records import Candidate, Verdict, Verification
 from imgindex.report.model import Report
-from imgindex.store import Store, pairs, sketches, spaces
+from imgindex.store import Store, catalog, pairs, sketches, spaces
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
@@ -448,3 +450,53 @@ def test_sketches_that_are_damaged_or_lost_are_made_again(
         assert (
             len(sketches.sketches(tx, spaces.vector_ids(tx, found[0]).tolist(), 1, FakeEmbedder().short_side_px)) >= 2
         )
+
+
+def test_files_found_are_all_accounted_for(images: ImageIndex, photos_folder: Path) -> None:
+    """The first line that `index` prints: its numbers are the files found, copies of new content included."""
+    save(scene(50), photos_folder / "new.jpg")
+    for name in ("new-2.jpg", "new-3.jpg"):
+        shutil.copy(photos_folder / "new.jpg", photos_folder / name)
+    (photos_folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    for copies in (2, 0):
+        found = images.index([photos_folder]).ingest
+        parts = (found.embedded_images, found.new_copies, found.known_content, found.unchanged, found.skipped)
+        assert sum(parts) == found.seen
+        assert found.new_copies >= copies
+        shutil.copy(photos_folder / "new.jpg", photos_folder / "new-4.jpg")
+
+
+def test_members_of_one_group_are_not_called_no_copies(images: ImageIndex, photos_folder: Path) -> None:
+    """Two crops of one photo may prove nothing of each other, and both are copies of the photo that is kept."""
+    save(scene(1), photos_folder / "1-again.jpg", quality=60)
+    images.index([photos_folder])
+    with Store.open(images._store.directory) as store, store.write() as tx:
+        [space_id] = tx.exec_driver_sql("SELECT active_space_id FROM state").one()
+        stored = list(pairs.pairs(tx))
+        copies = [p for p in stored if p.outcome.verdict.is_copy]
+        group = max(images.report().groups, key=lambda group: len(group.members))
+        by_path = {f.path: f.image_id for f in catalog.known_files(tx)}
+        keeper, ends = by_path[group.keeper], {by_path[member.path] for member in group.members}
+        ends -= {keeper}
+        between = [p for p in copies if {p.a_id, p.b_id} <= ends]
+        assert between, "the photos have a group with two members that are copies of each other"
+        alike = Verification(Verdict.SIMILAR, 70.0)
+        pairs.put_pairs(tx, space_id, [replace(p, outcome=alike) for p in between])
+    inside = {group.keeper, *(member.path for member in group.members)}
+    pairs_inside = [p.verdict for p in images.report().pairs if {p.a, p.b} <= inside]
+    assert len(pairs_inside) == len(copies) - len(between) == 2
+    assert Verdict.SIMILAR not in pairs_inside
+
+
+def test_what_was_refused_is_read_again_by_another_decoder(
+    images: ImageIndex, photos_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever upgrades for a format wants the files that were refused before, and must not have to touch them."""
+    (photos_folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    images.index([photos_folder])
+    assert images.index([photos_folder]).ingest.skipped == 0
+    monkeypatch.setattr(decode, "DECODER_VERSION", decode.DECODER_VERSION + 1)
+    again = images.index([photos_folder]).ingest
+    assert (again.skipped, again.embedded_images) == (1, 0)
+    assert images.index([photos_folder]).ingest.skipped == 0
+    assert images.check() == ()

@@ -12,7 +12,7 @@ import pytest
 from tests.pictures import save, scene
 
 README = Path(__file__).resolve().parents[1] / "README.md"
-COMMANDS = ("index", "query", "compare", "report", "status")
+COMMANDS = ("index", "nightly", "report", "query", "compare", "status", "check", "backup", "forget")
 
 
 def help_texts() -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from imgindex import decide
 from imgindex.api import ImageIndex
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.pipeline import match
-from imgindex.records import Verdict
+from imgindex.records import Space, Verdict
 from imgindex.store import Store, pairs, spaces
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
@@ -63,3 +65,55 @@ def test_equal_rules_touch_nothing(images: ImageIndex, tmp_path: Path) -> None:
         images.index([tmp_path / "photos"])
         with store.read() as tx:
             assert list(pairs.pairs(tx)) == before
+
+
+class NothingIsClose(FakeEmbedder):
+    """No cosine is enough to call two pictures similar: what is said of a pair is what its evidence says."""
+
+    @property
+    def space(self) -> Space:
+        return replace(super().space, floor=1.5)
+
+
+def verdicts(store: Path) -> list[Verdict]:
+    with Store.open(store) as opened, opened.read() as tx:
+        return sorted(pair.outcome.verdict for pair in pairs.pairs(tx))
+
+
+def test_refuted_pairs_near_the_decision_are_decided_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever lowers a threshold wants what it refuted before, and has no night to decode a million pictures for it."""
+    store, photos = tmp_path / "store", tmp_path / "photos"
+    for seed in range(3):
+        save(scene(seed), photos / f"{seed}.jpg")
+        save(scene(seed), photos / f"{seed}-again.jpg", quality=30)
+    use_embedder(monkeypatch, NothingIsClose())
+    monkeypatch.setattr(decide, "_proven", lambda evidence: False)
+    monkeypatch.setattr(decide, "SIMILAR_AGREE", 2.0)
+    monkeypatch.setattr(match, "_results", lambda workers, tasks: [(task, match._verify(task)) for task in tasks])
+    with imgindex.open(store, jobs=1) as images:
+        first = images.index([photos])
+        assert (first.match.verified, verdicts(store)) == (15, [Verdict.DISTINCT] * 3), "strangers are not kept"
+        found = images.report()
+        assert (found.pairs, found.groups, found.counts.similar_left_out) == ((), (), 0)
+        assert images.index([photos]).match.verified == 0
+        read: list[int] = []
+        monkeypatch.setattr(match.Round, "_warm", lambda self, known, todo: read.append(len(todo)))
+        for version, agree in ((2, 0.4), (3, 2.0), (4, 0.4)):
+            monkeypatch.setattr(decide, "RULES_VERSION", version)
+            monkeypatch.setattr(decide, "SIMILAR_AGREE", agree)
+            again = images.index([photos])
+            assert (again.match.verified, sum(read)) == (0, 0)
+            assert verdicts(store) == [Verdict.SIMILAR if agree < 1 else Verdict.DISTINCT] * 3
+            assert len(images.report().pairs) == (3 if agree < 1 else 0)
+            assert images.check() == ()
+
+
+@pytest.mark.parametrize(
+    ("evidence", "is_near"),
+    [({"screened": True}, False), ({"frame": 0.9}, False), ({"good": 0.1, "agree": 0.29}, False),
+     ({"good": 0.0, "agree": 0.3}, True)],
+)  # fmt: skip
+def test_near_the_decision_is_what_could_be_laid_on_each_other(evidence: dict[str, Any], is_near: bool) -> None:
+    """A million images have twenty million refuted candidates: rows of strangers would be most of the store."""
+    assert decide.is_near(evidence) is is_near
+    assert decide.NEAR_AGREE < decide.SIMILAR_AGREE

@@ -15,8 +15,9 @@ import pytest
 from imgindex.errors import StoreError, StoreLocked
 from imgindex.files import Seen
 from imgindex.records import Candidate, PictureInfo, ProposedBy, Relation, Skip, Space, Verdict, Verification
-from imgindex.store import DATABASE_NAME, Store, catalog, pairs, spaces
+from imgindex.store import DATABASE_NAME, Store, catalog, journal, pairs, spaces
 from imgindex.store.catalog import NewFile
+from imgindex.store.database import _uri
 from imgindex.store.pairs import StoredPair
 
 INFO = PictureInfo("JPEG", 640, 480, "RGB", 8, False, 1)
@@ -323,3 +324,66 @@ def test_a_store_on_a_read_only_disk_is_read(store: Store, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("2\n")
     assert "read-only" in done.stdout
+
+
+def mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """From now on `tmp_path` seems to be on a disk of this kind."""
+    point = os.fspath(tmp_path).replace(" ", "\\040")
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/export {point} {kind} rw 0 0\nproc /proc proc rw 0 0\n")
+    monkeypatch.setattr(journal, "MOUNTS", mounts)
+
+
+def journal_of(store: Store) -> str:
+    with store.read() as tx:
+        return str(tx.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "smb3", "9p", "fuse.sshfs"])
+def test_a_network_disk_gets_a_rollback_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """A write-ahead log lives in memory that two machines do not share: the second one reads and writes garbage."""
+    mounted(tmp_path, monkeypatch, kind)
+    folder = tmp_path / "my store"
+    with Store.open(folder, create=True) as store:
+        assert journal_of(store) == "delete"
+        with store.write() as tx:
+            catalog.put_root(tx, b"/photos")
+        assert not list(folder.glob("*-wal"))
+        with Store.open(folder) as other, other.read() as tx:
+            assert catalog.roots(tx) == [(b"/photos", None, 0)]
+
+
+def test_a_store_follows_the_disk_that_it_is_moved_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copied to a share and back again, it is right for where it is each time."""
+    modes = []
+    for kind in ("ext4", "nfs", "fuseblk", "fuse.sshfs", "btrfs"):
+        mounted(tmp_path, monkeypatch, kind)
+        with Store.open(tmp_path / "store", create=True) as store:
+            modes.append(journal_of(store))
+    assert modes == ["wal", "delete", "wal", "delete", "wal"]
+
+
+def test_only_the_nearest_mount_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local disk below a share, and a share whose name only begins like the folder's."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"a / nfs rw 0 0\nb {tmp_path} ext4 rw 0 0\nc {tmp_path}/sto nfs rw 0 0\n")
+    monkeypatch.setattr(journal, "MOUNTS", mounts)
+    assert journal.mode_for(tmp_path / "store") == "WAL"
+    assert journal.mode_for(tmp_path / "sto" / "re") == "DELETE"
+    assert journal.mode_for(Path("/elsewhere")) == "DELETE"
+    monkeypatch.setattr(journal, "MOUNTS", tmp_path / "none")
+    assert journal.mode_for(tmp_path / "sto") == "WAL"
+
+
+def test_a_read_only_store_without_a_log_sees_what_others_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing says that a writer is there, SQLite must look: `immutable` would show yesterday's store."""
+    mounted(tmp_path, monkeypatch, "nfs")
+    with Store.open(tmp_path / "store", create=True) as store:
+        database = tmp_path / "store" / "imgindex.db"
+        assert "immutable" not in _uri(database, writable=False)
+        mounted(tmp_path, monkeypatch, "ext4")
+        Store.open(tmp_path / "store").close()
+        assert "immutable" in _uri(database, writable=False)
+        assert store.writable

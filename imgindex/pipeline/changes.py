@@ -36,7 +36,7 @@ def with_changes(
     seen: set[int] = set()
     marked = []
     for group in groups:
-        paths = _paths(group)
+        paths = paths_of_group(group)
         sharing = Counter(number for sha256 in {content[p] for p in paths} for number in holders.get(sha256, ()))
         seen.update(sharing)
         known = by_keeper.get(content[group.keeper])
@@ -89,7 +89,7 @@ def _marked(group: Group, new: set[bytes]) -> Group:
 def only_new(report: Report) -> Report:
     """The report without groups that were reported as they are; pairs are those of the groups that are left."""
     groups = tuple(group for group in report.groups if group.change is not Change.KNOWN)
-    named = {path for group in groups for path in _paths(group)}
+    named = {path for group in groups for path in paths_of_group(group)}
     copies = tuple(p for p in report.pairs if p.verdict.is_copy and p.a in named and p.b in named)
     counts = replace(
         report.counts,
@@ -104,7 +104,7 @@ def only_new(report: Report) -> Report:
 
 def paths_of(report: Report) -> list[bytes]:
     """Every file of the report's groups."""
-    return [path for group in report.groups for path in _paths(group)]
+    return [path for group in report.groups for path in paths_of_group(group)]
 
 
 def files_of(report: Report, content: Mapping[bytes, bytes]) -> list[ReportedFile]:
@@ -112,10 +112,11 @@ def files_of(report: Report, content: Mapping[bytes, bytes]) -> list[ReportedFil
     return [
         ReportedFile(path, group.id, content[path], path == group.keeper)
         for group in report.groups
-        for path in _paths(group)
+        for path in paths_of_group(group)
         if path in content
     ]
 
 
-def _paths(group: Group) -> list[bytes]:
+def paths_of_group(group: Group) -> list[bytes]:
+    """Every file of a group, the keeper first."""
     return [group.keeper, *(member.path for member in group.members)]

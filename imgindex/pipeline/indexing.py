@@ -9,6 +9,7 @@ from imgindex.pipeline.ingest import Ingest
 from imgindex.pipeline.match import match
 from imgindex.pipeline.prepare import wish_of
 from imgindex.pipeline.redecide import decide_again
+from imgindex.pipeline.retry import try_skipped_again
 from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import walk
 from imgindex.ports import Embedder, Progress
@@ -37,6 +38,7 @@ def index(
     """
     timed = Timed(progress)
     decide_again(store)
+    try_skipped_again(store)
     found = walk(
         folders,
         store=store.directory,

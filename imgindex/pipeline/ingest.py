@@ -194,6 +194,7 @@ class Ingest:
                     new_files += [NewFile(seen, image_id) for seen in shown_by]
             catalog.put_files(tx, new_files)
         self.summary.embedded_images += len(batch.images)
+        self.summary.new_copies += sum(len(shown_by) - 1 for shown_by in batch.shown_by)
         self.summary.skipped += len(batch.skipped)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sqlalchemy import Connection
 
-from imgindex import candidates, sketch, verify
+from imgindex import candidates, decide, sketch, verify
 from imgindex.candidates import Nearest, VectorTable
 from imgindex.errors import last_line
 from imgindex.files import Skipped
@@ -155,7 +155,8 @@ class Round:
 
     def _settled(self, candidate: Candidate, a_is_low: bool, found: Verification) -> StoredPair:
         outcome = placed(found, candidate.cosine, self.space.floor)
-        return StoredPair(candidate, a_is_low, outcome, verify.VERIFIER_VERSION)
+        near = decide.is_near(outcome.evidence)
+        return StoredPair(candidate, a_is_low, outcome, verify.VERIFIER_VERSION, is_near=near)
 
     def _warm(self, known: dict[int, ImageSource], todo: Iterable[Candidate]) -> None:
         """Read what these candidates need, each image once; one that cannot be read now says so again later."""

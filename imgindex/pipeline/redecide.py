@@ -40,7 +40,9 @@ def decide_again(store: Store) -> int:
 
 
 def _decided(pair: StoredPair, verdict: Verdict, floor: float) -> StoredPair:
-    """The pair with this verdict; its score is by the rules of that verdict."""
+    """The pair with this verdict; its score is by the rules of that verdict. It stays stored whatever that is: the next
+    rules may say otherwise again."""
+    pair = replace(pair, is_near=True)
     o = pair.outcome
     if verdict.is_copy:
         score = o.score if o.verdict.is_copy else decide.ssim_score(o.ssim or 0.0)

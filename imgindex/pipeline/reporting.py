@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from imgindex import transform
 from imgindex.files import Seen
 from imgindex.group import KeeperKey, group, redundant_a, redundant_b
-from imgindex.pipeline.changes import files_of, paths_of, with_changes
+from imgindex.pipeline.changes import files_of, paths_of, paths_of_group, with_changes
 from imgindex.records import Relation, Verdict, Verification
 from imgindex.report.model import Counts, Group, Member, Report, ReportedPair
 from imgindex.store import Store, catalog, pairs, reported, spaces
@@ -57,7 +57,7 @@ def report(
     known = [p for p in stored if p.a_id in shown and p.b_id in shown]
     content = {stat.path: s.image.sha256 for s in shown.values() for stat in s.files}
     groups, resolved = with_changes(_groups(shown, known, _same_pixels(shown, stored)), content, last)
-    listed, left_out = _listed_pairs(shown, known, similar_per_image)
+    listed, left_out = _listed_pairs(shown, known, groups, similar_per_image)
     counts = Counts(
         files=sum(len(s.files) for s in shown.values()),
         images=len(shown),
@@ -225,9 +225,14 @@ def _member(shown: Shown, stat: Seen, verdict: Verdict, score: float, words: str
 
 
 def _listed_pairs(
-    shown: dict[int, Shown], known: list[StoredPair], similar_per_image: int
+    shown: dict[int, Shown], known: list[StoredPair], groups: Iterable[Group], similar_per_image: int
 ) -> tuple[tuple[ReportedPair, ...], int]:
-    """Stars of exact files, every copy, and the best `similar` pairs of each image; (pairs, similar left out)."""
+    """Stars of exact files, every copy, and the best `similar` pairs of each image; (pairs, similar left out).
+
+    Two members of one group are copies through its keeper, whatever their own comparison could prove: they are not
+    named as alike and no copies.
+    """
+    group_of = {path: made.id for made in groups for path in paths_of_group(made)}
     listed = [
         ReportedPair(s.first, stat.path, Verdict.EXACT, Relation.SAME, 100.0, 1.0, 1.0, None)
         for s in shown.values()
@@ -235,7 +240,8 @@ def _listed_pairs(
         if stat.path != s.first
     ]
     listed += [_reported(shown, p) for p in known if p.outcome.verdict.is_copy]
-    similar = [_reported(shown, p) for p in known if p.outcome.verdict is Verdict.SIMILAR]
+    alike = [_reported(shown, p) for p in known if p.outcome.verdict is Verdict.SIMILAR]
+    similar = [p for p in alike if p.a not in group_of or group_of[p.a] != group_of.get(p.b)]
     kept = []
     per_image: Counter[bytes] = Counter()
     for pair in sorted(similar, key=lambda p: (-p.score, p.a, p.b)):

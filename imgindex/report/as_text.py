@@ -127,8 +127,9 @@ def index_text(summary: IndexSummary) -> str:
 def _index_lines(summary: IndexSummary) -> list[str]:
     i, m = summary.ingest, summary.match
     lines = [
-        f"{count(i.seen, 'picture file')} found: {i.embedded_images:,} new, {i.known_content:,} of known content, "
-        f"{i.unchanged:,} unchanged, {i.skipped:,} not readable as pictures ({i.ignored:,} other files left alone)."
+        f"{count(i.seen, 'picture file')} found: {i.embedded_images:,} new, {i.new_copies:,} equal to a new one, "
+        f"{i.known_content:,} of known content, {i.unchanged:,} unchanged, {i.skipped:,} not readable as pictures "
+        f"({i.ignored:,} other files left alone)."
     ]
     if i.missing:
         lines.append(f"{count(i.missing, 'file')} that the store knew are no longer there.")

@@ -164,11 +164,16 @@ class Status:
 
 @dataclass(slots=True)
 class IngestSummary:
-    """What an ingest did, in files unless said otherwise; `problems` are sentences on folders not read."""
+    """What an ingest did, in files unless said otherwise; `problems` are sentences on folders not read.
+
+    Every file that was `seen` is one of: unchanged, the first of new content (`embedded_images`), a further copy of new
+    content (`new_copies`), of known content, skipped; fewer where the run was told to stop.
+    """
 
     seen: int = 0
     unchanged: int = 0
     embedded_images: int = 0
+    new_copies: int = 0
     known_content: int = 0
     skipped: int = 0
     ignored: int = 0

@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 from imgindex import files
 from imgindex.errors import StoreError, StoreLocked
 from imgindex.schema import HEAD_REVISION
-from imgindex.store import upgrade
+from imgindex.store import journal, upgrade
 
 DATABASE_NAME = "imgindex.db"
 LOCK_NAME = "index.lock"
@@ -220,10 +220,12 @@ def _make_directory(directory: Path) -> None:
 
 
 def _engine(database: Path, *, writable: bool) -> Engine:
+    mode = journal.mode_for(database.parent)
+
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(_uri(database, writable=writable), uri=True, isolation_level=None)
         try:
-            _configure(connection, writable=writable)
+            _configure(connection, mode if writable else None)
         except BaseException:
             connection.close()
             raise
@@ -232,13 +234,14 @@ def _engine(database: Path, *, writable: bool) -> Engine:
     return create_engine("sqlite://", creator=connect, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
 
-def _configure(connection: sqlite3.Connection, *, writable: bool) -> None:
+def _configure(connection: sqlite3.Connection, journal_mode: str | None) -> None:
+    """Settings of every connection; `journal_mode` is None where nothing may be written."""
     run = connection.execute
     run(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     run("PRAGMA foreign_keys = ON")
-    if writable:
+    if journal_mode is not None:
         run(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")  # no effect once WAL is on
-        run("PRAGMA journal_mode = WAL")
+        run(f"PRAGMA journal_mode = {journal_mode}")
         run("PRAGMA synchronous = FULL")
     else:
         run("PRAGMA query_only = ON")
@@ -250,4 +253,5 @@ def _uri(database: Path, *, writable: bool) -> str:
     if writable:
         return f"{database.as_uri()}?mode=rwc"
     open_elsewhere = database.with_name(database.name + "-wal").exists()
-    return f"{database.as_uri()}?{'mode=ro' if open_elsewhere else 'immutable=1'}"
+    is_closed = journal.has_wal(database) and not open_elsewhere
+    return f"{database.as_uri()}?{'immutable=1' if is_closed else 'mode=ro'}"

@@ -19,13 +19,15 @@ from imgindex.store.catalog import chunks
 class StoredPair:
     """A verified pair: `candidate` says how it was proposed, `outcome` what was found from a to b.
 
-    a is the low image where `a_is_low`: the one of the smaller sha256.
+    a is the low image where `a_is_low`: the one of the smaller sha256. A refuted pair that `is_near` the decision is
+    stored, so that changed rules can decide it again from its evidence.
     """
 
     candidate: Candidate
     a_is_low: bool
     outcome: Verification
     verifier_version: int
+    is_near: bool = field(default=False, kw_only=True, compare=False)
     checksum: bytes = field(default=b"", compare=False)
 
     @property
@@ -69,16 +71,20 @@ class StoredPair:
 def put_pairs(tx: Connection, space_id: int, found: Sequence[StoredPair]) -> None:
     """Settle verified pairs: what was known of them goes, and they are no longer pending.
 
-    A refuted pair is not kept, unless equal digests proposed it: those propose it again on every run.
+    A refuted pair is not kept, unless it is near the decision, or equal digests proposed it: those propose it again
+    on every run.
     """
     keys = [(p.candidate.low_id, p.candidate.high_id) for p in found]
     remove_pairs(tx, keys)
     remove_pending(tx, keys)
-    kept = [
-        p for p in found if p.outcome.verdict is not Verdict.DISTINCT or p.candidate.proposed_by is ProposedBy.DIGEST
-    ]
+    kept = [p for p in found if _is_kept(p)]
     if kept:
         tx.execute(insert(pair), [p.row(space_id) for p in kept])
+
+
+def _is_kept(found: StoredPair) -> bool:
+    is_refuted = found.outcome.verdict is Verdict.DISTINCT
+    return not is_refuted or found.is_near or found.candidate.proposed_by is ProposedBy.DIGEST
 
 
 def remove_other_versions(tx: Connection, verifier_version: int) -> None:
