@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from imgindex import checksum
 from imgindex.records import Space, Vectors
@@ -15,6 +15,9 @@ from imgindex.schema import embedding, index_cache, space, state
 from imgindex.store.catalog import chunks
 
 LITTLE_ENDIAN_FLOAT32 = np.dtype("<f4")
+
+VECTORS_AT_ONCE = 16384
+"""Vectors read into memory together: 32 MB of 512 numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +132,28 @@ def vector_ids(tx: Connection, space_id: int) -> NDArray[np.int64]:
 
 def vectors(tx: Connection, space_id: int, dim: int) -> tuple[NDArray[np.int64], Vectors]:
     """(ids int64[n] ascending, float32[n, dim]) of this space, exactly as they were stored."""
-    count = tx.execute(select(func.count()).where(embedding.c.space_id == space_id)).scalar_one()
-    ids = np.empty(count, np.int64)
-    matrix = np.empty((count, dim), LITTLE_ENDIAN_FLOAT32)
-    rows = (
+    parts = list(vector_blocks(tx, space_id, dim))
+    empty = np.empty(0, np.int64), np.empty((0, dim), np.float32)
+    return np.concatenate([empty[0], *(ids for ids, _ in parts)]), np.concatenate([empty[1], *(v for _, v in parts)])
+
+
+def vector_blocks(
+    tx: Connection, space_id: int, dim: int, *, above_generation: int = -1
+) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
+    """(ids int64[n], float32[n, dim]) of this space in the order of ids, n at most VECTORS_AT_ONCE, of embeddings
+    that were written after `above_generation`."""
+    statement = (
         select(embedding.c.image_id, embedding.c.vector)
-        .where(embedding.c.space_id == space_id)
+        .where(embedding.c.space_id == space_id, embedding.c.generation > above_generation)
         .order_by(embedding.c.image_id)
     )
-    for position, (image_id, blob) in enumerate(tx.execute(rows)):
-        ids[position] = image_id
-        matrix[position] = np.frombuffer(blob, LITTLE_ENDIAN_FLOAT32)
-    return ids, np.asarray(matrix, np.float32)
+    for rows in tx.execute(statement).partitions(VECTORS_AT_ONCE):
+        ids, blobs = zip(*rows, strict=True)
+        yield np.array(ids, np.int64), _matrix(blobs, dim)
+
+
+def _matrix(blobs: Iterable[bytes], dim: int) -> Vectors:
+    return np.asarray(np.frombuffer(b"".join(blobs), LITTLE_ENDIAN_FLOAT32).reshape(-1, dim), np.float32)
 
 
 def vectors_of(tx: Connection, space_id: int, dim: int, image_ids: Sequence[int]) -> Vectors:
@@ -151,8 +164,7 @@ def vectors_of(tx: Connection, space_id: int, dim: int, image_ids: Sequence[int]
             embedding.c.space_id == space_id, embedding.c.image_id.in_(part)
         )
         found.update({row.image_id: row.vector for row in tx.execute(rows)})
-    blob = b"".join(found[image_id] for image_id in image_ids)
-    return np.asarray(np.frombuffer(blob, LITTLE_ENDIAN_FLOAT32).reshape(len(image_ids), dim), np.float32)
+    return _matrix((found[image_id] for image_id in image_ids), dim)
 
 
 def cache_row(tx: Connection, space_id: int) -> CacheRow | None:

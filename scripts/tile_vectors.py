@@ -1,0 +1,78 @@
+"""Vectors for benchmarks: embeddings of photo tiles and of edited copies of some, extended to any number by a seed.
+
+Real pictures are few and slow to embed, a million vectors are wanted, and random ones would be too easy (nothing is
+near anything) or too hard (no clusters): `Extension` says how the others are made, and `hardness` how that was checked.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import make_tiles
+import numpy as np
+import recipes
+from PIL import Image
+
+from imgindex import embed
+from imgindex.pipeline.prepare import prepare, wish_of
+from imgindex.ports import Embedder
+from imgindex.records import Vectors
+
+TILE_PX = 256
+TILES, COPIES = 1500, 300
+MOST_OF_A_PHOTO = 4
+EDITS = recipes.UKBENCH | recipes.EDITS
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """`tiles` float32[n, dim] of distinct tiles; `copies` float32[m, dim] of edited copies of the first m of them."""
+
+    tiles: Vectors
+    copies: Vectors
+
+
+def sample(photos: Path, model: str, cache: Path | None) -> Sample:
+    """Embed TILES tiles of the photos and copies of COPIES of them, or read what an earlier call wrote to `cache`."""
+    if cache is not None and cache.is_file():
+        with np.load(cache) as kept:
+            return Sample(kept["tiles"], kept["copies"])
+    embedder = embed.open_embedder(model, print)
+    tiles = _tiles(photos)
+    if len(tiles) < 2 * COPIES:
+        raise SystemExit(f"the photos below {photos} have only {len(tiles)} tiles of {TILE_PX} px; name more of them")
+    edits = itertools.cycle(EDITS.values())
+    copies = [edit(tile, random.Random(at)) for at, (tile, edit) in enumerate(zip(tiles[:COPIES], edits, strict=False))]
+    found = Sample(_embedded(embedder, tiles), _embedded(embedder, copies))
+    if cache is not None:
+        np.savez(cache, tiles=found.tiles, copies=found.copies)
+    return found
+
+
+def _tiles(photos: Path) -> list[Image.Image]:
+    """At most TILES tiles, at most MOST_OF_A_PHOTO of each photo, in a seeded order."""
+    found: list[Image.Image] = []
+    for path in recipes.photos_in(photos, None):
+        of_photo = list(make_tiles.tiles([path], TILE_PX))
+        found += random.Random(path.name).sample(of_photo, min(MOST_OF_A_PHOTO, len(of_photo)))
+    random.Random(0).shuffle(found)
+    return found[:TILES]
+
+
+def _embedded(embedder: Embedder, pictures: Sequence[Image.Image]) -> Vectors:
+    wish, found = wish_of(embedder), []
+    for start in range(0, len(pictures), embedder.batch_size):
+        batch = [prepare(_jpeg(p), wish) for p in pictures[start : start + embedder.batch_size]]
+        found.append(embedder.embed(batch))
+    return np.concatenate(found)
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    data = io.BytesIO()
+    picture.save(data, "JPEG", quality=recipes.QUALITY)
+    return data.getvalue()
