@@ -76,3 +76,33 @@ def _jpeg(picture: Image.Image) -> bytes:
     data = io.BytesIO()
     picture.save(data, "JPEG", quality=recipes.QUALITY)
     return data.getvalue()
+
+
+NEIGHBOURS = 16
+TERMS = 4
+SPREAD = 0.5
+
+
+class Extension:
+    """More vectors like those of a sample: a random one of it, moved by a few differences of its near ones.
+
+    Moves stay along the directions in which real pictures differ from their neighbours. SPREAD was set so that the
+    nearest neighbours among as many made vectors are no farther than among the real ones (`hardness`).
+    """
+
+    def __init__(self, tiles: Vectors, seed: int = 0) -> None:
+        self._tiles = tiles
+        self._rng = np.random.default_rng(seed)
+        near = np.argsort(-(tiles @ tiles.T), axis=1)
+        self._near = near[:, 1 : 1 + NEIGHBOURS]
+
+    def make(self, count: int) -> Vectors:
+        """float32[count, dim], the next of the sequence."""
+        rng, tiles = self._rng, self._tiles
+        base = rng.integers(len(tiles), size=count)
+        made = tiles[base].copy()
+        for _ in range(TERMS):
+            plus, minus = (self._near[base, rng.integers(NEIGHBOURS, size=count)] for _ in range(2))
+            made += SPREAD * rng.standard_normal((count, 1), np.float32) * (tiles[plus] - tiles[minus])
+        made /= np.linalg.norm(made, axis=1, keepdims=True)
+        return made

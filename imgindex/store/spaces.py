@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from imgindex import checksum
 from imgindex.records import Space, Vectors
@@ -30,6 +30,11 @@ class CacheRow:
     first_id: int
     last_id: int
     vectors: int
+
+    @property
+    def held(self) -> tuple[int, int, int]:
+        """First id, last id, vectors."""
+        return self.first_id, self.last_id, self.vectors
 
 
 def generation(tx: Connection) -> int:
@@ -137,19 +142,28 @@ def vectors(tx: Connection, space_id: int, dim: int) -> tuple[NDArray[np.int64],
     return np.concatenate([empty[0], *(ids for ids, _ in parts)]), np.concatenate([empty[1], *(v for _, v in parts)])
 
 
-def vector_blocks(
-    tx: Connection, space_id: int, dim: int, *, above_generation: int = -1
-) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
-    """(ids int64[n], float32[n, dim]) of this space in the order of ids, n at most VECTORS_AT_ONCE, of embeddings
-    that were written after `above_generation`."""
+def vector_blocks(tx: Connection, space_id: int, dim: int) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
+    """(ids int64[n], float32[n, dim]) of this space in the order of ids, n at most VECTORS_AT_ONCE."""
     statement = (
         select(embedding.c.image_id, embedding.c.vector)
-        .where(embedding.c.space_id == space_id, embedding.c.generation > above_generation)
+        .where(embedding.c.space_id == space_id)
         .order_by(embedding.c.image_id)
     )
     for rows in tx.execute(statement).partitions(VECTORS_AT_ONCE):
         ids, blobs = zip(*rows, strict=True)
         yield np.array(ids, np.int64), _matrix(blobs, dim)
+
+
+def ids_after(tx: Connection, space_id: int, generation: int) -> NDArray[np.int64]:
+    """Image ids, ascending, of embeddings that this space got after a generation."""
+    rows = select(embedding.c.image_id).where(embedding.c.space_id == space_id, embedding.c.generation > generation)
+    return np.sort(np.fromiter(tx.execute(rows).scalars(), np.int64))
+
+
+def count_until(tx: Connection, space_id: int, generation: int) -> int:
+    """How many of the embeddings that this space had at a generation it still has."""
+    rows = select(func.count()).where(embedding.c.space_id == space_id, embedding.c.generation <= generation)
+    return int(tx.execute(rows).scalar_one())
 
 
 def _matrix(blobs: Iterable[bytes], dim: int) -> Vectors:
@@ -167,24 +181,27 @@ def vectors_of(tx: Connection, space_id: int, dim: int, image_ids: Sequence[int]
     return _matrix((found[image_id] for image_id in image_ids), dim)
 
 
-def cache_row(tx: Connection, space_id: int) -> CacheRow | None:
-    row = tx.execute(select(index_cache).where(index_cache.c.space_id == space_id)).first()
-    if row is None:
-        return None
-    return CacheRow(row.name, row.digest, row.generation, row.first_id, row.last_id, row.vectors)
+def cache_rows(tx: Connection, space_id: int) -> list[CacheRow]:
+    """The FAISS files of a space, base first."""
+    rows = tx.execute(select(index_cache).where(index_cache.c.space_id == space_id).order_by(index_cache.c.id))
+    return [CacheRow(row.name, row.digest, row.generation, row.first_id, row.last_id, row.vectors) for row in rows]
 
 
-def put_cache_row(tx: Connection, space_id: int, row: CacheRow) -> None:
-    """Name a file that is already complete on disk; it replaces what was named before."""
+def put_cache_rows(tx: Connection, space_id: int, rows: Sequence[CacheRow]) -> None:
+    """Name files that are already complete on disk, base first; they replace what was named before."""
     tx.execute(delete(index_cache).where(index_cache.c.space_id == space_id))
     tx.execute(
-        insert(index_cache).values(
-            space_id=space_id,
-            name=row.name,
-            digest=row.digest,
-            generation=row.generation,
-            first_id=row.first_id,
-            last_id=row.last_id,
-            vectors=row.vectors,
-        )
+        insert(index_cache),
+        [
+            {
+                "space_id": space_id,
+                "name": row.name,
+                "digest": row.digest,
+                "generation": row.generation,
+                "first_id": row.first_id,
+                "last_id": row.last_id,
+                "vectors": row.vectors,
+            }
+            for row in rows
+        ],
     )
