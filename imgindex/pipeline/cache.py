@@ -35,28 +35,26 @@ class OpenIndex:
         self._of: tuple[int, int, list[CacheRow]] | None = None
         self._index: FaissIndex | None = None
 
-    def get(self, store: Store, space_id: int, space: Space) -> FaissIndex:
-        """An index of every vector of the space."""
-        with store.read() as tx:
-            now = space_id, spaces.generation(tx), spaces.cache_rows(tx, space_id)
+    def get(self, directory: Path, tx: Connection, space_id: int, space: Space) -> FaissIndex:
+        """An index of every vector that the space has in this transaction."""
+        now = space_id, spaces.generation(tx), spaces.cache_rows(tx, space_id)
         if self._index is None or now != self._of:
-            self._index = None
-            self._index = open_index(store, space_id, space)
+            self._index = None  # two would not fit where one does
+            self._index = open_index(directory, tx, space_id, space)
             self._of = now
         return self._index
 
 
-def open_index(store: Store, space_id: int, space: Space) -> FaissIndex:
+def open_index(directory: Path, tx: Connection, space_id: int, space: Space) -> FaissIndex:
     """An index of every vector of the space: from its files where those can be trusted, what was added since included,
     else built anew."""
-    with store.read() as tx:
-        rows = spaces.cache_rows(tx, space_id)
-        if rows and _only_grew(tx, space_id, rows):
-            index = load_index(store.directory, rows)
-            if index is not None:
-                _add(index, tx, space_id, space, spaces.ids_after(tx, space_id, rows[-1].generation))
-                return index
-        return _built(tx, space_id, space)
+    rows = spaces.cache_rows(tx, space_id)
+    if rows and _only_grew(tx, space_id, rows):
+        index = load_index(directory, rows)
+        if index is not None:
+            _add(index, tx, space_id, space, spaces.ids_after(tx, space_id, rows[-1].generation))
+            return index
+    return _built(tx, space_id, space)
 
 
 def load_index(directory: Path, rows: Sequence[CacheRow]) -> FaissIndex | None:

@@ -97,19 +97,18 @@ def nearest(
 
     Of the store's vectors only those are read that the index names.
     """
-    index = opened.get(store, space_id, space)
     asked, ids = 0, np.empty(0, np.int64)
     paths: dict[int, list[bytes]] = {}
-    while len(paths) < k and len(ids) == asked < len(index):
-        asked = min(max(k, 4 * asked), len(index))
-        found = index.search(vector, asked)[1]
-        ids = np.unique(found[found >= 0])
-        with store.read() as tx:
-            paths = catalog.present_paths(tx, ids.tolist())
-    ids = np.array(sorted(paths), np.int64)
-    if not len(ids):
-        return []
     with store.read() as tx:
+        index = opened.get(store.directory, tx, space_id, space)
+        while len(paths) < k and len(ids) == asked < len(index):
+            asked = min(max(k, 4 * asked), len(index))
+            found = index.search(vector, asked)[1]
+            ids = np.unique(found[found >= 0])
+            paths = catalog.present_paths(tx, ids.tolist())
+        ids = np.array(sorted(paths), np.int64)
+        if not len(ids):
+            return []
         vectors = spaces.vectors_of(tx, space_id, space.dim, ids.tolist())
         images = catalog.images(tx, ids.tolist())
     cosines = candidates.cosines(np.repeat(vector, len(ids), axis=0), vectors)
