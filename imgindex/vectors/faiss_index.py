@@ -204,8 +204,8 @@ def file_digest(path: Path) -> bytes:
 
 @contextmanager
 def _threads_for(queries: Vectors) -> Iterator[None]:
-    """One thread for one query: it is not divided, and on a busy machine FAISS waits for threads that have nothing to do
-    (10,000 vectors of 512 numbers: 2.0 ms of CPU time with one, 9.7 ms with two)."""
+    """One thread for one query: FAISS does not divide it, and on a busy machine waits for threads that have nothing to
+    do (10,000 vectors of 512 numbers: 2.0 ms of CPU time with one, 9.7 ms with two)."""
     threads = faiss.omp_get_max_threads()
     if len(queries) == 1:
         faiss.omp_set_num_threads(1)
