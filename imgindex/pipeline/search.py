@@ -78,7 +78,8 @@ class StoredVectors:
 
     def blocks(self) -> Iterator[VectorTable]:
         for ids, vectors in spaces.vector_blocks(self.tx, self.space_id, self.dim):
-            kept = np.isin(ids, self.ids, assume_unique=True)
+            at = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+            kept = self.ids[at] == ids
             yield VectorTable(ids, vectors) if kept.all() else VectorTable(ids[kept], vectors[kept])
 
     def of(self, ids: NDArray[np.int64]) -> Vectors:
