@@ -204,7 +204,8 @@ class _Search:
         is_column[columns] = True
         is_done[self._new[:start]] = True
         queries = stored.of(chunk)
-        at, is_seeded = 0, start > 0
+        products = np.empty((ROWS, len(chunk)), np.float32)
+        at, is_first_pass = 0, start == 0
         for block in stored.blocks():
             rows = np.arange(at, at + len(block))
             at += len(block)
@@ -212,10 +213,10 @@ class _Search:
             vectors, rows = (block.vectors, rows) if left.all() else (block.vectors[left], rows[left])
             for first in range(0, len(rows), ROWS):
                 part = slice(first, first + ROWS)
-                product = vectors[part] @ queries.T
+                product = np.matmul(vectors[part], queries.T, out=products[: len(rows[part])])
                 if first == 0 and at == len(block):
                     self._seed(columns, product.T, own=1)
-                if not is_seeded:
+                if is_first_pass:
                     waits = self._is_new[rows[part]] & ~is_column[rows[part]]
                     self._seed(rows[part][waits], product[waits], own=0)
                 self._look(product, vectors[part], rows[part], queries, columns, is_column)

@@ -202,6 +202,7 @@ def test_two_runs_propose_at_least_the_pairs_of_one(seed: int, first: int, secon
     assert all(np.array_equal(n["micro"], nearest[i]["micro"]) for i, n in one.nearest.items())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_proposals_are_symmetric(seed: int) -> None:
     """A pair is one pair, whichever of its images was the query."""
