@@ -202,10 +202,13 @@ index_cache = Table(
     Column("first_id", Integer, nullable=False),
     Column("last_id", Integer, nullable=False),
     Column("vectors", Integer, nullable=False),
+    Column("size_bytes", Integer),
+    Column("mtime_ns", Integer),
     sqlite_autoincrement=True,
 )
 """A FAISS file in the store directory, trusted only while its sha256 is `digest`. The files of a space, in the order of
-`id`, hold together what the space had at the `generation` of the last: a base and what was appended to it."""
+`id`, hold together what the space had at the `generation` of the last: a base and what was appended to it. A file that
+still has its `size_bytes` and `mtime_ns` is appended to without being read."""
 
 decision = Table(
     "decision",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,22 @@ def test_damage_to_any_file_builds_all_anew(store: Store, at: int, damage: str) 
         data[len(data) // 2] ^= 4
         path.write_bytes(data)
     assert opened(store, space_id).search(unit(45), 1)[1].ravel().tolist() == opened(store, space_id).ids.tolist()
+    assert [count for _, count in save(store, space_id)] == [45]
+
+
+def test_a_file_that_rotted_unseen_is_built_anew_by_a_run_without_news(store: Store) -> None:
+    """A disk changes bytes and no time of writing; until then the index is appended to, and never trusted."""
+    space_id = add(store, 40)
+    [(name, _)] = save(store, space_id)
+    path = store.directory / name
+    data, stat = bytearray(path.read_bytes()), path.stat()
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    add(store, 5)
+    save_index(store, space_id, SPACE, Silent())
+    assert len(list(store.directory.glob("*.faiss"))) == 2
+    assert opened(store, space_id).search(unit(45), 1)[1].ravel().tolist() == list(range(1, 46))
     assert [count for _, count in save(store, space_id)] == [45]
 
 

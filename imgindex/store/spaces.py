@@ -30,6 +30,8 @@ class CacheRow:
     first_id: int
     last_id: int
     vectors: int
+    size_bytes: int | None = None
+    mtime_ns: int | None = None
 
     @property
     def held(self) -> tuple[int, int, int]:
@@ -184,7 +186,12 @@ def vectors_of(tx: Connection, space_id: int, dim: int, image_ids: Sequence[int]
 def cache_rows(tx: Connection, space_id: int) -> list[CacheRow]:
     """The FAISS files of a space, base first."""
     rows = tx.execute(select(index_cache).where(index_cache.c.space_id == space_id).order_by(index_cache.c.id))
-    return [CacheRow(row.name, row.digest, row.generation, row.first_id, row.last_id, row.vectors) for row in rows]
+    return [
+        CacheRow(
+            row.name, row.digest, row.generation, row.first_id, row.last_id, row.vectors, row.size_bytes, row.mtime_ns
+        )
+        for row in rows
+    ]
 
 
 def put_cache_rows(tx: Connection, space_id: int, rows: Sequence[CacheRow]) -> None:
@@ -201,6 +208,8 @@ def put_cache_rows(tx: Connection, space_id: int, rows: Sequence[CacheRow]) -> N
                 "first_id": row.first_id,
                 "last_id": row.last_id,
                 "vectors": row.vectors,
+                "size_bytes": row.size_bytes,
+                "mtime_ns": row.mtime_ns,
             }
             for row in rows
         ],
