@@ -11,6 +11,7 @@ from pathlib import Path
 from imgindex.config import default_jobs
 from imgindex.errors import RootError, UsageError
 from imgindex.pipeline import models, query
+from imgindex.pipeline.cache import OpenIndex
 from imgindex.pipeline.changes import only_new
 from imgindex.pipeline.compare import compare
 from imgindex.pipeline.indexing import index
@@ -46,6 +47,7 @@ class ImageIndex:
         self._options = options
         self._progress = progress
         self._opened: tuple[int, Embedder] | None = None
+        self._index = OpenIndex()
 
     def __enter__(self) -> ImageIndex:
         return self
@@ -100,11 +102,11 @@ class ImageIndex:
 
     def query(self, image: str | os.PathLike[str], *, k: int = 10) -> list[Match]:
         """The k stored images that look most like the picture at `image`, proven copies first."""
-        return query.query_image(self._store, *self._model(), os.fspath(image), k)
+        return query.query_image(self._store, self._index, *self._model(), os.fspath(image), k)
 
     def query_text(self, text: str, *, k: int = 10) -> list[Match]:
         """The k stored images nearest to `text`; ModelError where the model knows no words."""
-        return query.query_text(self._store, *self._model(), text, k)
+        return query.query_text(self._store, self._index, *self._model(), text, k)
 
     def report(
         self,

@@ -31,15 +31,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from imgindex import files
+from imgindex import files, vectors
 from imgindex.errors import StoreError, StoreLocked
+from imgindex.pipeline.cache import load_index
+from imgindex.pipeline.recall import LEAST_RECALL, NEAREST, SAMPLE, recall
 from imgindex.ports import Progress
 from imgindex.repair import REPAIR, RESTORE, Repair, left_over
 from imgindex.report.model import Finding
 from imgindex.store import Store, audit, columns
 from imgindex.store.audit import BrokenPair, RawCacheRow
-from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32
-from imgindex.vectors import FlatIndex
+from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32, CacheRow
 
 __all__ = ["Finding", "check"]
 
@@ -223,12 +224,11 @@ class Examiner:
             above = [] if generation is None else audit.embeddings_above(tx, generation)
             has_active = audit.has_active_space(tx)
             rows = audit.cache_rows(tx)
-            wrong = [
-                row
-                for row in rows
-                if not _is_earlier(row, generation)
-                and not (row.generation == generation and row.held == audit.held(tx, row.space_id))
-            ]
+            wrong = [row for row in rows if not _is_earlier(row, generation) and row.generation != generation]
+            for space_id in sorted({row.space_id for row in rows if row.generation == generation}, key=str):
+                of_space = [row for row in rows if row.space_id == space_id]
+                if _together(of_space) != audit.held(tx, space_id):
+                    wrong += [row for row in of_space if row not in wrong]
         if generation is None:
             yield Damage(
                 3, "The store does not say its generation.", f"{REPAIR}begins a new one.", self.repair.begin_generation
@@ -324,7 +324,12 @@ class Examiner:
             generation = audit.generation(tx)
             rows = audit.cache_rows(tx)
             lone = audit.dangling(tx, "index_cache")
-        bad = [(row, why) for row in rows if (why := self._cache_fault(row, generation, lone)) is not None]
+        bad = [(row, why) for row in rows if (why := self._file_fault(row, lone)) is not None]
+        if not bad:
+            for space_id in sorted({row.space_id for row in rows}):
+                of_space = [row for row in rows if row.space_id == space_id]
+                why = self._index_fault(of_space, generation)
+                bad += [] if why is None else [(row, why) for row in of_space]
         with self.store.read() as tx:
             now = audit.cache_rows(tx)
         bad = [(row, why) for row, why in bad if row in now]  # a run that goes on may have replaced it meanwhile
@@ -347,7 +352,7 @@ class Examiner:
                 self.repair.remove_left_over,
             )
 
-    def _cache_fault(self, row: RawCacheRow, generation: int | None, lone: set[int]) -> str | None:
+    def _file_fault(self, row: RawCacheRow, lone: set[int]) -> str | None:
         if row.id in lone:
             return "its space is not there"
         if not isinstance(row.name, str) or not CACHE_NAME.fullmatch(row.name):
@@ -355,19 +360,32 @@ class Examiner:
         path = self.store.directory / row.name
         if not path.exists():  # a cache may be deleted, and a backup has none
             return None
-        index = FlatIndex.load(path, row.digest)
+        index = vectors.load(path, row.digest)
         if index is None:
             return "the file does not match its digest"
         ends = (int(index.ids[0]), int(index.ids[-1]), len(index)) if len(index) else (None, None, 0)
-        if ends != row.held:
-            return "the file holds other ids than its row says"
-        if row.generation == generation:
-            with self.store.read() as tx:
-                if audit.generation(tx) == generation and not np.array_equal(
-                    index.ids, audit.embedded_ids(tx, row.space_id)
-                ):
-                    return "the file holds other ids than the store"
-        return None
+        return None if ends == row.held else "the file holds other ids than its row says"
+
+    def _index_fault(self, rows: list[RawCacheRow], generation: int | None) -> str | None:
+        """What is wrong with the files of one space, each of which is as its row says; how much it finds is said."""
+        space_id = rows[0].space_id
+        paths = [self.store.directory / row.name for row in rows]
+        if rows[-1].generation != generation or not all(path.exists() for path in paths):
+            return None
+        index = load_index(self.store.directory, [CacheRow(r.name, r.digest, r.generation, *r.held) for r in rows])
+        with self.store.read() as tx:
+            if audit.generation(tx) != generation:
+                return None
+            if index is None or not np.array_equal(index.ids, audit.embedded_ids(tx, space_id)):
+                return "its files hold other ids than the store"
+        if index.lists == 1:
+            return None
+        share = recall(self.store, space_id, index)
+        self.progress.say(
+            f"The search index finds {share:.1%} of the {NEAREST} nearest of {SAMPLE} sampled images that exact search "
+            "finds."
+        )
+        return None if share >= LEAST_RECALL else f"it finds only {share:.0%} of what exact search finds"
 
     def remembered(self) -> Iterator[Damage]:
         sketches = []
@@ -421,6 +439,14 @@ def _length(dim: Any) -> int:
 
 def _is_earlier(row: RawCacheRow, generation: int | None) -> bool:
     return generation is not None and isinstance(row.generation, int) and row.generation < generation
+
+
+def _together(rows: list[RawCacheRow]) -> tuple[Any, ...] | None:
+    """First id, last id and vectors of the files of one space; None where a row does not say them."""
+    if not all(isinstance(value, int) for row in rows for value in row.held):
+        return None
+    first, last, count = zip(*(row.held for row in rows), strict=True)
+    return min(first), max(last), sum(count)
 
 
 def _parts(rows: Iterable[T]) -> Iterator[list[T]]:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 """The Alembic revision that these tables have; a test holds it to the newest file of `migrations/versions`."""
 
 metadata = MetaData()
@@ -123,6 +123,7 @@ embedding = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("generation", Integer, nullable=False),
     Index("embedding_space_image", "space_id", "image_id"),
+    Index("embedding_generation", "space_id", "generation", "image_id"),
 )
 """`vector` is float32[dim], little-endian, norm 1 within 1e-3; `digest` is checksum.of_bytes of it."""
 
@@ -201,9 +202,13 @@ index_cache = Table(
     Column("first_id", Integer, nullable=False),
     Column("last_id", Integer, nullable=False),
     Column("vectors", Integer, nullable=False),
+    Column("size_bytes", Integer),
+    Column("mtime_ns", Integer),
     sqlite_autoincrement=True,
 )
-"""A FAISS file in the store directory, trusted only while its sha256 is `digest` and `generation` the store's."""
+"""A FAISS file in the store directory, trusted only while its sha256 is `digest`. The files of a space, in the order of
+`id`, hold together what the space had at the `generation` of the last: a base and what was appended to it. A file that
+still has its `size_bytes` and `mtime_ns` is appended to without being read."""
 
 decision = Table(
     "decision",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgindex.candidates import Proposals, VectorTable, cosines, entering, entry_cosine, propose
-from imgindex.records import Candidate, ProposedBy, Reach
-from imgindex.vectors import FlatIndex, NumpyIndex
+from imgindex import candidates
+from imgindex.candidates import VectorTable, cosines, entry_cosine, propose
+from imgindex.records import NEIGHBOUR, Candidate, ProposedBy, Reach
 
 DIM = 8
 
@@ -19,14 +21,60 @@ def unit(n: int, seed: int = 0) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+class Table(VectorTable):
+    """Vectors that come in blocks of `rows`."""
+
+    at_once = 1000
+
+    def blocks(self):  # type: ignore[no-untyped-def]
+        for start in range(0, len(self), self.at_once):
+            yield VectorTable(self.ids[start : start + self.at_once], self.vectors[start : start + self.at_once])
+
+
+def table_of(vectors: np.ndarray) -> VectorTable:
+    return Table(np.arange(len(vectors), dtype=np.int64), vectors)
+
+
+@dataclass
+class Found:
+    """Proposals as dictionaries."""
+
+    candidates: dict[tuple[int, int], Candidate]
+    nearest: dict[int, np.ndarray]
+
+
 def proposals(
-    vectors: np.ndarray, queries: list[int] | None = None, floor: float = 0.9, k: int = 2, flat: tuple[int, ...] = ()
-) -> Proposals:
-    ids = np.arange(len(vectors), dtype=np.int64)
-    index = NumpyIndex(DIM)
-    index.add(ids, vectors)
-    wanted = ids if queries is None else np.array(queries, np.int64)
-    return propose(index, VectorTable(ids, vectors), wanted, reach=Reach(k, -1.0, floor), flat=flat)
+    vectors: np.ndarray,
+    queries: list[int] | None = None,
+    floor: float = 0.9,
+    k: int = 2,
+    flat: tuple[int, ...] = (),
+    early: dict[int, np.ndarray] | None = None,
+    least: float = -1.0,
+) -> Found:
+    """What the images `queries` make of each other, of all others, and of `early`, the nearest of old ones."""
+    reach = Reach(k, least, floor)
+    wanted = np.array(range(len(vectors)) if queries is None else queries, np.int64)
+    known = early or {}
+    entry = {i: entry_cosine(n, reach) for i, n in known.items()}
+    found = propose(table_of(vectors), wanted, entry, lambda ids: {i: known[i] for i in ids}, reach=reach, flat=flat)
+    assert [(p["low"], p["high"]) for p in found.pairs] == sorted({(p["low"], p["high"]) for p in found.pairs})
+    return Found(
+        {(c.low_id, c.high_id): c for c in found.candidates(floor)},
+        {i: found.nearest_new.get(i, np.empty(0, NEIGHBOUR)) for i in wanted.tolist()} | dict(found.nearest_old),
+    )
+
+
+def plain(vectors: np.ndarray, floor: float, k: int, least: float = -1.0) -> set[tuple[int, int]]:
+    """The definition, image by image."""
+    found = set()
+    for image in range(len(vectors)):
+        values = cosines(np.repeat(vectors[image : image + 1], len(vectors), axis=0), vectors)
+        values[image] = -2.0
+        kth = np.sort(values)[::-1][min(k, len(values) - 1) - 1] if len(values) > k else -1.0
+        near = np.flatnonzero((values >= min(floor, max(kth, least))) & (values > -2.0))
+        found |= {(min(image, other), max(image, other)) for other in near.tolist()}
+    return found
 
 
 def test_a_group_larger_than_k_is_not_lost() -> None:
@@ -67,47 +115,32 @@ def test_ties_at_the_kth_place_are_all_kept() -> None:
     assert entry_cosine(found.nearest[0], Reach(1, -1.0, 0.9)) == pytest.approx(0.6)
 
 
-def entered(
-    table: VectorTable, new: list[int], early: Proposals, reach: Reach, flat: tuple[int, ...] = ()
-) -> Proposals:
-    """What the images `new` make of those that `early` searched."""
-    entry = {i: entry_cosine(n, reach) for i, n in early.nearest.items()}
-    known = lambda ids: {i: early.nearest[i] for i in ids}  # noqa: E731
-    return entering(table, np.array(new, np.int64), entry, known, reach=reach, flat=flat)
-
-
 def test_every_new_image_enters_fewer_than_k_neighbours() -> None:
     vectors = unit(2)
     found = proposals(vectors, k=5)
-    table = VectorTable(np.arange(3, dtype=np.int64), np.concatenate([vectors, unit(1, seed=9)]))
-    late = entered(table, [2], found, Reach(5, -1.0, 0.9))
+    late = proposals(np.concatenate([vectors, unit(1, seed=9)]), [2], k=5, early=found.nearest)
     assert set(late.candidates) == {(0, 2), (1, 2)}
-    assert {i: sorted(n["id"].tolist()) for i, n in late.nearest.items()} == {0: [1, 2], 1: [0, 2]}
+    assert {i: sorted(n["id"].tolist()) for i, n in late.nearest.items()} == {0: [1, 2], 1: [0, 2], 2: [0, 1]}
 
 
 def test_an_image_that_comes_back_counts_once() -> None:
     """Counted twice, its cosine would fill the k nearest and keep real neighbours out."""
     vectors = unit(4)
-    table = VectorTable(np.arange(4, dtype=np.int64), vectors)
     found = proposals(vectors, k=3)
-    again = entered(table, [3], Proposals({}, {i: found.nearest[i] for i in (0, 1, 2)}), Reach(3, -1.0, 0.9))
-    assert {i: n.tolist() for i, n in again.nearest.items()} == {i: found.nearest[i].tolist() for i in (0, 1, 2)}
+    again = proposals(vectors, [3], k=3, early={i: found.nearest[i] for i in (0, 1, 2)})
+    assert {i: n.tolist() for i, n in again.nearest.items()} == {i: found.nearest[i].tolist() for i in range(4)}
 
 
 def test_what_is_out_of_reach_is_not_proposed_and_beats_nothing() -> None:
     """In a small library the k nearest of most images are strangers, each of which would cost a verification."""
     vectors = np.zeros((4, DIM), np.float32)
-    vectors[:, 0] = (1.0, 0.5, 0.05, 0.2)
+    vectors[:, 0] = (1.0, 0.5, 0.05, 0.15)
     vectors[[1, 2, 3], [1, 2, 3]] = np.sqrt(1 - vectors[1:, 0] ** 2)
-    ids, index = np.arange(4, dtype=np.int64), NumpyIndex(DIM)
-    index.add(ids, vectors)
-    table = VectorTable(ids, vectors)
-    reach = Reach(3, 0.1, 0.9)
-    found = propose(index, table, ids[:1], reach=reach)
+    found = proposals(vectors, [0], k=3, least=0.1)
     assert set(found.candidates) == {(0, 1), (0, 3)}
-    before = Proposals({}, {0: found.nearest[0][:1]})
-    assert entered(table, [2], before, reach).candidates == {}
-    assert set(entered(table, [3], before, reach).candidates) == {(0, 3)}
+    before = {0: found.nearest[0][:1]}
+    assert proposals(vectors[:3], [2], k=3, least=0.1, early=before).candidates == {}
+    assert set(proposals(vectors[[0, 1, 3]], [2], k=3, least=0.1, early=before).candidates) == {(0, 2)}
 
 
 def test_cosines_do_not_depend_on_the_batch() -> None:
@@ -118,17 +151,32 @@ def test_cosines_do_not_depend_on_the_batch() -> None:
     assert np.all(np.abs(whole) <= 1)
 
 
-def test_faiss_and_the_twin_propose_the_same() -> None:
-    vectors = np.concatenate([unit(200), unit(200) + 0.02 * unit(200, seed=5)])
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    ids = np.arange(400, dtype=np.int64)
-    index = FlatIndex(DIM)
-    index.add(ids, vectors.astype(np.float32))
-    table = VectorTable(ids, vectors.astype(np.float32))
-    by_faiss = propose(index, table, ids, reach=Reach(5, -1.0, 0.95))
-    by_numpy = proposals(vectors.astype(np.float32), floor=0.95, k=5)
-    assert by_faiss.candidates == by_numpy.candidates
-    assert all(np.array_equal(by_faiss.nearest[i], by_numpy.nearest[i]) for i in ids.tolist())
+@pytest.mark.parametrize("rows", [7, 64, 1000])
+@pytest.mark.parametrize("chunk", [10, 150, 1000])
+def test_blocks_and_passes_change_nothing(rows: int, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large store is searched in many of both; what one of them saw must not be asked of the other again."""
+    vectors = np.concatenate([unit(200), unit(200) + 0.02 * unit(200, seed=5), np.repeat(unit(1, seed=7), 20, axis=0)])
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    at_once = proposals(vectors, floor=0.95, k=5)
+    assert set(at_once.candidates) == plain(vectors, 0.95, 5)
+    monkeypatch.setattr(Table, "at_once", rows)
+    monkeypatch.setattr(candidates, "ROWS", rows)
+    monkeypatch.setattr(candidates, "CHUNK", chunk)
+    monkeypatch.setattr(candidates, "MANY_HITS", 50)
+    monkeypatch.setattr(candidates, "PAIRS", 13)
+    parts = proposals(vectors, floor=0.95, k=5)
+    assert parts.candidates == at_once.candidates
+    assert all(np.array_equal(parts.nearest[i], at_once.nearest[i]) for i in range(len(vectors)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 40), st.integers(1, 5), st.sampled_from([0.3, 0.8, 1.0]))
+def test_proposals_are_those_of_the_definition(seed: int, count: int, k: int, floor: float) -> None:
+    """Vectors of two values each: most cosines are ties."""
+    corners = np.random.default_rng(seed).choice([-1.0, 1.0], (count, DIM)).astype(np.float32) / np.float32(
+        np.sqrt(DIM)
+    )
+    assert set(proposals(corners, floor=floor, k=k).candidates) == plain(corners, floor, k)
 
 
 def test_a_candidate_keeps_its_own_rules() -> None:
@@ -145,17 +193,16 @@ def test_two_runs_propose_at_least_the_pairs_of_one(seed: int, first: int, secon
     vectors = unit(first + second, seed)
     one = proposals(vectors, k=k, floor=0.8)
     early = proposals(vectors[:first], k=k, floor=0.8)
-    table = VectorTable(np.arange(len(vectors), dtype=np.int64), vectors)
-    new = list(range(first, first + second))
-    late, changed = proposals(vectors, new, k=k, floor=0.8), entered(table, new, early, Reach(k, -1.0, 0.8))
-    both = early.candidates | changed.candidates | late.candidates
+    late = proposals(vectors, list(range(first, first + second)), k=k, floor=0.8, early=early.nearest)
+    both = early.candidates | late.candidates
     assert set(one.candidates) <= set(both)
     by_floor = lambda found: {key for key, c in found.items() if c.proposed_by is ProposedBy.FLOOR}  # noqa: E731
     assert by_floor(one.candidates) == by_floor(both)
-    nearest = early.nearest | changed.nearest | late.nearest
+    nearest = early.nearest | late.nearest
     assert all(np.array_equal(n["micro"], nearest[i]["micro"]) for i, n in one.nearest.items())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_proposals_are_symmetric(seed: int) -> None:
     """A pair is one pair, whichever of its images was the query."""

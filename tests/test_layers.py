@@ -29,9 +29,10 @@ SIDEWAYS = {
     ("register", "outline"), ("verify", "outline"), ("sketch", "outline"), ("sketch", "register"),
     ("decode", "formats"), ("scan", "formats"), ("report", "difference"), ("flatten", "formats"),
     ("check", "repair"),
+    ("check", "pipeline"),
 }  # fmt: skip
 """Imports between modules of one layer that the design allows: `formats` and `flatten` are parts of decoding,
-`transform` and `structure` of verification."""
+`transform` and `structure` of verification. `check` opens the search index as `pipeline` does."""
 
 ONLY_IN = {
     "sqlalchemy": {"schema", "store", "pipeline"}, "alembic": {"store"}, "sqlite3": {"store"}, "faiss": {"vectors"},

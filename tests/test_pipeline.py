@@ -395,8 +395,7 @@ def test_copies_of_one_picture_meet_through_it(
 
     def without_the_last(*args, **kwargs):  # type: ignore[no-untyped-def]
         found = real(*args, **kwargs)
-        kept = dict(sorted(found.candidates.items())[:-1])
-        return Proposals(kept, found.nearest)
+        return Proposals(found.pairs[:-1], found.nearest_new, found.nearest_old)
 
     monkeypatch.setattr(candidates, "propose", without_the_last)
     summary = images.index([tmp_path / "photos"])

@@ -8,16 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from imgindex import candidates, files, verify
-from imgindex.candidates import VectorTable
 from imgindex.errors import ModelError, UsageError
 from imgindex.files import Skipped
-from imgindex.pipeline.cache import open_index
+from imgindex.pipeline.cache import OpenIndex
 from imgindex.pipeline.match import placed, unproven_score
 from imgindex.pipeline.prepare import Wish, prepare, wish_of
 from imgindex.pipeline.reporting import reversed_outcome
 from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.ports import Embedder, TextEmbedder
-from imgindex.records import Picture, Relation, Vectors, Verdict, Verification
+from imgindex.records import Picture, Relation, Space, Vectors, Verdict, Verification
 from imgindex.report.model import Match
 from imgindex.store import Store, catalog, spaces
 from imgindex.store.catalog import StoredImage
@@ -32,7 +31,7 @@ EXTRA = 16
 """Neighbours looked at beyond k: some may have no present file, and verification may put a weaker one first."""
 
 
-def query_image(store: Store, space_id: int, embedder: Embedder, path: str, k: int) -> list[Match]:
+def query_image(store: Store, opened: OpenIndex, space_id: int, embedder: Embedder, path: str, k: int) -> list[Match]:
     """The k stored images that look most like the picture at `path`, proven copies first.
 
     Within one verdict, higher scores first. Raises UsageError where the picture cannot be read.
@@ -43,13 +42,13 @@ def query_image(store: Store, space_id: int, embedder: Embedder, path: str, k: i
     asked = sources.of_bytes(data, picture)
     vector = embedder.embed([picture])
     found = []
-    for image, paths, cosine in _nearest(store, space_id, embedder, vector, k + EXTRA):
+    for image, paths, cosine in nearest(store, opened, space_id, embedder.space, vector, k + EXTRA):
         outcome = _outcome(asked, sources.of(image, paths), cosine)
         found.append(_match(image, paths, cosine, placed(outcome, cosine, embedder.space.floor)))
     return _best(found, k)
 
 
-def query_text(store: Store, space_id: int, embedder: Embedder, text: str, k: int) -> list[Match]:
+def query_text(store: Store, opened: OpenIndex, space_id: int, embedder: Embedder, text: str, k: int) -> list[Match]:
     """The k stored images whose vectors are nearest to a text's; ModelError where the space has no texts."""
     if not isinstance(embedder, TextEmbedder):
         raise ModelError(
@@ -60,7 +59,7 @@ def query_text(store: Store, space_id: int, embedder: Embedder, text: str, k: in
     return _best(
         [
             _match(image, paths, cosine, placed(nothing, cosine, -1.0))
-            for image, paths, cosine in _nearest(store, space_id, embedder, vector, k + EXTRA)
+            for image, paths, cosine in nearest(store, opened, space_id, embedder.space, vector, k + EXTRA)
         ],
         k,
     )
@@ -91,28 +90,30 @@ def directed(a: ImageSource, b: ImageSource) -> Verification:
     return verify.verify(a, b) if a.sha256 < b.sha256 else reversed_outcome(verify.verify(b, a))
 
 
-def _nearest(
-    store: Store, space_id: int, embedder: Embedder, vector: Vectors, k: int
+def nearest(
+    store: Store, opened: OpenIndex, space_id: int, space: Space, vector: Vectors, k: int
 ) -> list[tuple[StoredImage, list[bytes], float]]:
-    """(image, present paths, cosine) of the nearest stored images that have a present file, best first."""
-    index = open_index(store, space_id, embedder.space)
-    if not len(index):
-        return []
-    asked = 0
+    """(image, present paths, cosine) of the nearest stored images that have a present file, best first.
+
+    Of the store's vectors only those are read that the index names.
+    """
+    asked, ids = 0, np.empty(0, np.int64)
     paths: dict[int, list[bytes]] = {}
-    while len(paths) < k and asked < len(index):
-        asked = min(max(k, 4 * asked), len(index))
-        _, found = index.search(vector, asked)
-        ids = np.unique(found[found >= 0])
-        with store.read() as tx:
-            paths = catalog.present_paths(tx, ids.tolist())
     with store.read() as tx:
-        table = VectorTable(ids, spaces.vectors_of(tx, space_id, embedder.space.dim, ids.tolist()))
+        index = opened.get(store.directory, tx, space_id, space)
+        while len(paths) < k and len(ids) == asked < len(index):
+            asked = min(max(k, 4 * asked), len(index))
+            found = index.search(vector, asked)[1]
+            ids = np.unique(found[found >= 0])
+            paths = catalog.present_paths(tx, ids.tolist())
+        ids = np.array(sorted(paths), np.int64)
+        if not len(ids):
+            return []
+        vectors = spaces.vectors_of(tx, space_id, space.dim, ids.tolist())
         images = catalog.images(tx, ids.tolist())
-    cosines = candidates.cosines(np.repeat(vector, len(ids), axis=0), table.vectors)
-    order = np.lexsort((ids, -cosines))
-    best = [(images[int(ids[i])], paths[int(ids[i])], float(cosines[i])) for i in order if int(ids[i]) in paths]
-    return best[:k]
+    cosines = candidates.cosines(np.repeat(vector, len(ids), axis=0), vectors)
+    order = np.lexsort((ids, -cosines))[:k]
+    return [(images[int(ids[i])], paths[int(ids[i])], float(cosines[i])) for i in order]
 
 
 def _match(image: StoredImage, paths: Sequence[bytes], cosine: float, outcome: Verification) -> Match:

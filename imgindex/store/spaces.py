@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ from imgindex.store.catalog import chunks
 
 LITTLE_ENDIAN_FLOAT32 = np.dtype("<f4")
 
+VECTORS_AT_ONCE = 16384
+"""Vectors read into memory together: 32 MB of 512 numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class CacheRow:
@@ -27,6 +30,13 @@ class CacheRow:
     first_id: int
     last_id: int
     vectors: int
+    size_bytes: int | None = None
+    mtime_ns: int | None = None
+
+    @property
+    def held(self) -> tuple[int, int, int]:
+        """First id, last id, vectors."""
+        return self.first_id, self.last_id, self.vectors
 
 
 def generation(tx: Connection) -> int:
@@ -129,18 +139,37 @@ def vector_ids(tx: Connection, space_id: int) -> NDArray[np.int64]:
 
 def vectors(tx: Connection, space_id: int, dim: int) -> tuple[NDArray[np.int64], Vectors]:
     """(ids int64[n] ascending, float32[n, dim]) of this space, exactly as they were stored."""
-    count = tx.execute(select(func.count()).where(embedding.c.space_id == space_id)).scalar_one()
-    ids = np.empty(count, np.int64)
-    matrix = np.empty((count, dim), LITTLE_ENDIAN_FLOAT32)
-    rows = (
+    parts = list(vector_blocks(tx, space_id, dim))
+    empty = np.empty(0, np.int64), np.empty((0, dim), np.float32)
+    return np.concatenate([empty[0], *(ids for ids, _ in parts)]), np.concatenate([empty[1], *(v for _, v in parts)])
+
+
+def vector_blocks(tx: Connection, space_id: int, dim: int) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
+    """(ids int64[n], float32[n, dim]) of this space in the order of ids, n at most VECTORS_AT_ONCE."""
+    statement = (
         select(embedding.c.image_id, embedding.c.vector)
         .where(embedding.c.space_id == space_id)
         .order_by(embedding.c.image_id)
     )
-    for position, (image_id, blob) in enumerate(tx.execute(rows)):
-        ids[position] = image_id
-        matrix[position] = np.frombuffer(blob, LITTLE_ENDIAN_FLOAT32)
-    return ids, np.asarray(matrix, np.float32)
+    for rows in tx.execute(statement).partitions(VECTORS_AT_ONCE):
+        ids, blobs = zip(*rows, strict=True)
+        yield np.array(ids, np.int64), _matrix(blobs, dim)
+
+
+def ids_after(tx: Connection, space_id: int, generation: int) -> NDArray[np.int64]:
+    """Image ids, ascending, of embeddings that this space got after a generation."""
+    rows = select(embedding.c.image_id).where(embedding.c.space_id == space_id, embedding.c.generation > generation)
+    return np.sort(np.fromiter(tx.execute(rows).scalars(), np.int64))
+
+
+def count_until(tx: Connection, space_id: int, generation: int) -> int:
+    """How many of the embeddings that this space had at a generation it still has."""
+    rows = select(func.count()).where(embedding.c.space_id == space_id, embedding.c.generation <= generation)
+    return int(tx.execute(rows).scalar_one())
+
+
+def _matrix(blobs: Iterable[bytes], dim: int) -> Vectors:
+    return np.asarray(np.frombuffer(b"".join(blobs), LITTLE_ENDIAN_FLOAT32).reshape(-1, dim), np.float32)
 
 
 def vectors_of(tx: Connection, space_id: int, dim: int, image_ids: Sequence[int]) -> Vectors:
@@ -151,28 +180,37 @@ def vectors_of(tx: Connection, space_id: int, dim: int, image_ids: Sequence[int]
             embedding.c.space_id == space_id, embedding.c.image_id.in_(part)
         )
         found.update({row.image_id: row.vector for row in tx.execute(rows)})
-    blob = b"".join(found[image_id] for image_id in image_ids)
-    return np.asarray(np.frombuffer(blob, LITTLE_ENDIAN_FLOAT32).reshape(len(image_ids), dim), np.float32)
+    return _matrix((found[image_id] for image_id in image_ids), dim)
 
 
-def cache_row(tx: Connection, space_id: int) -> CacheRow | None:
-    row = tx.execute(select(index_cache).where(index_cache.c.space_id == space_id)).first()
-    if row is None:
-        return None
-    return CacheRow(row.name, row.digest, row.generation, row.first_id, row.last_id, row.vectors)
+def cache_rows(tx: Connection, space_id: int) -> list[CacheRow]:
+    """The FAISS files of a space, base first."""
+    rows = tx.execute(select(index_cache).where(index_cache.c.space_id == space_id).order_by(index_cache.c.id))
+    return [
+        CacheRow(
+            row.name, row.digest, row.generation, row.first_id, row.last_id, row.vectors, row.size_bytes, row.mtime_ns
+        )
+        for row in rows
+    ]
 
 
-def put_cache_row(tx: Connection, space_id: int, row: CacheRow) -> None:
-    """Name a file that is already complete on disk; it replaces what was named before."""
+def put_cache_rows(tx: Connection, space_id: int, rows: Sequence[CacheRow]) -> None:
+    """Name files that are already complete on disk, base first; they replace what was named before."""
     tx.execute(delete(index_cache).where(index_cache.c.space_id == space_id))
     tx.execute(
-        insert(index_cache).values(
-            space_id=space_id,
-            name=row.name,
-            digest=row.digest,
-            generation=row.generation,
-            first_id=row.first_id,
-            last_id=row.last_id,
-            vectors=row.vectors,
-        )
+        insert(index_cache),
+        [
+            {
+                "space_id": space_id,
+                "name": row.name,
+                "digest": row.digest,
+                "generation": row.generation,
+                "first_id": row.first_id,
+                "last_id": row.last_id,
+                "vectors": row.vectors,
+                "size_bytes": row.size_bytes,
+                "mtime_ns": row.mtime_ns,
+            }
+            for row in rows
+        ],
     )
