@@ -182,9 +182,8 @@ class Grid:
     def means(self, *layers: NDArray[Any]) -> NDArray[np.float64]:
         """float64[len(layers), n]: means of the windows in the mask over layers that were `cut`; each window is four
         half windows."""
-        blocks = cv2.resize(
-            np.concatenate(layers), (self.columns, self.rows * len(layers)), interpolation=cv2.INTER_AREA
-        ).reshape(len(layers), self.rows, self.columns)
+        size = self.columns, self.rows
+        blocks = np.stack([cv2.resize(layer, size, interpolation=cv2.INTER_AREA) for layer in layers])
         pairs = blocks[:, 1:] + blocks[:, :-1]
         fours = (pairs[:, :, 1:] + pairs[:, :, :-1]).reshape(len(layers), -1)
         return np.asarray(fours[:, self.inside] * 0.25, np.float64)
