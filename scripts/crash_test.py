@@ -58,7 +58,7 @@ WORKERS_END_S = 120.0
 LEFT_OVER = "in the store that nothing names"
 """What `check` says of a file that was being written; a later run replaces it, and nothing reads it."""
 
-SMALL_BATCHES = "from imgindex.pipeline import ingest, match; ingest.STORE_BATCH = match.BLOCK = {batch}"
+SMALL_BATCHES = "from imgindex.pipeline import ingest, search; ingest.STORE_BATCH = search.BLOCK = {batch}"
 COMMAND = "from imgindex.cli import main; main()"
 
 

@@ -19,8 +19,8 @@ SCENES = 24
 
 COMMAND = """
 import time
-from imgindex.pipeline import ingest, match
-ingest.STORE_BATCH = match.BLOCK = 4
+from imgindex.pipeline import ingest, search
+ingest.STORE_BATCH = search.BLOCK = 4
 write = ingest.Ingest._write
 def write_and_pause(self, *batch):
     write(self, *batch)

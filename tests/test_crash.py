@@ -22,8 +22,8 @@ from tests.pictures import save, scene
 CRASH_TEST = Path(__file__).resolve().parents[1] / "scripts" / "crash_test.py"
 
 COMMAND = """
-from imgindex.pipeline import ingest, match
-ingest.STORE_BATCH = match.BLOCK = 4
+from imgindex.pipeline import ingest, search
+ingest.STORE_BATCH = search.BLOCK = 4
 from imgindex.cli import main
 main()
 """

@@ -127,6 +127,6 @@ def test_empty_and_tiny_pictures_give_no_guess(size: tuple[int, int]) -> None:
     other = register.halves(features.extract(scene()))
     for pair in ((blank, other), (other, blank), (blank, blank)):
         assert [register.from_votes(register.held(matches)) for matches in register.match(*pair)] == [[], []]
-        assert register.ballots(*pair) == []
+        assert [ballot.most_votes for ballot in register.ballots(*pair)] == [0, 0]
     box = (0.0, 0.0, float(size[1]), float(size[0]))
     assert not outline.thumb(np.full(size, 200, np.uint8), box).unit.any()

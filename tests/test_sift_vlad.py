@@ -19,7 +19,10 @@ from imgindex.embed.sift_vlad import SiftVlad
 from imgindex.records import LocalFeatures, Picture, Rgb, Vectors
 from tests.pictures import scene
 
-SPACES = {"sift-vlad/1": "917ea315992ce80ca98854ec366795afec891bfe3b028810fd7f824c2656d096"}
+SPACES = {
+    "sift-vlad/1": "917ea315992ce80ca98854ec366795afec891bfe3b028810fd7f824c2656d096",
+    "sift-vlad/2": "82da2f423c6a3d9166a73dc0fe0c20e9d8a84fccc95a61c8c55fd97ff4e09c61",
+}
 """Fingerprints of the spaces that were ever released, by name."""
 
 EMBEDDER = SiftVlad()

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from imgindex import candidates, decide, verify
 from imgindex.errors import last_line
 from imgindex.files import Skipped
+from imgindex.pipeline import crowds
 from imgindex.pipeline.screening import low_is_a, screen
 from imgindex.pipeline.search import SEARCHED_BY, Block, parts_of_block, plan
 from imgindex.pipeline.sources import ImageSource, Sources
@@ -66,20 +67,15 @@ def match(
     if progress.stopping:
         return MatchSummary(0, 0, 0, 0)
     new, blocks, tried = plan(store, space_id, space, progress, reach)
-    total = MatchSummary(new, 0, 0, 0)
-    round_of = Round(store, space_id, space, sources, progress, workers, reach, tried)
-    for number in range(1 + COMMON_COPY_ROUNDS):
-        progress.start("verify", sum(len(block.todo) for block in blocks))
-        for block in blocks:
-            total = total.plus(round_of.verify(block))
-            if progress.stopping:
-                progress.finish()
-                return total
-        progress.finish()
-        blocks = [] if number == COMMON_COPY_ROUNDS else round_of.common_copies()
-        if not blocks:
-            break
-    if new:
+    total = MatchSummary(len(new), 0, 0, 0)
+    round_of = Round(store, space_id, space, sources, progress, workers, reach, tried, set(new.tolist()))
+    total = total.plus(round_of.run(blocks))
+    for find_more in (*[round_of.common_copies] * COMMON_COPY_ROUNDS, *[round_of.crowds] * crowds.KEEPERS):
+        if progress.stopping:
+            return total
+        if more := find_more():
+            total = total.plus(round_of.run(more))
+    if len(new) and not progress.stopping:
         with store.write() as tx:
             pairs.remove_other_versions(tx, verify.VERIFIER_VERSION)
     return total
@@ -97,6 +93,18 @@ class Round:
     workers: Workers
     reach: Reach
     tried: set[tuple[int, int]]
+    new: set[int]
+
+    def run(self, blocks: Iterable[Block]) -> MatchSummary:
+        """Verify blocks until the last, or until the run is to stop."""
+        total = MatchSummary(0, 0, 0, 0)
+        self.progress.start("verify", sum(len(block.todo) for block in blocks))
+        for block in blocks:
+            total = total.plus(self.verify(block))
+            if self.progress.stopping:
+                break
+        self.progress.finish()
+        return total
 
     def verify(self, block: Block) -> MatchSummary:
         """Verify a block and write its pairs, watermarks, and what is still to be tried: candidates that could not be
@@ -160,8 +168,12 @@ class Round:
         keys -= self.tried
         ids = sorted(set(itertools.chain.from_iterable(keys)))
         have = pairs.proven_neighbours(tx, ids)
-        without = spaces.images_without_vector(tx, self.space_id, ids)
-        wanted = sorted(key for key in keys if key[1] not in have.get(key[0], ()) and not without.intersection(key))
+        return self._joined(tx, [key for key in keys if key[1] not in have.get(key[0], ())])
+
+    def _joined(self, tx: Connection, keys: Sequence[tuple[int, int]]) -> list[Candidate]:
+        """These pairs, which copies join, as candidates; without those that an image without a vector is in."""
+        without = spaces.images_without_vector(tx, self.space_id, sorted(set(itertools.chain.from_iterable(keys))))
+        wanted = sorted(key for key in keys if not without.intersection(key))
         low, high = (
             spaces.vectors_of(tx, self.space_id, self.space.dim, [key[side] for key in wanted]) for side in (0, 1)
         )
@@ -173,6 +185,12 @@ class Round:
         with self.store.read() as tx:
             waiting = pairs.pending_candidates(tx, self.reach.floor)
         todo = [c for c in waiting if (c.low_id, c.high_id) not in self.tried]
+        return list(parts_of_block(todo, {}))
+
+    def crowds(self) -> list[Block]:
+        """What is to be verified next of groups with many members: each against the keeper."""
+        with self.store.read() as tx:
+            todo = self._joined(tx, crowds.stars(tx, self.new, self.tried, catalog.present_images(tx)))
         return list(parts_of_block(todo, {}))
 
 

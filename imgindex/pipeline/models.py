@@ -17,12 +17,13 @@ def open_model(
 ) -> tuple[int, Embedder]:
     """(space id, embedder) for a store that is written: its own model, or in a new store `model`.
 
-    With `rebuild`, `model` becomes the store's, whatever it had. Raises ModelError where the store has
-    another model than the one asked for.
+    With `rebuild`, `model` becomes the store's, whatever it had. A store of an older built-in model gets the present
+    one, as nothing can compute the older one any more. Raises ModelError where the store has another model than the
+    one asked for.
     """
     with store.read() as tx:
         active = spaces.active_space(tx)
-    embedder = _open(store, model, device, say, ask_store=not rebuild)
+    embedder = _open(store, model, device, say, ask_store=not rebuild, renew=True)
     if active is not None and not rebuild and embedder.space.fingerprint == active[1].fingerprint:
         return active[0], embedder
     with store.write() as tx:
@@ -38,7 +39,9 @@ def open_model_to_read(store: Store, device: str, say: Callable[[str], None]) ->
     return active[0], _open(store, AUTO, device, say, ask_store=True)
 
 
-def _open(store: Store, model: str, device: str, say: Callable[[str], None], *, ask_store: bool) -> Embedder:
+def _open(
+    store: Store, model: str, device: str, say: Callable[[str], None], *, ask_store: bool, renew: bool = False
+) -> Embedder:
     with store.read() as tx:
         active = spaces.active_space(tx)
     if active is None or not ask_store:
@@ -52,6 +55,9 @@ def _open(store: Store, model: str, device: str, say: Callable[[str], None], *, 
         )
     embedder = embed.open_embedder_for(space, say, device)
     if embedder.space.fingerprint != space.fingerprint:
+        if renew and space.model == embed.SIFT_VLAD:
+            say(f"{space.name} of the store is now {embedder.space.name}: its images are read and compared anew.")
+            return embedder
         raise ModelError(
             f"{space.model} is not the model any more that the store in {store.directory} was made with (it has other "
             f"weights or preprocessing); re-embed with: imgindex index --rebuild --model {space.model} FOLDER"

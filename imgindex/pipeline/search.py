@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from imgindex import candidates, sketch, verify
 from imgindex.candidates import Nearest, Proposals, VectorTable
+from imgindex.pipeline.crowds import thinned
 from imgindex.ports import Progress
 from imgindex.records import NEIGHBOUR, Candidate, ProposedBy, Reach, Space, Vectors
 from imgindex.store import Store, catalog, pairs, spaces
@@ -40,8 +41,8 @@ class Block:
 
 def plan(
     store: Store, space_id: int, space: Space, progress: Progress, reach: Reach
-) -> tuple[int, Iterable[Block], set[tuple[int, int]]]:
-    """(number of new images, what is to be verified in which transaction, pairs that need not be tried again)."""
+) -> tuple[NDArray[np.int64], Iterable[Block], set[tuple[int, int]]]:
+    """(new images, ascending; what is to be verified in which transaction, pairs that need not be tried again)."""
     with store.read() as tx:
         marks = pairs.watermarks(tx, space_id, reach.floor, reach.k, SEARCHED_BY)
         done = pairs.verified_keys(tx, verify.VERIFIER_VERSION)
@@ -57,14 +58,15 @@ def plan(
     todo = {(c.low_id, c.high_id): c for c in itertools.chain(_digest_stars(equal_pixels), again)}
     if not len(new):
         wanted = [c for key, c in sorted(todo.items()) if key not in done]
-        return 0, list(parts_of_block(wanted, {})), done | away
+        return new, list(parts_of_block(wanted, {})), done | away
     progress.start("search", None)
     old = {i: marks[i] for i in here.tolist() if i in marks}
     with store.read() as tx:
         stored = StoredVectors(tx, space_id, space.dim, here)
         found = candidates.propose(stored, new, old, lambda ids: _nearest_of(tx, space_id, ids), reach=reach, flat=flat)
     progress.finish()
-    return len(new), Blocks(found, todo, new, done, reach.floor), done | away
+    found = replace(found, pairs=thinned(found.pairs, reach.k))
+    return new, Blocks(found, todo, new, done, reach.floor), done | away
 
 
 @dataclass(frozen=True, slots=True, eq=False)
