@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from skimage import data
 
 import imgindex
 from imgindex import decode, sketch
@@ -411,8 +412,11 @@ def test_old_pictures_that_sketches_refute_are_not_read(
     images: ImageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each new picture has some twenty neighbours: to read them all again costs more than the new picture itself."""
-    for seed in range(16):
-        save(scene(seed, 480, 360), tmp_path / "photos" / f"{seed}.jpg")
+    astronaut, coffee = Image.fromarray(data.astronaut()), Image.fromarray(data.coffee())
+    tiles = [astronaut.crop((x, y, x + 256, y + 256)) for x in (0, 256) for y in (0, 256)]
+    tiles += [coffee.crop((x, y, x + 200, y + 200)) for x in (0, 200, 400) for y in (0, 200)]
+    for number, tile in enumerate(tiles):
+        save(tile, tmp_path / "photos" / f"{number}.jpg")
     images.index([tmp_path / "photos"])
     read: set[str] = set()
     warm = match.Round._warm
@@ -424,11 +428,11 @@ def test_old_pictures_that_sketches_refute_are_not_read(
         warm(self, known, todo)
 
     monkeypatch.setattr(match.Round, "_warm", noted)
-    save(scene(3, 480, 360).resize((240, 180)), tmp_path / "photos" / "new.jpg")
+    save(tiles[3].resize((200, 200)), tmp_path / "photos" / "new.jpg")
     again = images.index([tmp_path / "photos"])
-    assert again.match.verified >= 15
+    assert again.match.verified >= 7
     assert {"3.jpg", "new.jpg"} <= read
-    assert len(read) <= 8, "of sixteen old pictures one is shown again"
+    assert len(read) <= 4, "of ten old pictures one is shown again"
     assert ("3.jpg", "new.jpg", "near-duplicate") in copies(images.report())
 
 
