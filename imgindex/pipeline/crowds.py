@@ -16,9 +16,13 @@ from sqlalchemy import Connection
 
 from imgindex.store import catalog, pairs
 
+CROWD = 16
+"""An image with more proven copies than this is in a crowd. Pairs that a common copy joins are candidates in smaller
+groups only: 5,000 frames of a time lapse, with 20 nearest each, would have 93,000 of them."""
+
 MANY = 24
-"""More than these proven copies make a crowd; of each image the nearest MANY candidates are verified, or k where an
-embedder asks for more: only what the floor proposes is left out."""
+"""Of each image so many of its nearest candidates are verified, or k where an embedder asks for more: only what the
+floor proposes is left out."""
 
 KEEPERS = 8
 """Images of a crowd that all others are verified against, at most, one after the other."""
@@ -46,7 +50,7 @@ def stars(
     """
     near = _graph(tx, new)
     wanted: list[tuple[int, int]] = []
-    for crowd in _components(near, {i for i, others in near.items() if len(others) > MANY}):
+    for crowd in _components(near, {i for i, others in near.items() if len(others) > CROWD}):
         wanted += _next_star(_best_first(tx, [i for i in crowd if i in members]), near, new, tried)
     return sorted(wanted)
 

@@ -27,10 +27,9 @@ TASKS_AT_ONCE = 8
 busy cores 2.85 ms for each pair became 1.66 ms."""
 
 COMMON_COPY_ROUNDS = 2
-MAX_COMMON_COPIES = 24
 """Two copies of one picture are candidates of each other, though no search proposed them: a crop and a watermarked
-copy meet through the original. Followed for at most COMMON_COPY_ROUNDS rounds, and not through pictures with more than
-MAX_COMMON_COPIES proven copies, whose pairs would grow with the square."""
+copy meet through the original. Followed for at most COMMON_COPY_ROUNDS rounds, and not through pictures in a crowd,
+whose pairs would grow with the square."""
 
 COMMON_COPY_REASON = "both are copies of a third; not verified yet"
 
@@ -163,7 +162,7 @@ class Round:
         keys: set[tuple[int, int]] = set()
         for p in copies:
             for one, other in ((p.a_id, p.b_id), (p.b_id, p.a_id)):
-                if len(near[other]) <= MAX_COMMON_COPIES:
+                if len(near[other]) <= crowds.CROWD:
                     keys.update((min(one, far), max(one, far)) for far in near[other] if far != one)
         keys -= self.tried
         ids = sorted(set(itertools.chain.from_iterable(keys)))
