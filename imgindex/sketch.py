@@ -56,7 +56,7 @@ class Sketch:
         return register.Halves.of(self.features, self.even * np.float32(STEP), self.odd * np.float32(STEP))
 
     def to_bytes(self) -> bytes:
-        """Little-endian, some 5 kB."""
+        """Little-endian, some 4 kB."""
         f = self.features
         head = _HEAD.pack(VERSION, len(self.thumbs), len(f), f.width, f.height)
         thumbs = b"".join(_BOX.pack(*thumb.box) + thumb.small.tobytes() for thumb in self.thumbs)

@@ -28,8 +28,8 @@ STEPS = 127
 
 LARGE_CHANNELS = {"qkv": 96, "out": 96, "fc1": 96, "fc2": 288}
 """Input channels in float32. Mean cosine to float32 of ViT-B/16 with all blocks in integers: none, 0.9928 (24 photos);
-16 each, 0.9986; 32 each, 0.9990; 32, and 96 of fc2, 0.9992 (16 photos). With the first block in float32, as here: with a
-third of these 0.9993 (208 photos), with these 0.9994, and 0.9990 at least (16 photos), for a tenth more time."""
+16 each, 0.9986; 32 each, 0.9990; 32, and 96 of fc2, 0.9992 (16 photos). With the first block in float32, as here, and a
+third of these 0.9993 (208 photos), these 0.9994, and 0.9990 at least (16 photos), for a tenth more time."""
 
 Key: TypeAlias = tuple[int, str]
 """A linear layer: the number of its block, and one of LARGE_CHANNELS."""
