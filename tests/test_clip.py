@@ -61,7 +61,7 @@ def test_the_space_says_what_made_it(tiny: Clip, folder: Path) -> None:
     space = tiny.space
     assert (space.model, space.dim) == (str(folder.resolve()), DIM)
     assert json.loads(space.preprocessing)["crop_size"] == {"height": SIDE_PX, "width": SIDE_PX}
-    assert tiny.short_side_px == 2 * SIDE_PX
+    assert tiny.short_side_px == clip.DECODE_MARGIN * SIDE_PX
     assert isinstance(tiny, TextEmbedder)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from imgindex import verify
 from imgindex.store import catalog, pairs
 
 CROWD = 16
@@ -60,7 +61,7 @@ def _graph(tx: Connection, seeds: Collection[int]) -> dict[int, set[int]]:
     near: dict[int, set[int]] = {}
     edge = set(seeds)
     while edge:
-        found = pairs.proven_neighbours(tx, sorted(edge))
+        found = pairs.proven_neighbours(tx, sorted(edge), verify.VERIFIER_VERSION)
         near |= found
         edge = set(itertools.chain.from_iterable(found.values())) - near.keys()
     return near

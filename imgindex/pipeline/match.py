@@ -69,14 +69,15 @@ def match(
     total = MatchSummary(len(new), 0, 0, 0)
     round_of = Round(store, space_id, space, sources, progress, workers, reach, tried, set(new.tolist()))
     total = total.plus(round_of.run(blocks))
-    for find_more in (*[round_of.common_copies] * COMMON_COPY_ROUNDS, *[round_of.crowds] * crowds.KEEPERS):
-        if progress.stopping:
-            return total
-        if more := find_more():
+    for rounds, find_more in ((COMMON_COPY_ROUNDS, round_of.common_copies), (crowds.KEEPERS, round_of.crowds)):
+        for _ in range(rounds):
+            more = [] if progress.stopping else find_more()
+            if not more:
+                break
             total = total.plus(round_of.run(more))
     if len(new) and not progress.stopping:
         with store.write() as tx:
-            pairs.remove_other_versions(tx, verify.VERIFIER_VERSION)
+            pairs.remove_other_versions(tx, space_id, verify.VERIFIER_VERSION)
     return total
 
 
@@ -158,7 +159,7 @@ class Round:
     def _common(self, tx: Connection, copies: Sequence[StoredPair]) -> list[Candidate]:
         """Untried pairs that two steps of proven copies join, the second step being one of `copies`."""
         ends = sorted(set(itertools.chain.from_iterable((p.a_id, p.b_id) for p in copies)))
-        near = pairs.proven_neighbours(tx, ends)
+        near = pairs.proven_neighbours(tx, ends, verify.VERIFIER_VERSION)
         keys: set[tuple[int, int]] = set()
         for p in copies:
             for one, other in ((p.a_id, p.b_id), (p.b_id, p.a_id)):
@@ -166,7 +167,7 @@ class Round:
                     keys.update((min(one, far), max(one, far)) for far in near[other] if far != one)
         keys -= self.tried
         ids = sorted(set(itertools.chain.from_iterable(keys)))
-        have = pairs.proven_neighbours(tx, ids)
+        have = pairs.proven_neighbours(tx, ids, verify.VERIFIER_VERSION)
         return self._joined(tx, [key for key in keys if key[1] not in have.get(key[0], ())])
 
     def _joined(self, tx: Connection, keys: Sequence[tuple[int, int]]) -> list[Candidate]:
@@ -189,7 +190,8 @@ class Round:
     def crowds(self) -> list[Block]:
         """What is to be verified next of groups with many members: each against the keeper."""
         with self.store.read() as tx:
-            todo = self._joined(tx, crowds.stars(tx, self.new, self.tried, catalog.present_images(tx)))
+            members = catalog.present_images(tx) & set(spaces.vector_ids(tx, self.space_id).tolist())
+            todo = self._joined(tx, crowds.stars(tx, self.new, self.tried, members))
         return list(parts_of_block(todo, {}))
 
 

@@ -56,7 +56,8 @@ def _open(
     embedder = embed.open_embedder_for(space, say, device)
     if embedder.space.fingerprint != space.fingerprint:
         if renew and space.model == embed.SIFT_VLAD:
-            say(f"{space.name} of the store is now {embedder.space.name}: its images are read and compared anew.")
+            now = embedder.space.name
+            say(f"The store's {space.name} is now {now}: what is in the folders of this run is read and compared anew.")
             return embedder
         raise ModelError(
             f"{space.model} is not the model any more that the store in {store.directory} was made with (it has other "

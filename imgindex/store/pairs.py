@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, tuple_
 
 from imgindex import checksum
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
-from imgindex.schema import pair, pending, space, watermark
+from imgindex.schema import embedding, pair, pending, space, watermark
 from imgindex.store.catalog import chunks
 
 
@@ -87,10 +87,15 @@ def _is_kept(found: StoredPair) -> bool:
     return not is_refuted or found.is_near or found.candidate.proposed_by is ProposedBy.DIGEST
 
 
-def remove_other_versions(tx: Connection, verifier_version: int) -> None:
-    """After a run that verified everything anew: pairs that an older verifier left and that are not pending."""
+def remove_other_versions(tx: Connection, space_id: int, verifier_version: int) -> None:
+    """After a run that verified everything anew: pairs that an older verifier left and that are not pending. Those of
+    images that have no vector in this space stay: their search is still to be done."""
     waits = select(pending.c.low_id).where(pending.c.low_id == pair.c.low_id, pending.c.high_id == pair.c.high_id)
-    tx.execute(delete(pair).where(pair.c.verifier_version != verifier_version, ~waits.exists()))
+    searched = [
+        select(embedding.c.image_id).where(embedding.c.space_id == space_id, embedding.c.image_id == image_id).exists()
+        for image_id in (pair.c.low_id, pair.c.high_id)
+    ]
+    tx.execute(delete(pair).where(pair.c.verifier_version != verifier_version, ~waits.exists(), *searched))
 
 
 def remove_pairs(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
@@ -151,10 +156,11 @@ def _stored(row: Any) -> StoredPair:
     )
 
 
-def proven_neighbours(tx: Connection, image_ids: Sequence[int]) -> dict[int, set[int]]:
-    """The images that each of these was proven to be a copy of."""
+def proven_neighbours(tx: Connection, image_ids: Sequence[int], verifier_version: int) -> dict[int, set[int]]:
+    """The images that this version of the verifier proved each of these to be a copy of."""
     found: dict[int, set[int]] = {}
-    copies = pair.c.verdict.in_([verdict.value for verdict in Verdict if verdict.is_copy])
+    proven = pair.c.verdict.in_([verdict.value for verdict in Verdict if verdict.is_copy])
+    copies = proven & (pair.c.verifier_version == verifier_version)
     for part in chunks(image_ids):
         for own, other in ((pair.c.low_id, pair.c.high_id), (pair.c.high_id, pair.c.low_id)):
             for image_id, neighbour in tx.execute(select(own, other).where(own.in_(part), copies)):
