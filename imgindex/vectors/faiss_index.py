@@ -7,6 +7,7 @@ is a base file and appended segments, each a whole FAISS index of its own.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,7 @@ OUTGROWN = 4
 """An index whose vectors would be given so many times its lists is trained again."""
 
 
-class FaissIndex:
+class FaissIndex(ABC):
     """What the exact and the approximate index have in common; `ports.VectorIndex`."""
 
     def __init__(self, inner: Any, ids: NDArray[np.int64] | None = None) -> None:
@@ -58,9 +59,9 @@ class FaissIndex:
         return self._ids
 
     @property
+    @abstractmethod
     def lists(self) -> int:
         """Inverted lists; 1 in an exact index, which goes through everything."""
-        raise NotImplementedError
 
     def add(self, ids: NDArray[np.int64], vectors: Vectors) -> None:
         """Append; raises ValueError on an id that is there already, which FAISS itself would accept."""
@@ -87,9 +88,9 @@ class FaissIndex:
         """Write the index in FAISS's own format to an open file."""
         faiss.write_index(self._index, faiss.PyCallbackIOWriter(handle.write))  # type: ignore[attr-defined]
 
+    @abstractmethod
     def empty_like(self) -> FaissIndex:
         """One without vectors that this one can take in."""
-        raise NotImplementedError
 
     def take_in(self, other: FaissIndex) -> None:
         """Move all vectors of `other`, which is of no use afterwards; ValueError on an id that is there already."""
