@@ -179,7 +179,7 @@ def task_plan(folder: Path, k: int, least_cosine: float) -> dict[str, Any]:
     planned, planned_cpu = time.perf_counter() - began, time.process_time() - cpu
     candidates = sum(len(block.todo) for block in blocks)
     return {
-        "new": new,
+        "new": len(new),
         "candidates": candidates,
         "seconds": planned,
         "cpu_seconds": planned_cpu,

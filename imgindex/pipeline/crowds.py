@@ -1,25 +1,33 @@
 """Crowds: groups of so many copies that not all of their pairs are verified, but each member against the keeper.
 
 Of 5,000 frames of a burst each has 5,000 candidates, and 12.5 million pairs would take days. So a search proposes of
-each image the MANY nearest and no more (`thinned`), which joins a crowd but leaves most of its pairs open; `stars` then
-proposes each member with the image that a report would keep, and what that refutes with the next best.
+each image the MANY nearest and no more (`thinned`), which joins a crowd but leaves most of its pairs open, common
+copies are not followed there (`is_crowded`), and `stars` proposes each member with the image that a report would keep,
+and what that does not make redundant with the next best.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from imgindex import verify
-from imgindex.store import catalog, pairs
+from imgindex.group import redundant_a, redundant_b
+from imgindex.pipeline.keepers import keeper_key
+from imgindex.store import catalog, pairs, spaces
+from imgindex.store.pairs import StoredPair
+from imgindex.texture import TEXTURE_FLOOR
 
 CROWD = 16
-"""An image with more proven copies than this is in a crowd. Pairs that a common copy joins are candidates in smaller
-groups only: 5,000 frames of a time lapse, with 20 nearest each, would have 93,000 of them."""
+"""An image with more proven copies than this may be in a crowd,"""
+
+CROWD_IMAGES = 32
+"""and is where these and their copies are more images than this. Of 5,000 frames of a time lapse with the 20 nearest
+of each proven, every one has 20 to 64 copies, which with their copies are at least 60 images."""
 
 MANY = 24
 """Of each image so many of its nearest candidates are verified, or k where an embedder asks for more: only what the
@@ -41,63 +49,74 @@ def thinned(found: NDArray[np.void], k: int) -> NDArray[np.void]:
     return found[kept]
 
 
-def stars(
-    tx: Connection, new: Collection[int], tried: Collection[tuple[int, int]], members: Collection[int]
-) -> list[tuple[int, int]]:
+def is_crowded(image: int, near: Mapping[int, set[int]]) -> bool:
+    """Whether `image` is in a crowd; `near` has its proven copies, and theirs where it has more than CROWD."""
+    if len(near[image]) <= CROWD:
+        return False
+    return len({image}.union(*(near[copy] for copy in near[image]))) > CROWD_IMAGES
+
+
+def stars(tx: Connection, space_id: int, tried: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
     """(low_id, high_id) of what is to be verified next so that each crowd has its keeper's verdict on every member.
 
-    `new` are the images of this run: a pair of two others was tried when the later of them was new. Only pairs of two
-    `members` are wanted. Ask again when these pairs are settled, until nothing is wanted.
+    Asked of the whole store, so that a run that was killed before is made up for, and groups that one new image joins
+    get their keeper's verdict. Left out are images without a present file, a vector or texture. Ask again when these
+    pairs are settled, until nothing is wanted.
     """
-    near = _graph(tx, new)
-    wanted: list[tuple[int, int]] = []
-    for crowd in _components(near, {i for i, others in near.items() if len(others) > CROWD}):
-        wanted += _next_star(_best_first(tx, [i for i in crowd if i in members]), near, new, tried)
-    return sorted(wanted)
+    found = list(_crowds(pairs.proven(tx, verify.VERIFIER_VERSION)))
+    if not found:
+        return []
+    members = catalog.present_images(tx) & set(spaces.vector_ids(tx, space_id).tolist())
+    members -= catalog.flat_images(tx, TEXTURE_FLOOR)
+    stars_of = (_next_star(tx, _best_first(tx, [i for i in crowd.tolist() if i in members]), tried) for crowd in found)
+    return sorted(itertools.chain.from_iterable(stars_of))
 
 
-def _graph(tx: Connection, seeds: Collection[int]) -> dict[int, set[int]]:
-    """The proven copies of each image that `seeds` are joined to by proven copies."""
-    near: dict[int, set[int]] = {}
-    edge = set(seeds)
-    while edge:
-        found = pairs.proven_neighbours(tx, sorted(edge), verify.VERIFIER_VERSION)
-        near |= found
-        edge = set(itertools.chain.from_iterable(found.values())) - near.keys()
-    return near
+def _crowds(proven: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """The images of each crowd, ascending: all that proven pairs [n, 2] join to an image with more than CROWD copies,
+    where these are more than CROWD_IMAGES."""
+    ids, ends = np.unique(proven, return_inverse=True)
+    is_hub = np.bincount(ends.ravel(), minlength=len(ids)) > CROWD
+    if not is_hub.any():
+        return
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-
-def _components(near: dict[int, set[int]], seeds: set[int]) -> Iterator[set[int]]:
-    """The connected parts of the graph that hold one of `seeds`."""
-    left = set(seeds)
-    while left:
-        found = {left.pop()}
-        edge = set(found)
-        while edge:
-            edge = set(itertools.chain.from_iterable(near[i] for i in edge)) - found
-            found |= edge
-        left -= found
-        yield found
+    low, high = ends.reshape(-1, 2).T
+    graph = coo_array((np.ones(len(low), np.int8), (low, high)), shape=(len(ids), len(ids)))
+    part = connected_components(graph, directed=False)[1]
+    order = np.argsort(part, kind="stable")
+    ends_of_part = np.cumsum(np.bincount(part))
+    for number in np.unique(part[is_hub]).tolist():
+        found = ids[order[ends_of_part[number - 1] if number else 0 : ends_of_part[number]]]
+        if len(found) > CROWD_IMAGES:
+            yield found
 
 
 def _best_first(tx: Connection, crowd: list[int]) -> list[int]:
-    """The order in which a report keeps images: pixels, bytes; among equals, the first that was indexed."""
+    """The order in which a report keeps images."""
     images = catalog.images(tx, crowd)
-    return sorted(crowd, key=lambda i: (-images[i].info.pixels, -images[i].size_bytes, i))
+    files = catalog.present_files(tx, crowd)
+    return sorted(crowd, key=lambda i: keeper_key(images[i], files[i]))
 
 
-def _next_star(
-    left: list[int], near: dict[int, set[int]], new: Collection[int], tried: Collection[tuple[int, int]]
-) -> list[tuple[int, int]]:
-    """The untried pairs of the first keeper that has some; each keeper takes its proven copies out of what is left."""
+def _next_star(tx: Connection, left: list[int], tried: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The untried pairs of the first keeper that has some; what is redundant given a keeper is left to it."""
     for _ in range(KEEPERS):
         if len(left) < 2:
             break
         keeper, *others = left
-        unproven = [i for i in others if i not in near[keeper]]
-        keys = [(min(keeper, i), max(keeper, i)) for i in unproven if i in new or keeper in new]
+        copies = {
+            p.b_id if p.a_id == keeper else p.a_id: p for p in pairs.copies_of(tx, keeper, verify.VERIFIER_VERSION)
+        }
+        left = [i for i in others if i not in copies or not _is_redundant(copies[i], keeper)]
+        keys = [(min(keeper, i), max(keeper, i)) for i in left if i not in copies]
         untried = [key for key in keys if key not in tried]
         if untried:
             return untried
-        left = unproven
     return []
+
+
+def _is_redundant(pair: StoredPair, keeper: int) -> bool:
+    """Whether the other image of `pair` is redundant given `keeper`."""
+    return redundant_b(pair.outcome) if pair.a_id == keeper else redundant_a(pair.outcome)

@@ -19,6 +19,7 @@ from imgindex.ports import Progress
 from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
 from imgindex.report.model import MatchSummary
 from imgindex.store import Store, catalog, pairs, sketches, spaces
+from imgindex.store.catalog import chunks
 from imgindex.store.pairs import StoredPair
 from imgindex.workers import Workers
 
@@ -67,7 +68,7 @@ def match(
         return MatchSummary(0, 0, 0, 0)
     new, blocks, tried = plan(store, space_id, space, progress, reach)
     total = MatchSummary(len(new), 0, 0, 0)
-    round_of = Round(store, space_id, space, sources, progress, workers, reach, tried, set(new.tolist()))
+    round_of = Round(store, space_id, space, sources, progress, workers, reach, tried)
     total = total.plus(round_of.run(blocks))
     for rounds, find_more in ((COMMON_COPY_ROUNDS, round_of.common_copies), (crowds.KEEPERS, round_of.crowds)):
         for _ in range(rounds):
@@ -93,7 +94,6 @@ class Round:
     workers: Workers
     reach: Reach
     tried: set[tuple[int, int]]
-    new: set[int]
 
     def run(self, blocks: Iterable[Block]) -> MatchSummary:
         """Verify blocks until the last, or until the run is to stop."""
@@ -160,10 +160,13 @@ class Round:
         """Untried pairs that two steps of proven copies join, the second step being one of `copies`."""
         ends = sorted(set(itertools.chain.from_iterable((p.a_id, p.b_id) for p in copies)))
         near = pairs.proven_neighbours(tx, ends, verify.VERIFIER_VERSION)
+        further = set().union(*(near[i] for i in ends if len(near[i]) > crowds.CROWD)) - near.keys()
+        near |= pairs.proven_neighbours(tx, sorted(further), verify.VERIFIER_VERSION)
+        followed = {i for i in ends if not crowds.is_crowded(i, near)}
         keys: set[tuple[int, int]] = set()
         for p in copies:
             for one, other in ((p.a_id, p.b_id), (p.b_id, p.a_id)):
-                if len(near[other]) <= crowds.CROWD:
+                if other in followed:
                     keys.update((min(one, far), max(one, far)) for far in near[other] if far != one)
         keys -= self.tried
         ids = sorted(set(itertools.chain.from_iterable(keys)))
@@ -174,11 +177,16 @@ class Round:
         """These pairs, which copies join, as candidates; without those that an image without a vector is in."""
         without = spaces.images_without_vector(tx, self.space_id, sorted(set(itertools.chain.from_iterable(keys))))
         wanted = sorted(key for key in keys if not without.intersection(key))
-        low, high = (
-            spaces.vectors_of(tx, self.space_id, self.space.dim, [key[side] for key in wanted]) for side in (0, 1)
-        )
-        cosines = candidates.cosines(low, high).tolist()
-        return [Candidate(*key, ProposedBy.COMMON_COPY, cosine) for key, cosine in zip(wanted, cosines, strict=True)]
+        found: list[Candidate] = []
+        for part in chunks(wanted):
+            low, high = (
+                spaces.vectors_of(tx, self.space_id, self.space.dim, [key[side] for key in part]) for side in (0, 1)
+            )
+            cosines = candidates.cosines(low, high).tolist()
+            found += [
+                Candidate(*key, ProposedBy.COMMON_COPY, cosine) for key, cosine in zip(part, cosines, strict=True)
+            ]
+        return found
 
     def common_copies(self) -> list[Block]:
         """What the last blocks left to be tried, and was not."""
@@ -190,8 +198,7 @@ class Round:
     def crowds(self) -> list[Block]:
         """What is to be verified next of groups with many members: each against the keeper."""
         with self.store.read() as tx:
-            members = catalog.present_images(tx) & set(spaces.vector_ids(tx, self.space_id).tolist())
-            todo = self._joined(tx, crowds.stars(tx, self.new, self.tried, members))
+            todo = self._joined(tx, crowds.stars(tx, self.space_id, self.tried))
         return list(parts_of_block(todo, {}))
 
 

@@ -17,6 +17,7 @@ from imgindex import transform
 from imgindex.files import Seen
 from imgindex.group import KeeperKey, group, redundant_a, redundant_b
 from imgindex.pipeline.changes import files_of, paths_of, paths_of_group, with_changes
+from imgindex.pipeline.keepers import file_key, keeper_key
 from imgindex.records import Relation, Verdict, Verification
 from imgindex.report.model import Counts, Group, Member, Report, ReportedPair
 from imgindex.store import Store, catalog, pairs, reported, spaces
@@ -39,8 +40,7 @@ class Shown:
 
     @property
     def key(self) -> KeeperKey:
-        best = self.files[0]
-        return KeeperKey(-self.image.info.pixels, -self.image.size_bytes, *_file_key(best))
+        return keeper_key(self.image, self.files)
 
 
 def report(
@@ -96,10 +96,6 @@ def _below(path: bytes, folders: Sequence[bytes]) -> bool:
     return not folders or any(path == f or path.startswith(f.rstrip(b"/") + b"/") for f in folders)
 
 
-def _file_key(stat: Seen) -> tuple[int, int, bytes]:
-    return stat.mtime_ns, len(stat.path), stat.path
-
-
 def _shown(tx: Connection, folders: Sequence[bytes]) -> tuple[dict[int, Shown], int]:
     files: dict[int, list[Seen]] = {}
     missing = 0
@@ -112,7 +108,7 @@ def _shown(tx: Connection, folders: Sequence[bytes]) -> tuple[dict[int, Shown], 
             files.setdefault(known.image_id, []).append(known.stat)
     images = catalog.images(tx)
     return {
-        image_id: Shown(images[image_id], tuple(sorted(stats, key=_file_key)), min(s.path for s in stats))
+        image_id: Shown(images[image_id], tuple(sorted(stats, key=file_key)), min(s.path for s in stats))
         for image_id, stats in files.items()
     }, missing
 

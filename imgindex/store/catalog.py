@@ -83,21 +83,18 @@ def known_files(tx: Connection) -> Iterator[KnownFile]:
         .order_by(file.c.path)
     )
     for row in tx.execute(statement):
-        yield KnownFile(
-            row.id,
-            Seen(
-                row.path,
-                row.size_bytes,
-                row.mtime_ns,
-                row.ctime_ns,
-                int.from_bytes(row.inode),
-                int.from_bytes(row.device),
-            ),
-            row.image_id,
-            row.skipped_id,
-            row.missing_since_s,
-            bool(row.environment),
-        )
+        yield KnownFile(row.id, _seen(row), row.image_id, row.skipped_id, row.missing_since_s, bool(row.environment))
+
+
+def _seen(row: Any) -> Seen:
+    return Seen(
+        row.path,
+        row.size_bytes,
+        row.mtime_ns,
+        row.ctime_ns,
+        int.from_bytes(row.inode),
+        int.from_bytes(row.device),
+    )
 
 
 def put_files(tx: Connection, files: Sequence[NewFile]) -> None:
@@ -327,15 +324,16 @@ def same_pixel_digests(tx: Connection) -> list[list[int]]:
 
 def present_paths(tx: Connection, image_ids: Iterable[int]) -> dict[int, list[bytes]]:
     """Paths of files not missing, by image, each list sorted."""
-    found: dict[int, list[bytes]] = {}
+    return {i: [stat.path for stat in stats] for i, stats in present_files(tx, image_ids).items()}
+
+
+def present_files(tx: Connection, image_ids: Iterable[int]) -> dict[int, list[Seen]]:
+    """Files not missing, by image, each list in order of paths."""
+    found: dict[int, list[Seen]] = {}
     for part in chunks(sorted(set(image_ids))):
-        rows = (
-            select(file.c.image_id, file.c.path)
-            .where(file.c.image_id.in_(part), file.c.missing_since_s.is_(None))
-            .order_by(file.c.path)
-        )
-        for image_id_, path in tx.execute(rows):
-            found.setdefault(image_id_, []).append(path)
+        here = select(file).where(file.c.image_id.in_(part), file.c.missing_since_s.is_(None)).order_by(file.c.path)
+        for row in tx.execute(here):
+            found.setdefault(row.image_id, []).append(_seen(row))
     return found
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, tuple_
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, tuple_
 
 from imgindex import checksum
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
@@ -71,8 +74,8 @@ class StoredPair:
 def put_pairs(tx: Connection, space_id: int, found: Sequence[StoredPair]) -> None:
     """Settle verified pairs: what was known of them goes, and they are no longer pending.
 
-    A refuted pair is not kept, unless it is near the decision, or equal digests proposed it: those propose it again
-    on every run.
+    A refuted pair is not kept, unless it is near the decision, or was proposed by what may propose it again on a later
+    run: equal digests, common copies.
     """
     keys = [(p.candidate.low_id, p.candidate.high_id) for p in found]
     remove_pairs(tx, keys)
@@ -84,7 +87,7 @@ def put_pairs(tx: Connection, space_id: int, found: Sequence[StoredPair]) -> Non
 
 def _is_kept(found: StoredPair) -> bool:
     is_refuted = found.outcome.verdict is Verdict.DISTINCT
-    return not is_refuted or found.is_near or found.candidate.proposed_by is ProposedBy.DIGEST
+    return not is_refuted or found.is_near or found.candidate.proposed_by in (ProposedBy.DIGEST, ProposedBy.COMMON_COPY)
 
 
 def remove_other_versions(tx: Connection, space_id: int, verifier_version: int) -> None:
@@ -159,13 +162,29 @@ def _stored(row: Any) -> StoredPair:
 def proven_neighbours(tx: Connection, image_ids: Sequence[int], verifier_version: int) -> dict[int, set[int]]:
     """The images that this version of the verifier proved each of these to be a copy of."""
     found: dict[int, set[int]] = {}
-    proven = pair.c.verdict.in_([verdict.value for verdict in Verdict if verdict.is_copy])
-    copies = proven & (pair.c.verifier_version == verifier_version)
+    copies = _are_copies(verifier_version)
     for part in chunks(image_ids):
         for own, other in ((pair.c.low_id, pair.c.high_id), (pair.c.high_id, pair.c.low_id)):
             for image_id, neighbour in tx.execute(select(own, other).where(own.in_(part), copies)):
                 found.setdefault(image_id, set()).add(neighbour)
     return found
+
+
+def proven(tx: Connection, verifier_version: int) -> NDArray[np.int64]:
+    """int64[n, 2]: (low_id, high_id) of all pairs that this version of the verifier proved to be copies."""
+    rows = tx.execute(select(pair.c.low_id, pair.c.high_id).where(_are_copies(verifier_version)))
+    return np.fromiter(itertools.chain.from_iterable(rows), np.int64).reshape(-1, 2)
+
+
+def copies_of(tx: Connection, image_id: int, verifier_version: int) -> list[StoredPair]:
+    """The pairs of one image that this version of the verifier proved to be copies."""
+    with_it = (pair.c.low_id == image_id) | (pair.c.high_id == image_id)
+    return [_stored(row) for row in tx.execute(select(pair).where(with_it, _are_copies(verifier_version)))]
+
+
+def _are_copies(verifier_version: int) -> ColumnElement[bool]:
+    proven = pair.c.verdict.in_([verdict.value for verdict in Verdict if verdict.is_copy])
+    return proven & (pair.c.verifier_version == verifier_version)
 
 
 def verified_keys(tx: Connection, verifier_version: int) -> set[tuple[int, int]]:
