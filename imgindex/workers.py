@@ -151,7 +151,10 @@ class Workers:
                 sent.popleft().finish(Skipped(death.skip))
                 self._take_back(sent)
             except Exception as error:  # no worker could be started, or something cannot be pickled
-                (sent.popleft() if task is None else task).finish(_Failure(error))
+                failed = task or sent[0]
+                if failed in sent:
+                    sent.remove(failed)
+                failed.finish(_Failure(error))
 
     def _next_task(self, sent: Sequence[_Task]) -> _Task | None:
         """A task for a worker that has `sent`; None where it has enough to do, or where the workers are closed."""

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from imgindex.files import Skipped
-from imgindex.workers import LOOK_AHEAD, LOOK_AHEAD_BASE, Workers
+from imgindex.process import Process
+from imgindex.workers import LOOK_AHEAD, LOOK_AHEAD_BASE, Workers, _Task
 from tests import worker_functions as work
 
 HERE = Path(__file__).parent
@@ -119,6 +120,27 @@ def test_large_items_and_answers_do_not_block_each_other(workers: Workers) -> No
     """Prevents a parent and a worker that each wait for the other to read, with megabytes in both directions."""
     items = [bytes([n]) * 2_000_000 for n in range(12)]
     assert all(item == result for item, result in workers.as_completed(work.same, items))
+
+
+def test_a_worker_that_does_not_start_fails_each_item_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents: a second outcome of an item, which a run would take for that of the next."""
+    finished: list[int] = []
+    finish = _Task.finish
+
+    def counted(task: _Task, outcome: object) -> None:
+        finished.append(task.number)
+        finish(task, outcome)
+
+    def broken(_: Process) -> None:
+        raise RuntimeError("a worker process did not start (exit code 1)")
+
+    monkeypatch.setattr(_Task, "finish", counted)
+    monkeypatch.setattr(Process, "_wait_until_ready", broken)
+    with Workers(1) as workers:
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="did not start"):
+                list(workers.as_completed(work.pid, [1, 2, 3]))
+    assert finished.count(0) == 2
 
 
 def test_a_run_within_the_loop_of_another(workers: Workers) -> None:

@@ -59,8 +59,9 @@ def _open(
             now = embedder.space.name
             say(f"The store's {space.name} is now {now}: what is in the folders of this run is read and compared anew.")
             return embedder
+        options = "" if space.model == embed.SIFT_VLAD else f"--rebuild --model {space.model} "
         raise ModelError(
             f"{space.model} is not the model any more that the store in {store.directory} was made with (it has other "
-            f"weights or preprocessing); re-embed with: imgindex index --rebuild --model {space.model} FOLDER"
+            f"weights or preprocessing); re-embed with: imgindex index {options}FOLDER"
         )
     return embedder
