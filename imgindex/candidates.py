@@ -33,11 +33,16 @@ CHUNK = 16384
 ROWS = 1024
 """Stored vectors in one product with the new images of a pass: at most 64 MB."""
 
+BAND = 64
+"""Rows of a product that are compared with their thresholds together: the two comparisons of 1,024 rows read 40 MB from
+memory each, which took 4.5 ns for each product, and takes 0.8 ns so."""
+
 MANY_HITS = 1 << 20
 """From so many hits on, those no longer wanted are dropped whenever the hits have doubled."""
 
-PAIRS = 8192
-"""Pairs whose fixed cosines are computed together: 32 MB of 512 numbers twice in float64, at most."""
+PAIRS = 256
+"""Pairs whose fixed cosines are computed together: with 512 numbers they stay in the processor's cache, and take 0.8
+microseconds each. With 8,192 pairs it is 2.2."""
 
 OLD_IMAGES = 1 << 16
 """Old images whose nearest are read and changed together."""
@@ -243,9 +248,7 @@ class _Search:
         nearest = self._wanted[columns]
         of_columns = np.minimum(nearest, self._reach.floor)
         of_rows = np.where(is_column[rows], np.inf, self._wanted[rows])
-        near = product >= (of_columns - COSINE_MARGIN).astype(np.float32)
-        near |= product >= (of_rows - COSINE_MARGIN).astype(np.float32)[:, None]
-        row, column = np.divmod(np.flatnonzero(near), len(columns))
+        row, column = _at_least(product, of_rows - COSINE_MARGIN, of_columns - COSINE_MARGIN)
         again = is_column[rows[row]] & (rows[row] <= columns[column])
         again &= (rows[row] == columns[column]) | (product[row, column] < nearest[column] - COSINE_MARGIN)
         row, column = row[~again], column[~again]
@@ -325,6 +328,20 @@ class _Search:
         pairs["high"] = self._ids[np.maximum(hits["image"], hits["other"])]
         pairs["micro"] = hits["micro"]
         return pairs
+
+
+def _at_least(
+    product: NDArray[np.float32], of_rows: NDArray[np.float64], of_columns: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """(row, column) of the products that reach what their row or their column needs."""
+    rows, columns = of_rows.astype(np.float32)[:, None], of_columns.astype(np.float32)
+    found = []
+    for start in range(0, len(product), BAND):
+        part = product[start : start + BAND]
+        near = part >= columns
+        near |= part >= rows[start : start + BAND]
+        found.append(np.flatnonzero(near) + start * len(columns))
+    return np.divmod(np.concatenate(found), len(columns))
 
 
 class _Hits:

@@ -257,7 +257,7 @@ def main() -> None:
     parser.add_argument("--model", default="sift-vlad")
     parser.add_argument("--sizes", default="10000,100000,1000000")
     parser.add_argument("--sample", type=Path, help="keep the embeddings of tiles and copies in this file")
-    parser.add_argument("--work", type=Path, help="make the stores here, and leave them")
+    parser.add_argument("--work", type=Path, help="a new folder: make the stores there, and leave them")
     parser.add_argument("--task", choices=["query", "plan"], help=argparse.SUPPRESS)
     parser.add_argument("--queries", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--k", type=int, help=argparse.SUPPRESS)
@@ -267,6 +267,8 @@ def main() -> None:
         print(json.dumps(task_query(a.photos, np.load(a.queries))))
     elif a.task == "plan":
         print(json.dumps(task_plan(a.photos, a.k, a.least)))
+    elif a.work and a.work.exists():
+        parser.error(f"{a.work} is there already, and stores in it would be added to")
     else:
         sample = tile_vectors.sample(a.photos, a.model, a.sample)
         print(tile_vectors.hardness(sample), flush=True)
