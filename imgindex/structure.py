@@ -339,23 +339,32 @@ def straightened(canvas: Canvas, affine: Affine, moved: Flow, scale_px: float) -
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlay:
-    """Where b is a with something drawn over it: bool[h, w] mask, its share of the canvas content, and how far all
-    differences have one sign, in [0.5, 1]: a watermark only brightens (or only darkens), a moved scene does both."""
+    """Where b is a with something drawn over it: bool[h, w] mask, its share of the canvas content, how far all
+    differences have one sign, in [0.5, 1], and bool[h, w], what a SOLID_PX square within the mask reaches.
+
+    A watermark only brightens (or only darkens) and is made of strokes; a moved scene does both, and another photo on
+    the same page is one solid piece.
+    """
 
     mask: NDArray[np.bool_]
     share: float
     one_sided: float
+    solid: NDArray[np.bool_]
 
 
 OVERLAY_LEVELS = 10.0
 """Grey levels of difference from which a pixel belongs to an overlay."""
 
 
+SOLID_PX = 21
+"""Of the 256 px canvas: wider than the strokes of a watermark, and narrower than a caption's bar."""
+
+
 def overlay(canvas: Canvas, gain: float) -> Overlay:
     """Pixels of b that a tone line b = gain * a + offset (robust) does not explain."""
     inside = canvas.mask
     if inside.sum() < 16:
-        return Overlay(np.zeros_like(inside), 0.0, 0.5)
+        return Overlay(np.zeros_like(inside), 0.0, 0.5, np.zeros_like(inside))
     a, b = cv2.blur(canvas.a.astype(np.float32), (3, 3)), cv2.blur(canvas.b.astype(np.float32), (3, 3))
     x, y = a[inside][::7], b[inside][::7]
     slope, offset = gain, float(np.median(y - gain * x))
@@ -374,8 +383,9 @@ def overlay(canvas: Canvas, gain: float) -> Overlay:
         float(-difference[(mask > 0) & (difference < 0)].sum()),
     )
     one_sided = max(above, below) / (above + below) if above + below > 0 else 0.5
-    wide = cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0
-    return Overlay(wide & inside, float((wide & inside).sum() / inside.sum()), one_sided)
+    wide = (cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0) & inside
+    solid = cv2.morphologyEx(wide.astype(np.uint8), cv2.MORPH_OPEN, np.ones((SOLID_PX, SOLID_PX), np.uint8))
+    return Overlay(wide, float(wide.sum() / inside.sum()), one_sided, solid > 0)
 
 
 def window_means(values: NDArray[np.float32], centres: NDArray[np.float64], size: int) -> NDArray[np.float64]:
@@ -430,14 +440,25 @@ def _printed(luma: Luma, mask: NDArray[np.bool_]) -> bool:
     total = cv2.countNonZero(inside)
     if total < 64:
         return False
-    counts = cv2.calcHist([luma], [0], inside, [64], [0.0, 256.0]).ravel().astype(np.float64)
-    near = np.convolve(counts, np.ones(5), "same")
-    paper = int(near.argmax()) * 4 + 2
-    if near.max() < PAPER_SHARE * total:
+    paper, share = _paper(luma, inside)
+    if share < PAPER_SHARE:
         return False
     marks = ((np.abs(luma.astype(np.int16) - paper) > 30) & mask).astype(np.uint8)
     thick = cv2.morphologyEx(marks, cv2.MORPH_OPEN, np.ones((STROKE_PX, STROKE_PX), np.uint8))
     return bool(marks.sum() > 0.003 * total and thick.sum() < MAX_THICK * marks.sum())
+
+
+def ground_share(canvas: Canvas) -> float:
+    """Share of what two pictures share that is one flat tone in each of them, of the one that has less of it."""
+    inside = canvas.mask.astype(np.uint8)
+    return min(_paper(luma, inside)[1] for luma in (canvas.a, canvas.b))
+
+
+def _paper(luma: Luma, inside: NDArray[np.uint8]) -> tuple[int, float]:
+    """The commonest tone, and the share of the content within 12 levels of it."""
+    counts = cv2.calcHist([luma], [0], inside, [64], [0.0, 256.0]).ravel().astype(np.float64)
+    near = np.convolve(counts, np.ones(5), "same")
+    return int(near.argmax()) * 4 + 2, float(near.max() / max(1.0, counts.sum()))
 
 
 PAPER_SHARE = 0.6

@@ -215,9 +215,45 @@ def area(polygon: Polygon) -> float:
     return float(cv2.contourArea(polygon.astype(np.float32)))
 
 
+LEAST_AREA = 1e-3
+"""Polygons of less area than this, in pixels, are lines."""
+
+
 def intersection(a: Polygon, b: Polygon) -> tuple[float, Polygon]:
-    """(area, corners) of what two convex polygons share; (0, empty) where they do not meet."""
-    shared, corners = cv2.intersectConvexConvex(a.astype(np.float32), b.astype(np.float32))
-    if shared <= 0 or corners is None or len(corners) < 3:
+    """(area, corners) of what two convex polygons share; (0, empty) where they do not meet.
+
+    I. Sutherland, G. Hodgman, "Reentrant polygon clipping", CACM 1974. OpenCV's `intersectConvexConvex` finds nothing
+    shared by some polygons that are nearly equal, which copies have.
+    """
+    turns = _turning(b)
+    corners = [(x, y) for x, y in a.tolist()] if turns and _turning(a) else []
+    edges, side = b.tolist(), 1.0 if turns > 0 else -1.0
+    for (x0, y0), (x1, y1) in zip(edges, edges[1:] + edges[:1], strict=True):
+        along_x, along_y = side * (x1 - x0), side * (y1 - y0)
+        inside = [along_x * (y - y0) - along_y * (x - x0) for x, y in corners]
+        corners = _clipped(corners, inside)
+    if len(corners) < 3:
         return 0.0, np.zeros((0, 2))
-    return float(shared), corners.reshape(-1, 2).astype(np.float64)
+    shared = np.array(corners, np.float64)
+    return area(shared), shared
+
+
+def _turning(polygon: Polygon) -> float:
+    """Twice the area, negative where the corners go the other way round; 0 where they lie on a line."""
+    x, y = (polygon - polygon.mean(axis=0)).T
+    doubled = float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum())
+    return doubled if abs(doubled) > LEAST_AREA else 0.0
+
+
+def _clipped(corners: list[tuple[float, float]], inside: list[float]) -> list[tuple[float, float]]:
+    """The part of a polygon where `inside`, which is linear and given at its corners, is not negative."""
+    kept = []
+    for at, (x, y) in enumerate(corners):
+        before, here = inside[at - 1], inside[at]
+        if (before < 0) != (here < 0):
+            px, py = corners[at - 1]
+            part = before / (before - here)
+            kept.append((px + part * (x - px), py + part * (y - py)))
+        if here >= 0:
+            kept.append((x, y))
+    return kept

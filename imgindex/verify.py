@@ -23,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import inset, register, structure, transform
-from imgindex.decide import decide, relation, ssim_score
+from imgindex.decide import GROUND_SHARE, decide, relation, ssim_score
 from imgindex.outline import Outline, outline
 from imgindex.ports import Source
 from imgindex.records import Luma, Relation, Verdict, Verification
 from imgindex.transform import Affine
 
-VERIFIER_VERSION = 3
+VERIFIER_VERSION = 4
 """Raise it with any change to the evidence: every pair is then verified again. See also `decide.RULES_VERSION`."""
 
 WORKING_PX = 320
@@ -94,6 +94,8 @@ TEXT_MARGIN = 0.03
 """Long side at which text is compared (10 pt on A4 is 15 px high), and how far the canvas reaches beyond what is
 shared: characters that stand at its edge would be blurred against nothing."""
 
+UNREADABLE = (99.0, 99.0)
+"""Stands for text that could not be compared: no proof of a copy."""
 
 T = TypeVar("T")
 
@@ -239,20 +241,33 @@ def measure(
     agreement = found.agreement[asked]
     good = (left < IN_PLACE_PX) & (agreement > WELL)
     share_good = _share(good)
-    one_sided, overlaid, clean = 0.5, 0.0, np.ones(len(good), np.bool_)
-    if share_good < SETTLED_GOOD:
+    one_sided, overlaid, replaced, clean = 0.5, 0.0, 0.0, np.ones(len(good), np.bool_)
+    ground = structure.ground_share(canvas)
+    if share_good < SETTLED_GOOD or ground >= GROUND_SHARE:
         overlay = structure.overlay(canvas, found.gain)
         one_sided, overlaid = overlay.one_sided, overlay.share
+        replaced = _replaced(canvas, overlay, found, asked)
         clean = structure.window_means(overlay.mask.astype(np.float32), found.centres[asked], found.size) < 0.02
     cuts = structure.quantiles(left, (0.25, 0.5, 0.75, 0.9)) if len(left) else [FAR_PX] * 4
     numbers = {
         "agree": _share(agreement > AGREES), "structure": float(agreement.mean()) if len(agreement) else 0.0,
         "good": share_good, "shift25": cuts[0], "shift50": cuts[1], "shift75": cuts[2], "shift90": cuts[3],
-        "one_sided": one_sided, "overlaid": overlaid, "clean_good": _share(good[clean]), "gain": found.gain,
+        "one_sided": one_sided, "overlaid": overlaid, "clean_good": _share(good[clean]),
+        "replaced": replaced, "ground": ground, "gain": found.gain,
         "share_a": canvas.share_a, "share_b": canvas.share_b,
     }  # fmt: skip
     counts = {"windows": len(good), "good_windows": int(good.sum()), "clean_windows": int(clean.sum())}
     return {k: round(v, 4) for k, v in numbers.items()} | counts
+
+
+def _replaced(
+    canvas: structure.Canvas, overlay: structure.Overlay, found: structure.Windows, asked: NDArray[np.bool_]
+) -> float:
+    """Share of the content that solid pieces of an overlay take whose windows do not agree in structure."""
+    solid = structure.window_means(overlay.solid.astype(np.float32), found.centres[asked], found.size) > 0.3
+    if not solid.any():
+        return 0.0
+    return float(overlay.solid.sum() / canvas.mask.sum()) * _share(found.agreement[asked][solid] <= AGREES)
 
 
 def _share(marks: NDArray[np.bool_]) -> float:
@@ -308,7 +323,7 @@ def same_pixels(a: Source, b: Source) -> bool:
 
 
 def text_change(a: Side, b: Side, found: Alignment) -> tuple[float, float] | None:
-    """`structure.worst_change` of the two, or None where the pair shows no text.
+    """`structure.worst_change` of the two, None where the pair shows no text, UNREADABLE where it cannot be compared.
 
     Looks at what the two share at up to TEXT_PX, aligned again at that resolution.
     """
@@ -321,12 +336,12 @@ def text_change(a: Side, b: Side, found: Alignment) -> tuple[float, float] | Non
     content_a, content_b = transform.apply(up_a, a.content), transform.apply(up_b, b.content)
     canvas = structure.lay(large_a, large_b, affine, content_a, content_b, TEXT_PX, TEXT_MARGIN)
     if canvas is None:
-        return None
+        return UNREADABLE
     stats = structure.windows(canvas, TEXT_WINDOW_PX)
     busy = stats.textured(TEXTURE) & stats.apart
     affine = structure.straightened(canvas, affine, structure.flow(canvas, stats.centres[busy]), 0.4)[0]
     canvas = structure.lay(large_a, large_b, affine, content_a, content_b, TEXT_PX, TEXT_MARGIN)
-    return None if canvas is None else structure.worst_change(canvas)
+    return UNREADABLE if canvas is None else structure.worst_change(canvas)
 
 
 def verify(a: Source, b: Source) -> Verification:
@@ -359,6 +374,7 @@ def verify(a: Source, b: Source) -> Verification:
     )
     evidence |= found.measured | {"guess_inliers": found.guess.inliers, "origin": found.guess.origin}
     evidence["scale"] = round(transform.parts(full).scale, 5)
+    evidence["mirrored"] = bool(transform.determinant(full) < 0)
     verdict = decide(evidence)
     if verdict is Verdict.NEAR_DUPLICATE:
         change = text_change(first, second, found)

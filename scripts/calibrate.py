@@ -37,9 +37,16 @@ from imgindex.records import LocalFeatures, Luma, PictureInfo
 
 VARIED: dict[str, tuple[float, ...]] = {
     "MIN_GOOD": (0.55, 0.62, 0.66, 0.72, 0.8, 0.9),
+    "MIN_AGREE": (0.5, 0.6, 0.7, 0.76, 0.8, 0.85),
     "MAX_SHIFT50_PX": (0.1, 0.15, 0.2, 0.25, 0.3),
     "MAX_PROVEN_SHEAR": (0.004, 0.007, 0.01, 0.015, 0.03),
     "JAGGED_PX": (0.0, 0.5, 0.6, 0.7, 0.9),
+    "JAGGED_SHIFT50_PX": (0.25, 0.3, 0.34, 0.4),
+    "JAGGED_SHARE": (0.0, 0.5, 0.7, 0.9),
+    "HALF_SHARE": (0.2, 0.4, 0.5, 0.6),
+    "MAX_REPLACED": (0.04, 0.08, 0.12, 0.2, 1.0),
+    "MAX_REPLACED_ON_GROUND": (0.0, 0.005, 0.02, 1.0),
+    "MAX_MIRRORED_SHIFT90_PX": (1.0, 1.5, 1.75, 99.0),
     "OVERLAY_ONE_SIDED": (0.9, 0.95, 0.98, 1.1),
     "OVERLAY_GOOD": (0.6, 0.75, 0.9),
     "MIN_GOOD_WINDOWS": (4, 8, 16),

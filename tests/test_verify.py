@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 
 import cv2
@@ -81,7 +82,7 @@ def marked(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(image.convert("RGBA"), layer).convert("RGB")
 
 
-def page(image: Image.Image) -> Image.Image:
+def page(image: Image.Image, side_px: int = 400) -> Image.Image:
     out = Image.new("RGB", (900, 700), (236, 236, 240))
     draw = ImageDraw.Draw(out)
     draw.rectangle((0, 0, 900, 56), fill=(40, 60, 110))
@@ -90,7 +91,7 @@ def page(image: Image.Image) -> Image.Image:
         draw.text(
             (20, y), "Holiday pictures and other"[: 10 + y % 16], fill=(70, 70, 80), font=ImageFont.load_default(18)
         )
-    out.paste(ImageOps.contain(image, (400, 400)), (400, 150))
+    out.paste(ImageOps.contain(image, (side_px, side_px)), (400, 150))
     return out
 
 
@@ -129,6 +130,16 @@ def test_two_photos_in_the_same_dress_are_no_copies(dress: object) -> None:
     """A shared watermark, caption bar or page around the picture must not make a match."""
     a, b = photo("astronaut"), photo("chelsea").resize((512, 512))
     assert not check(dress(a), dress(b)).verdict.is_copy  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("side_px", [180, 280, 360])
+def test_two_pages_that_show_another_small_photo_are_no_copies(side_px: int) -> None:
+    """Screenshots of one shop or one album: nearly all of them is the same page, and each shows another picture."""
+    names = ("astronaut", "chelsea", "coffee", "rocket")
+    pages = [page(photo(name).resize((512, 512)), side_px) for name in names]
+    for first, second in itertools.combinations(pages, 2):
+        assert not check(first, second).verdict.is_copy
+    assert all(check(each, jpeg(each, 40)).verdict.is_copy for each in pages)
 
 
 def test_crops_that_share_nothing_are_no_copies() -> None:
