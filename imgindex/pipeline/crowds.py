@@ -29,7 +29,7 @@ CROWD_IMAGES = 32
 """and is where these and their copies are more images than this. Of 5,000 frames of a time lapse with the 20 nearest
 of each proven, every one has 20 to 64 copies, which with their copies are at least 60 images."""
 
-MANY = 24
+MANY = 20
 """Of each image so many of its nearest candidates are verified, or k where an embedder asks for more: only what the
 floor proposes is left out."""
 
