@@ -178,7 +178,7 @@ def test_a_pair_comes_back_as_it_was_written(store: Store) -> None:
         assert found.checksum == found.row(space_id)["checksum"]
         assert pairs.verified_keys(tx, 7) == {(low, high)}
         assert pairs.verified_keys(tx, 8) == set()
-        [other] = pairs.pairs(tx, space_id + 1)
+        [other] = pairs.copies(tx, space_id + 1)
         assert (other.candidate.cosine, other.outcome) == (None, outcome), "proven stays proven under another model"
 
 

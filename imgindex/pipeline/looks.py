@@ -120,7 +120,7 @@ def _sheets(store: Store, chosen: Sequence[Group]) -> Iterator[Sheet]:
         }
         images = catalog.images(tx, (image_id for image_id, _ in files.values()))
         maps = {}
-        for pair in pairs.pairs(tx):
+        for pair in pairs.copies(tx, None):
             if pair.outcome.verdict is Verdict.NEAR_DUPLICATE and pair.a_id in images and pair.b_id in images:
                 maps[pair.a_id, pair.b_id] = pair.outcome.matrix
                 maps[pair.b_id, pair.a_id] = reversed_outcome(pair.outcome).matrix

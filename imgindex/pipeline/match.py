@@ -76,7 +76,7 @@ def match(
             if not more:
                 break
             total = total.plus(round_of.run(more))
-    if len(new) and not progress.stopping:
+    if not progress.stopping:
         with store.write() as tx:
             pairs.remove_other_versions(tx, space_id, verify.VERIFIER_VERSION)
     return total

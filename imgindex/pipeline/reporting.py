@@ -6,11 +6,11 @@ import datetime
 import itertools
 import os
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from imgindex import transform
@@ -51,13 +51,16 @@ def report(
         shown, missing = _shown(tx, folders)
         skipped = tuple((path, skip) for path, skip in catalog.skipped_files(tx) if _below(path, folders))
         active = spaces.active_space(tx)
-        stored = list(pairs.pairs(tx, None if active is None else active[0]))
+        stored = list(pairs.copies(tx, None if active is None else active[0]))
         since = reported.last_nightly_s(tx)
         last = [f for f in reported.reported_files(tx) if _below(f.path, folders)]
-    known = [p for p in stored if p.a_id in shown and p.b_id in shown]
-    content = {stat.path: s.image.sha256 for s in shown.values() for stat in s.files}
-    groups, resolved = with_changes(_groups(shown, known, _same_pixels(shown, stored)), content, last)
-    listed, left_out = _listed_pairs(shown, known, groups, similar_per_image)
+        known = [p for p in stored if p.a_id in shown and p.b_id in shown]
+        content = {stat.path: s.image.sha256 for s in shown.values() for stat in s.files}
+        groups, resolved = with_changes(_groups(shown, known, _same_pixels(shown, stored)), content, last)
+        alike = np.empty(0, pairs.SIMILAR) if active is None else pairs.similar(tx, active[0])
+        kept, left_out = _kept_similar(shown, alike, groups, similar_per_image)
+        found = pairs.with_keys(tx, kept)
+    listed = (*_listed_copies(shown, known), *(_reported(shown, found[key]) for key in kept))
     counts = Counts(
         files=sum(len(s.files) for s in shown.values()),
         images=len(shown),
@@ -220,32 +223,45 @@ def _member(shown: Shown, stat: Seen, verdict: Verdict, score: float, words: str
     return Member(stat.path, verdict, score, words, stat.size_bytes, info.width_px, info.height_px, new=True)
 
 
-def _listed_pairs(
-    shown: dict[int, Shown], known: list[StoredPair], groups: Iterable[Group], similar_per_image: int
-) -> tuple[tuple[ReportedPair, ...], int]:
-    """Stars of exact files, every copy, and the best `similar` pairs of each image; (pairs, similar left out).
-
-    Two members of one group are copies through its keeper, whatever their own comparison could prove: they are not
-    named as alike and no copies.
-    """
-    group_of = {path: made.id for made in groups for path in paths_of_group(made)}
+def _listed_copies(shown: dict[int, Shown], known: list[StoredPair]) -> list[ReportedPair]:
+    """Stars of exact files, and every copy, by path."""
     listed = [
         ReportedPair(s.first, stat.path, Verdict.EXACT, Relation.SAME, 100.0, 1.0, 1.0, None)
         for s in shown.values()
         for stat in s.files
         if stat.path != s.first
     ]
-    listed += [_reported(shown, p) for p in known if p.outcome.verdict.is_copy]
-    alike = [_reported(shown, p) for p in known if p.outcome.verdict is Verdict.SIMILAR]
-    similar = [p for p in alike if p.a not in group_of or group_of[p.a] != group_of.get(p.b)]
-    kept = []
-    per_image: Counter[bytes] = Counter()
-    for pair in sorted(similar, key=lambda p: (-p.score, p.a, p.b)):
-        if per_image[pair.a] < similar_per_image and per_image[pair.b] < similar_per_image:
-            kept.append(pair)
-            per_image.update((pair.a, pair.b))
-    listed.sort(key=lambda p: (p.a, p.b))
-    return (*listed, *kept), len(similar) - len(kept)
+    listed += [_reported(shown, p) for p in known]
+    return sorted(listed, key=lambda p: (p.a, p.b))
+
+
+def _kept_similar(
+    shown: dict[int, Shown], alike: NDArray[np.void], groups: Iterable[Group], similar_per_image: int
+) -> tuple[list[tuple[int, int]], int]:
+    """((low_id, high_id) of the best `similar` pairs of each image, best first; how many are left out).
+
+    Two members of one group are copies through its keeper, whatever their own comparison could prove: they are not
+    named as alike and no copies.
+    """
+    ids = np.array(sorted(shown), np.int64)
+    alike = alike[np.isin(alike["low"], ids) & np.isin(alike["high"], ids)]
+    group_of = {path: made.id for made in groups for path in paths_of_group(made)}
+    group_of_id = np.array([group_of.get(shown[i].first, -i) for i in ids.tolist()], np.int64)
+    low, high = np.searchsorted(ids, alike["low"]), np.searchsorted(ids, alike["high"])
+    is_apart = group_of_id[low] != group_of_id[high]
+    alike, low, high = alike[is_apart], low[is_apart], high[is_apart]
+    place = np.empty(len(ids), np.int64)
+    place[sorted(range(len(ids)), key=lambda at: shown[int(ids[at])].first)] = np.arange(len(ids))
+    a, b = np.where(alike["a_is_low"], low, high), np.where(alike["a_is_low"], high, low)
+    order = np.lexsort((place[b], place[a], -alike["score"]))
+    kept: list[tuple[int, int]] = []
+    left = np.full(len(ids), similar_per_image).tolist()
+    for at, one, other in zip(order.tolist(), low[order].tolist(), high[order].tolist(), strict=True):
+        if left[one] and left[other]:
+            left[one] -= 1
+            left[other] -= 1
+            kept.append((int(alike["low"][at]), int(alike["high"][at])))
+    return kept, len(alike) - len(kept)
 
 
 def _reported(shown: dict[int, Shown], known: StoredPair) -> ReportedPair:

@@ -17,6 +17,8 @@ from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verificat
 from imgindex.schema import embedding, pair, pending, space, watermark
 from imgindex.store.catalog import chunks
 
+COPIES = [verdict.value for verdict in Verdict if verdict.is_copy]
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPair:
@@ -106,19 +108,43 @@ def remove_pairs(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
         tx.execute(delete(pair).where(tuple_(pair.c.low_id, pair.c.high_id).in_(part)))
 
 
-def pairs(tx: Connection, space_id: int | None = None) -> Iterator[StoredPair]:
-    """Verified pairs ordered by ids. With `space_id`, `similar` ones of that space only, and no cosine of another:
-    what was proven stays proven, what only looked alike did so to another model."""
-    statement = select(pair).order_by(pair.c.low_id, pair.c.high_id)
-    if space_id is not None:
-        statement = statement.where((pair.c.verdict != Verdict.SIMILAR.value) | (pair.c.space_id == space_id))
+def pairs(tx: Connection) -> Iterator[StoredPair]:
+    """Every verified pair, ordered by ids."""
+    for row in tx.execute(select(pair).order_by(pair.c.low_id, pair.c.high_id)):
+        yield _stored(row)
+
+
+def copies(tx: Connection, space_id: int | None) -> Iterator[StoredPair]:
+    """Pairs that were proven to be copies, ordered by ids; without the cosine where that is of another space: what was
+    proven stays proven."""
+    statement = select(pair).where(pair.c.verdict.in_(COPIES)).order_by(pair.c.low_id, pair.c.high_id)
     for row in tx.execute(statement):
         found = _stored(row)
-        if space_id in (None, row.space_id):
+        if space_id == row.space_id:
             yield found
         else:
             c = found.candidate
             yield replace(found, candidate=Candidate(c.low_id, c.high_id, ProposedBy.TOP_K, None))
+
+
+SIMILAR = np.dtype([("low", "<i8"), ("high", "<i8"), ("a_is_low", "?"), ("score", "<f8")])
+"""What is needed to choose among a store's `similar` pairs: there may be a hundred times as many as copies."""
+
+
+def similar(tx: Connection, space_id: int) -> NDArray[np.void]:
+    """SIMILAR[n]: the pairs that look alike in this space; to another model they may not."""
+    alike = (pair.c.verdict == Verdict.SIMILAR.value) & (pair.c.space_id == space_id)
+    rows = tx.execute(select(pair.c.low_id, pair.c.high_id, pair.c.a_is_low, pair.c.score).where(alike))
+    return np.fromiter(map(tuple, rows), SIMILAR)
+
+
+def with_keys(tx: Connection, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], StoredPair]:
+    """The verified pairs of these (low_id, high_id), by them."""
+    found = {}
+    for part in chunks(keys):
+        for row in tx.execute(select(pair).where(tuple_(pair.c.low_id, pair.c.high_id).in_(part))):
+            found[row.low_id, row.high_id] = _stored(row)
+    return found
 
 
 def pairs_to_decide(tx: Connection) -> Iterator[tuple[int, float, StoredPair]]:
@@ -183,8 +209,7 @@ def copies_of(tx: Connection, image_id: int, verifier_version: int) -> list[Stor
 
 
 def _are_copies(verifier_version: int) -> ColumnElement[bool]:
-    proven = pair.c.verdict.in_([verdict.value for verdict in Verdict if verdict.is_copy])
-    return proven & (pair.c.verifier_version == verifier_version)
+    return pair.c.verdict.in_(COPIES) & (pair.c.verifier_version == verifier_version)
 
 
 def verified_keys(tx: Connection, verifier_version: int) -> set[tuple[int, int]]:
