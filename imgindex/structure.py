@@ -340,7 +340,7 @@ def straightened(canvas: Canvas, affine: Affine, moved: Flow, scale_px: float) -
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlay:
     """Where b is a with something drawn over it: bool[h, w] mask, its share of the canvas content, how far all
-    differences have one sign, in [0.5, 1], and bool[h, w], what a SOLID_PX square within the mask reaches.
+    differences have one sign, in [0.5, 1], and bool[h, w], what a square of SOLID_SHARE within the mask reaches.
 
     A watermark only brightens (or only darkens) and is made of strokes; a moved scene does both, and another photo on
     the same page is one solid piece.
@@ -356,8 +356,8 @@ OVERLAY_LEVELS = 10.0
 """Grey levels of difference from which a pixel belongs to an overlay."""
 
 
-SOLID_PX = 21
-"""Of the 256 px canvas: wider than the strokes of a watermark, and narrower than a caption's bar."""
+SOLID_SHARE = 21 / 256
+"""Of the canvas' longer side: wider than the strokes of a watermark, and narrower than a caption's bar."""
 
 
 def overlay(canvas: Canvas, gain: float) -> Overlay:
@@ -384,7 +384,11 @@ def overlay(canvas: Canvas, gain: float) -> Overlay:
     )
     one_sided = max(above, below) / (above + below) if above + below > 0 else 0.5
     wide = (cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0) & inside
-    solid = cv2.morphologyEx(wide.astype(np.uint8), cv2.MORPH_OPEN, np.ones((SOLID_PX, SOLID_PX), np.uint8))
+    side = max(5, round(SOLID_SHARE * max(wide.shape)))
+    square = np.ones((side, side), np.uint8)
+    solid = cv2.morphologyEx(
+        wide.astype(np.uint8), cv2.MORPH_OPEN, square, borderType=cv2.BORDER_CONSTANT, borderValue=0
+    )
     return Overlay(wide, float(wide.sum() / inside.sum()), one_sided, solid > 0)
 
 

@@ -235,7 +235,8 @@ def intersection(a: Polygon, b: Polygon) -> tuple[float, Polygon]:
     if len(corners) < 3:
         return 0.0, np.zeros((0, 2))
     shared = np.array(corners, np.float64)
-    return area(shared), shared
+    found = area(shared)
+    return (found, shared) if found > 0 else (0.0, np.zeros((0, 2)))
 
 
 def _turning(polygon: Polygon) -> float:

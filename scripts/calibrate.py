@@ -44,7 +44,7 @@ VARIED: dict[str, tuple[float, ...]] = {
     "JAGGED_SHIFT50_PX": (0.25, 0.3, 0.34, 0.4),
     "JAGGED_SHARE": (0.0, 0.5, 0.7, 0.9),
     "HALF_SHARE": (0.2, 0.4, 0.5, 0.6),
-    "MAX_REPLACED": (0.04, 0.08, 0.12, 0.2, 1.0),
+    "MAX_REPLACED": (0.08, 0.12, 0.14, 0.16, 0.18, 0.2, 1.0),
     "MAX_REPLACED_ON_GROUND": (0.0, 0.005, 0.02, 1.0),
     "MAX_MIRRORED_SHIFT90_PX": (1.0, 1.5, 1.75, 99.0),
     "OVERLAY_ONE_SIDED": (0.9, 0.95, 0.98, 1.1),

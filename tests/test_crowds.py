@@ -130,3 +130,14 @@ def test_a_copy_that_is_not_redundant_is_tried_with_the_next_keeper(tmp_path: Pa
     store, space_id = store_of(tmp_path / "store", [*range(1040, 1000, -1)], overlapping)
     with store, store.read() as tx:
         assert crowds.stars(tx, space_id, set()) == [(2, i) for i in range(3, 41)]
+
+
+def test_larger_photos_that_overlap_a_crowd_are_not_its_keepers(tmp_path: Path) -> None:
+    """Prevents: a burst that stays in pieces because a collage joins it to more large photos than there are keepers."""
+    photos, collage = range(1, 13), 61
+    joined = [(i, collage, Relation.OVERLAP) for i in [*photos, 21]]
+    sizes = [9000] * 12 + [1000] * 48 + [500]
+    store, space_id = store_of(tmp_path / "store", sizes, clique(range(13, 31)) + clique(range(30, 61)) + joined)
+    with store, store.read() as tx:
+        assert crowds.stars(tx, space_id, set())[0][1] == 13
+        assert {pair[0] if pair[0] > 12 else pair[1] for pair in crowds.stars(tx, space_id, set())} == {13}

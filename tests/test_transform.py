@@ -67,5 +67,7 @@ def test_a_copy_shares_all(points: list[tuple[float, float]], widened: float, mo
 
 def test_polygons_apart_share_nothing() -> None:
     a = transform.frame(10, 10)
-    shared, corners = transform.intersection(a, a + 20.0)
-    assert (shared, len(corners)) == (0.0, 0)
+    for moved in ([20.0, 20.0], [10.0, 0.0], [10.0, 10.0]):
+        shared, corners = transform.intersection(a, a + moved)
+        assert (shared, len(corners)) == (0.0, 0)
+    assert transform.intersection(a, a + np.array([6.0, 7.0]))[0] == pytest.approx(12.0)

@@ -68,13 +68,13 @@ def stars(tx: Connection, space_id: int, tried: Collection[tuple[int, int]]) -> 
         return []
     members = catalog.present_images(tx) & set(spaces.vector_ids(tx, space_id).tolist())
     members -= catalog.flat_images(tx, TEXTURE_FLOOR)
-    stars_of = (_next_star(tx, _best_first(tx, [i for i in crowd.tolist() if i in members]), tried) for crowd in found)
-    return sorted(itertools.chain.from_iterable(stars_of))
+    orders = (_best_first(tx, {i: is_hub for i, is_hub in crowd.items() if i in members}) for crowd in found)
+    return sorted(itertools.chain.from_iterable(_next_star(tx, order, tried) for order in orders))
 
 
-def _crowds(proven: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """The images of each crowd, ascending: all that proven pairs [n, 2] join to an image with more than CROWD copies,
-    where these are more than CROWD_IMAGES."""
+def _crowds(proven: NDArray[np.int64]) -> Iterator[dict[int, bool]]:
+    """The images of each crowd, each with whether it has more than CROWD copies: all that proven pairs [n, 2] join to
+    one that has, where these are more than CROWD_IMAGES."""
     ids, ends = np.unique(proven, return_inverse=True)
     is_hub = np.bincount(ends.ravel(), minlength=len(ids)) > CROWD
     if not is_hub.any():
@@ -88,16 +88,17 @@ def _crowds(proven: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     order = np.argsort(part, kind="stable")
     ends_of_part = np.cumsum(np.bincount(part))
     for number in np.unique(part[is_hub]).tolist():
-        found = ids[order[ends_of_part[number - 1] if number else 0 : ends_of_part[number]]]
-        if len(found) > CROWD_IMAGES:
-            yield found
+        rows = order[ends_of_part[number - 1] if number else 0 : ends_of_part[number]]
+        if len(rows) > CROWD_IMAGES:
+            yield dict(zip(ids[rows].tolist(), is_hub[rows].tolist(), strict=True))
 
 
-def _best_first(tx: Connection, crowd: list[int]) -> list[int]:
-    """The order in which a report keeps images."""
+def _best_first(tx: Connection, crowd: Mapping[int, bool]) -> list[int]:
+    """The order in which a report keeps images, those with many copies first: the larger photos that a collage of
+    frames joins to their crowd would else take the place of its keeper."""
     images = catalog.images(tx, crowd)
     files = catalog.present_files(tx, crowd)
-    return sorted(crowd, key=lambda i: keeper_key(images[i], files[i]))
+    return sorted(crowd, key=lambda i: (not crowd[i], keeper_key(images[i], files[i])))
 
 
 def _next_star(tx: Connection, left: list[int], tried: Collection[tuple[int, int]]) -> list[tuple[int, int]]:

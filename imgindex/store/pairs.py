@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select
 
 from imgindex import checksum
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
@@ -47,7 +47,7 @@ class StoredPair:
         """The values of its table row, checksum included."""
         c, o = self.candidate, self.outcome
         evidence = o.evidence if o.matrix is None else o.evidence | {"matrix": list(o.matrix)}
-        values: dict[str, Any] = {
+        columns: dict[str, Any] = {
             "low_id": c.low_id,
             "high_id": c.high_id,
             "space_id": space_id,
@@ -67,10 +67,10 @@ class StoredPair:
             "evidence": json.dumps(evidence, sort_keys=True),
             "verifier_version": self.verifier_version,
         }
-        for name, value in values.items():
+        for name, value in columns.items():
             if isinstance(value, float):
-                values[name] = value + 0.0  # SQLite gives -0.0 back as 0.0
-        return values | {"checksum": checksum.of_values(*values.values())}
+                columns[name] = value + 0.0  # SQLite gives -0.0 back as 0.0
+        return columns | {"checksum": checksum.of_values(*columns.values())}
 
 
 def put_pairs(tx: Connection, space_id: int, found: Sequence[StoredPair]) -> None:
@@ -104,8 +104,14 @@ def remove_other_versions(tx: Connection, space_id: int, verifier_version: int) 
 
 
 def remove_pairs(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
-    for part in chunks(keys):
-        tx.execute(delete(pair).where(tuple_(pair.c.low_id, pair.c.high_id).in_(part)))
+    _remove(tx, pair, keys)
+
+
+def _remove(tx: Connection, table: Table, keys: Sequence[tuple[int, int]]) -> None:
+    """One by one: SQLite goes through the whole table for `(low_id, high_id) IN (...)`."""
+    if keys:
+        one = (table.c.low_id == bindparam("low")) & (table.c.high_id == bindparam("high"))
+        tx.execute(delete(table).where(one), [{"low": low, "high": high} for low, high in keys])
 
 
 def pairs(tx: Connection) -> Iterator[StoredPair]:
@@ -140,10 +146,11 @@ def similar(tx: Connection, space_id: int) -> NDArray[np.void]:
 
 def with_keys(tx: Connection, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], StoredPair]:
     """The verified pairs of these (low_id, high_id), by them."""
-    found = {}
-    for part in chunks(keys):
-        for row in tx.execute(select(pair).where(tuple_(pair.c.low_id, pair.c.high_id).in_(part))):
-            found[row.low_id, row.high_id] = _stored(row)
+    wanted, found = set(keys), {}
+    for part in chunks(sorted({low for low, _ in keys})):
+        for row in tx.execute(select(pair).where(pair.c.low_id.in_(part))):
+            if (row.low_id, row.high_id) in wanted:
+                found[row.low_id, row.high_id] = _stored(row)
     return found
 
 
@@ -293,8 +300,7 @@ def put_pending(tx: Connection, found: Sequence[tuple[Candidate, str]]) -> None:
 
 
 def remove_pending(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
-    for part in chunks(keys):
-        tx.execute(delete(pending).where(tuple_(pending.c.low_id, pending.c.high_id).in_(part)))
+    _remove(tx, pending, keys)
 
 
 def pending_candidates(tx: Connection, floor: float) -> list[Candidate]:
