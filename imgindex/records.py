@@ -130,7 +130,7 @@ NEIGHBOUR = np.dtype([("id", "<i8"), ("micro", "<i4")])
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How far the search for candidates goes from an image: to the `k` nearest that have at least `least_cosine`, and
-    to all that have at least `floor`, which keeps a group of more than k copies whole."""
+    to all that have at least `floor`; `pipeline.crowds` thins what that finds of many that are alike."""
 
     k: int
     least_cosine: float

@@ -225,8 +225,8 @@ def intersection(a: Polygon, b: Polygon) -> tuple[float, Polygon]:
     I. Sutherland, G. Hodgman, "Reentrant polygon clipping", CACM 1974. OpenCV's `intersectConvexConvex` finds nothing
     shared by some polygons that are nearly equal, which copies have.
     """
-    turns = _turning(b)
-    corners = [(x, y) for x, y in a.tolist()] if turns and _turning(a) else []
+    turns = cv2.contourArea(b.astype(np.float32), oriented=True)
+    corners = [(x, y) for x, y in a.tolist()] if min(abs(turns), area(a)) > LEAST_AREA else []
     edges, side = b.tolist(), 1.0 if turns > 0 else -1.0
     for (x0, y0), (x1, y1) in zip(edges, edges[1:] + edges[:1], strict=True):
         along_x, along_y = side * (x1 - x0), side * (y1 - y0)
@@ -237,13 +237,6 @@ def intersection(a: Polygon, b: Polygon) -> tuple[float, Polygon]:
     shared = np.array(corners, np.float64)
     found = area(shared)
     return (found, shared) if found > 0 else (0.0, np.zeros((0, 2)))
-
-
-def _turning(polygon: Polygon) -> float:
-    """Twice the area, negative where the corners go the other way round; 0 where they lie on a line."""
-    x, y = (polygon - polygon.mean(axis=0)).T
-    doubled = float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum())
-    return doubled if abs(doubled) > LEAST_AREA else 0.0
 
 
 def _clipped(corners: list[tuple[float, float]], inside: list[float]) -> list[tuple[float, float]]:

@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import inset, register, structure, transform
+from imgindex import inset, printed, register, structure, transform
 from imgindex.decide import GROUND_SHARE, decide, relation, ssim_score
 from imgindex.outline import Outline, outline
 from imgindex.ports import Source
@@ -60,7 +60,10 @@ WELL = 0.7
 """Structure term from which a window that is in place is good."""
 
 SETTLED_GOOD = 0.9
-"""Share of good windows from which no other guess is tried and no overlay is looked for."""
+"""Share of good windows from which no other guess is tried, and no overlay is looked for but on plain ground."""
+
+IN_SOLID = 0.3
+"""Share of a window that a solid piece of the overlay covers from which it belongs to that piece."""
 
 IN_PLACE_PX = 0.35
 """Shift of a window up to which it is in place, in pixels of the 256 px canvas."""
@@ -242,7 +245,7 @@ def measure(
     good = (left < IN_PLACE_PX) & (agreement > WELL)
     share_good = _share(good)
     one_sided, overlaid, replaced, clean = 0.5, 0.0, 0.0, np.ones(len(good), np.bool_)
-    ground = structure.ground_share(canvas)
+    ground = printed.ground_share(canvas)
     if share_good < SETTLED_GOOD or ground >= GROUND_SHARE:
         overlay = structure.overlay(canvas, found.gain)
         one_sided, overlaid = overlay.one_sided, overlay.share
@@ -264,7 +267,7 @@ def _replaced(
     canvas: structure.Canvas, overlay: structure.Overlay, found: structure.Windows, asked: NDArray[np.bool_]
 ) -> float:
     """Share of the content that solid pieces of an overlay take whose windows do not agree in structure."""
-    solid = structure.window_means(overlay.solid.astype(np.float32), found.centres[asked], found.size) > 0.3
+    solid = structure.window_means(overlay.solid.astype(np.float32), found.centres[asked], found.size) > IN_SOLID
     if not solid.any():
         return 0.0
     return float(overlay.solid.sum() / canvas.mask.sum()) * _share(found.agreement[asked][solid] <= AGREES)
@@ -323,11 +326,11 @@ def same_pixels(a: Source, b: Source) -> bool:
 
 
 def text_change(a: Side, b: Side, found: Alignment) -> tuple[float, float] | None:
-    """`structure.worst_change` of the two, None where the pair shows no text, UNREADABLE where it cannot be compared.
+    """`printed.worst_change` of the two, None where the pair shows no text, UNREADABLE where it cannot be compared.
 
     Looks at what the two share at up to TEXT_PX, aligned again at that resolution.
     """
-    if not structure.text_like(found.canvas):
+    if not printed.text_like(found.canvas):
         return None
     large_a, large_b = a.source.luma(TEXT_PX), b.source.luma(TEXT_PX)
     up_a = transform.scaling(large_a.shape[1] / a.luma.shape[1], large_a.shape[0] / a.luma.shape[0])
@@ -341,7 +344,7 @@ def text_change(a: Side, b: Side, found: Alignment) -> tuple[float, float] | Non
     busy = stats.textured(TEXTURE) & stats.apart
     affine = structure.straightened(canvas, affine, structure.flow(canvas, stats.centres[busy]), 0.4)[0]
     canvas = structure.lay(large_a, large_b, affine, content_a, content_b, TEXT_PX, TEXT_MARGIN)
-    return UNREADABLE if canvas is None else structure.worst_change(canvas)
+    return UNREADABLE if canvas is None else printed.worst_change(canvas)
 
 
 def verify(a: Source, b: Source) -> Verification:

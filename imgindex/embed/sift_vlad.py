@@ -62,9 +62,9 @@ it proposes 97.7 %, and 99.7 % with those that a common copy joins; of `ukbench`
 propose 98.6, 100.0 and 100.0 %, with 2.1 and 2.5 times as many candidates."""
 
 CROWD_COSINE = 0.7
-"""Cosine from which every pair is proposed, however many there are. Pictures with few features look alike to this
-space: of the pairs of 4,000 tiles of 32 px, half of them with less than 60 features, 0.21 % reach 0.45 and 0.011 %
-this; that is 215 and 11 for each of 100,000 tiles."""
+"""Cosine from which a search finds every pair; `pipeline.crowds` keeps the nearest of each image. Pictures with few
+features look alike to this space: of the pairs of 4,000 tiles of 32 px, half of them with less than 60 features, 0.21 %
+reach 0.45 and 0.011 % this; that is 215 and 11 for each of 100,000 tiles."""
 
 FLOOR = 0.45
 """Cosine from which an unproven pair is called similar. Of the pairs of different photos 5.0e-6 reach it in the

@@ -62,7 +62,8 @@ def match(
     """Search and verify every image whose search is not done yet, and candidates that could not be read before.
 
     A pair is verified where one of its images is new; so are the candidates that a new image makes by
-    entering an old one's k nearest. Each block's pairs and watermarks are one transaction.
+    entering an old one's k nearest, and what a crowd still needs of its keepers, old ones too.
+    Each block's pairs and watermarks are one transaction.
     """
     if progress.stopping:
         return MatchSummary(0, 0, 0, 0)

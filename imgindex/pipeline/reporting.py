@@ -255,7 +255,7 @@ def _kept_similar(
     a, b = np.where(alike["a_is_low"], low, high), np.where(alike["a_is_low"], high, low)
     order = np.lexsort((place[b], place[a], -alike["score"]))
     kept: list[tuple[int, int]] = []
-    left = np.full(len(ids), similar_per_image).tolist()
+    left = [similar_per_image] * len(ids)
     for at, one, other in zip(order.tolist(), low[order].tolist(), high[order].tolist(), strict=True):
         if left[one] and left[other]:
             left[one] -= 1
