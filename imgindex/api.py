@@ -112,10 +112,11 @@ class ImageIndex:
         self,
         folders: Iterable[str | os.PathLike[str]] = (),
         *,
-        similar_per_image: int = DEFAULT_SIMILAR_PER_IMAGE,
+        similar_per_image: int | None = DEFAULT_SIMILAR_PER_IMAGE,
     ) -> Report:
         """Duplicate groups and pairs among the present files below `folders` (all where empty), with what is new since
-        the last nightly report marked; see `only_new` and `mark_reported`."""
+        the last nightly report marked; see `only_new` and `mark_reported`. Of each image at most `similar_per_image`
+        pairs that only look alike are named; they are not even counted where it is None."""
         below = folder_arguments([os.fspath(folder) for folder in folders])
         return report(self._store, below, similar_per_image=similar_per_image)
 

@@ -143,7 +143,7 @@ def nightly(
             accept_missing=accept_missing,
         )
         if not summary.interrupted:
-            full = images.report(similar_per_image=0)
+            full = images.report(similar_per_image=None)
             new = api.only_new(full)
             page = images.page(new) if html is not None else ""
         if not asked.exit_code:

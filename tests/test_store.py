@@ -120,9 +120,9 @@ def test_an_image_that_no_file_shows_any_more_goes_with_all_that_hangs_on_it(sto
         before = spaces.generation(tx)
         # the two files change places: nothing is lost
         catalog.put_files(tx, [NewFile(seen(b"/p/0.jpg"), second), NewFile(seen(b"/p/1.jpg"), first)])
-        assert set(catalog.images(tx)) == {first, second}
+        assert set(catalog.images(tx, [first, second])) == {first, second}
         catalog.put_files(tx, [NewFile(seen(b"/p/1.jpg"), second)])
-        assert set(catalog.images(tx)) == {second}
+        assert set(catalog.images(tx, [first, second])) == {second}
         assert list(pairs.pairs(tx)) == []
         assert spaces.vector_ids(tx, space_id).tolist() == [second]
         assert spaces.generation(tx) == before + 1, "a cached index would still hold it"
@@ -296,7 +296,7 @@ Store.open(Path(sys.argv[2]), create=True).close()  # loads every module while t
 os.setuid(65534)
 store = Store.open(Path(sys.argv[1]))
 with store.read() as tx:
-    print(len(catalog.images(tx)))
+    print(len(list(catalog.known_files(tx))))
 try:
     with store.write() as tx:
         catalog.put_root(tx, b"/x")

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +33,10 @@ _OTHER_WAY = {Relation.A_CONTAINS_B: Relation.B_CONTAINS_A, Relation.B_CONTAINS_
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An image and its present files, the one to keep first; `first` is the first path in byte order."""
+    """An image and its present files, the one to keep first."""
 
     image: StoredImage
     files: tuple[Seen, ...]
-    first: bytes
 
     @property
     def key(self) -> KeeperKey:
@@ -44,26 +44,32 @@ class Shown:
 
 
 def report(
-    store: Store, folders: Sequence[bytes] = (), *, similar_per_image: int = DEFAULT_SIMILAR_PER_IMAGE
+    store: Store, folders: Sequence[bytes] = (), *, similar_per_image: int | None = DEFAULT_SIMILAR_PER_IMAGE
 ) -> Report:
-    """What the store knows of duplicates among the present files below `folders` (all files where empty)."""
+    """What the store knows of duplicates among the present files below `folders` (all files where empty).
+
+    Where `similar_per_image` is None, pairs that look alike are neither named nor counted.
+    """
     with store.read() as tx:
-        shown, missing = _shown(tx, folders)
+        paths, missing = _paths(tx, folders)
         skipped = tuple((path, skip) for path, skip in catalog.skipped_files(tx) if _below(path, folders))
         active = spaces.active_space(tx)
         stored = list(pairs.copies(tx, None if active is None else active[0]))
         since = reported.last_nightly_s(tx)
         last = [f for f in reported.reported_files(tx) if _below(f.path, folders)]
-        known = [p for p in stored if p.a_id in shown and p.b_id in shown]
+        known = [p for p in stored if p.a_id in paths and p.b_id in paths]
+        shown = _shown(tx, folders, paths, stored)
         content = {stat.path: s.image.sha256 for s in shown.values() for stat in s.files}
         groups, resolved = with_changes(_groups(shown, known, _same_pixels(shown, stored)), content, last)
-        alike = np.empty(0, pairs.SIMILAR) if active is None else pairs.similar(tx, active[0])
-        kept, left_out = _kept_similar(shown, alike, groups, similar_per_image)
+        kept: list[tuple[int, int]] = []
+        left_out = 0
+        if active is not None and similar_per_image is not None:
+            kept, left_out = _kept_similar(paths, pairs.similar(tx, active[0]), groups, similar_per_image)
         found = pairs.with_keys(tx, kept)
-    listed = (*_listed_copies(shown, known), *(_reported(shown, found[key]) for key in kept))
+    listed = (*_listed_copies(paths, known), *(_reported(paths, found[key]) for key in kept))
     counts = Counts(
-        files=sum(len(s.files) for s in shown.values()),
-        images=len(shown),
+        files=sum(map(len, paths.values())),
+        images=len(paths),
         skipped=len(skipped),
         missing=missing,
         pairs=len(listed),
@@ -99,21 +105,31 @@ def _below(path: bytes, folders: Sequence[bytes]) -> bool:
     return not folders or any(path == f or path.startswith(f.rstrip(b"/") + b"/") for f in folders)
 
 
-def _shown(tx: Connection, folders: Sequence[bytes]) -> tuple[dict[int, Shown], int]:
-    files: dict[int, list[Seen]] = {}
+Paths: TypeAlias = dict[int, list[bytes]]
+"""The present files of each image, in byte order."""
+
+
+def _paths(tx: Connection, folders: Sequence[bytes]) -> tuple[Paths, int]:
+    """(the images that present files show, how many files are missing)."""
+    paths: Paths = {}
     missing = 0
-    for known in catalog.known_files(tx):
-        if not _below(known.path, folders):
-            continue
-        if known.missing_since_s is not None:
-            missing += 1
-        elif known.image_id is not None:
-            files.setdefault(known.image_id, []).append(known.stat)
-    images = catalog.images(tx)
+    for path, image_id, is_missing in catalog.shown_files(tx):
+        if _below(path, folders):
+            missing += is_missing
+            if image_id is not None and not is_missing:
+                paths.setdefault(image_id, []).append(path)
+    return paths, missing
+
+
+def _shown(tx: Connection, folders: Sequence[bytes], paths: Paths, copies: Iterable[StoredPair]) -> dict[int, Shown]:
+    """The images that may be in a group: those of several files, and those that are copies of others."""
+    wanted = {i for i, own in paths.items() if len(own) > 1}
+    wanted.update(i for pair in copies for i in (pair.a_id, pair.b_id) if i in paths)
+    images, files = catalog.images(tx, wanted), catalog.present_files(tx, wanted)
     return {
-        image_id: Shown(images[image_id], tuple(sorted(stats, key=file_key)), min(s.path for s in stats))
-        for image_id, stats in files.items()
-    }, missing
+        i: Shown(images[i], tuple(sorted((f for f in files[i] if _below(f.path, folders)), key=file_key)))
+        for i in sorted(wanted)
+    }
 
 
 def _groups(shown: dict[int, Shown], known: list[StoredPair], same: list[list[int]]) -> tuple[Group, ...]:
@@ -223,35 +239,34 @@ def _member(shown: Shown, stat: Seen, verdict: Verdict, score: float, words: str
     return Member(stat.path, verdict, score, words, stat.size_bytes, info.width_px, info.height_px, new=True)
 
 
-def _listed_copies(shown: dict[int, Shown], known: list[StoredPair]) -> list[ReportedPair]:
+def _listed_copies(paths: Paths, known: list[StoredPair]) -> list[ReportedPair]:
     """Stars of exact files, and every copy, by path."""
     listed = [
-        ReportedPair(s.first, stat.path, Verdict.EXACT, Relation.SAME, 100.0, 1.0, 1.0, None)
-        for s in shown.values()
-        for stat in s.files
-        if stat.path != s.first
+        ReportedPair(first, other, Verdict.EXACT, Relation.SAME, 100.0, 1.0, 1.0, None)
+        for first, *others in paths.values()
+        for other in others
     ]
-    listed += [_reported(shown, p) for p in known]
+    listed += [_reported(paths, p) for p in known]
     return sorted(listed, key=lambda p: (p.a, p.b))
 
 
 def _kept_similar(
-    shown: dict[int, Shown], alike: NDArray[np.void], groups: Iterable[Group], similar_per_image: int
+    paths: Paths, alike: NDArray[np.void], groups: Iterable[Group], similar_per_image: int
 ) -> tuple[list[tuple[int, int]], int]:
     """((low_id, high_id) of the best `similar` pairs of each image, best first; how many are left out).
 
     Two members of one group are copies through its keeper, whatever their own comparison could prove: they are not
     named as alike and no copies.
     """
-    ids = np.array(sorted(shown), np.int64)
+    ids = np.array(sorted(paths), np.int64)
     alike = alike[np.isin(alike["low"], ids) & np.isin(alike["high"], ids)]
     group_of = {path: made.id for made in groups for path in paths_of_group(made)}
-    group_of_id = np.array([group_of.get(shown[i].first, -i) for i in ids.tolist()], np.int64)
+    group_of_id = np.array([group_of.get(paths[i][0], -i) for i in ids.tolist()], np.int64)
     low, high = np.searchsorted(ids, alike["low"]), np.searchsorted(ids, alike["high"])
     is_apart = group_of_id[low] != group_of_id[high]
     alike, low, high = alike[is_apart], low[is_apart], high[is_apart]
     place = np.empty(len(ids), np.int64)
-    place[sorted(range(len(ids)), key=lambda at: shown[int(ids[at])].first)] = np.arange(len(ids))
+    place[sorted(range(len(ids)), key=lambda at: paths[int(ids[at])][0])] = np.arange(len(ids))
     a, b = np.where(alike["a_is_low"], low, high), np.where(alike["a_is_low"], high, low)
     order = np.lexsort((place[b], place[a], -alike["score"]))
     kept: list[tuple[int, int]] = []
@@ -264,11 +279,11 @@ def _kept_similar(
     return kept, len(alike) - len(kept)
 
 
-def _reported(shown: dict[int, Shown], known: StoredPair) -> ReportedPair:
+def _reported(paths: Paths, known: StoredPair) -> ReportedPair:
     o = known.outcome
     return ReportedPair(
-        shown[known.a_id].first,
-        shown[known.b_id].first,
+        paths[known.a_id][0],
+        paths[known.b_id][0],
         o.verdict,
         o.relation,
         o.score,

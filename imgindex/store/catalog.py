@@ -86,6 +86,14 @@ def known_files(tx: Connection) -> Iterator[KnownFile]:
         yield KnownFile(row.id, _seen(row), row.image_id, row.skipped_id, row.missing_since_s, bool(row.environment))
 
 
+def shown_files(tx: Connection) -> Iterator[tuple[bytes, int | None, bool]]:
+    """(path, id of the image that it shows, whether it is missing) of every file row, by path."""
+    for path, image_id, missing_since_s in tx.execute(
+        select(file.c.path, file.c.image_id, file.c.missing_since_s).order_by(file.c.path)
+    ):
+        yield path, image_id, missing_since_s is not None
+
+
 def _seen(row: Any) -> Seen:
     return Seen(
         row.path,
@@ -269,10 +277,8 @@ def image_sizes(tx: Connection) -> set[int]:
     return set(tx.execute(select(image.c.size_bytes).distinct()).scalars())
 
 
-def images(tx: Connection, ids: Iterable[int] | None = None) -> dict[int, StoredImage]:
-    """Images by id; all of them where `ids` is None."""
-    if ids is None:
-        return {row.id: _stored_image(row) for row in tx.execute(select(image))}
+def images(tx: Connection, ids: Iterable[int]) -> dict[int, StoredImage]:
+    """Images by id."""
     found = {}
     for part in chunks(sorted(set(ids))):
         for row in tx.execute(select(image).where(image.c.id.in_(part))):
