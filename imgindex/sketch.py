@@ -4,13 +4,14 @@ A sketch has the thumbnails and the strongest local features of the working pict
 bytes: the mirror-symmetric and the mirror-antisymmetric half of each (see `register.Halves`) by its own principal
 components, so that a mirrored copy is found as the picture is.
 
-`may_be_copies` is the first step of a verification: it asks what `verify.align` asks before it looks at pixels. Of the
-1,655 pairs of edits of 80 training photos that are proven by their features it refutes none; more components (12 + 12,
+`way` is the first step of a verification: it asks what `verify.align` asks before it looks at pixels. Of the 1,655
+pairs of edits of 80 training photos that are proven by their features it refutes none; more components (12 + 12,
 16 + 16, 24 + 24) let no fewer strangers pass.
 """
 
 from __future__ import annotations
 
+import enum
 import functools
 import struct
 from dataclasses import dataclass
@@ -129,9 +130,22 @@ def _steps(components: NDArray[np.floating]) -> NDArray[np.int8]:
     return np.asarray(np.clip(np.rint(components / STEP), -127, 127), np.int8)
 
 
-def may_be_copies(a: Sketch, b: Sketch, frame_correlation: float) -> bool:
-    """Whether pixels are worth looking at: the frames correlate, or enough of the features agree on one map."""
+class Way(enum.Enum):
+    """What speaks for laying one picture on another."""
+
+    FRAMES = "frames"
+    FEATURES = "features"
+
+
+def way(a: Sketch, b: Sketch, frame_correlation: float) -> Way | None:
+    """Why pixels are worth looking at: the frames correlate, or else enough of the features agree on one map."""
     if register.from_frames(a.thumbs, b.thumbs, frame_correlation)[1] is not None:
-        return True
+        return Way.FRAMES
+    return Way.FEATURES if features_agree(a, b) else None
+
+
+def features_agree(a: Sketch, b: Sketch) -> bool:
+    """Whether enough of the features agree on one map for the features themselves to be asked."""
     needed = register.needed_votes(a.halves, b.halves)
-    return any(ballot.most_votes >= needed for ballot in register.ballots(a.halves, b.halves))
+    matches = (found for found in register.match(a.halves, b.halves) if len(found) >= needed)
+    return any(register.held(found).most_votes >= needed for found in matches)

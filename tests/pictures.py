@@ -23,6 +23,12 @@ def scene(seed: int, width: int = 240, height: int = 180) -> Image.Image:
     return picture.filter(ImageFilter.GaussianBlur(0.6))
 
 
+def lit(seed: int, width: int = 240, height: int = 180) -> Image.Image:
+    """The scene of this seed, faint, in the light and shade that all of these have: their thumbnails are alike."""
+    light = scene(50, width, height).filter(ImageFilter.GaussianBlur(width / 24))
+    return Image.blend(light, scene(seed, width, height), 0.2)
+
+
 def save(picture: Image.Image, path: Path, quality: int = 92) -> Path:
     """Write as the suffix says; folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)

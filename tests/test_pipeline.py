@@ -20,8 +20,9 @@ from imgindex.api import ImageIndex
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import ModelError, StoreLocked
 from imgindex.pipeline import match
+from imgindex.pipeline.screening import Screened
 from imgindex.pipeline.sources import ImageSource
-from imgindex.records import Candidate, Verdict, Verification
+from imgindex.records import Verdict, Verification
 from imgindex.report.model import Report
 from imgindex.store import Store, catalog, pairs, sketches, spaces
 from tests.embedders import use_embedder
@@ -421,11 +422,11 @@ def test_old_pictures_that_sketches_refute_are_not_read(
     read: set[str] = set()
     warm = match.Round._warm
 
-    def noted(self: match.Round, known: dict[int, ImageSource], todo: list[Candidate]) -> None:
-        for candidate in todo:
+    def noted(self: match.Round, known: dict[int, ImageSource], screened: Screened) -> None:
+        for candidate in screened.left:
             for image_id in (candidate.low_id, candidate.high_id):
                 read.update(Path(os.fsdecode(path)).name for path in known[image_id].content.paths)
-        warm(self, known, todo)
+        warm(self, known, screened)
 
     monkeypatch.setattr(match.Round, "_warm", noted)
     save(tiles[3].resize((200, 200)), tmp_path / "photos" / "new.jpg")

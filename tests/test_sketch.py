@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 
 from imgindex import features, verify
 from imgindex.outline import outline
-from imgindex.sketch import Sketch, may_be_copies, sketch
-from tests.pictures import scene
+from imgindex.sketch import Sketch, Way, features_agree, sketch, way
+from tests.pictures import lit, scene
 
 
 def of(picture: Image.Image) -> Sketch:
@@ -23,7 +23,7 @@ def of(picture: Image.Image) -> Sketch:
 
 
 def alike(a: Sketch, b: Sketch) -> bool:
-    return may_be_copies(a, b, verify.FRAME_CORRELATION)
+    return way(a, b, verify.SILENT_CORRELATION) is not None
 
 
 COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
@@ -48,6 +48,16 @@ def test_most_strangers_are_refuted() -> None:
     made = [of(scene(seed, 480, 360)) for seed in range(12)]
     passed = sum(alike(a, b) for i, a in enumerate(made) for b in made[:i])
     assert passed <= 6, f"{passed} of 66 pairs of different pictures"
+
+
+def test_frames_that_are_alike_say_nothing_of_the_features() -> None:
+    """Prevents: features of a hundred thousand old files made because their thumbnails resemble a new one's."""
+    one, other = of(lit(0, 480, 360)), of(lit(1, 480, 360))
+    assert way(one, other, verify.SILENT_CORRELATION) is Way.FRAMES
+    assert not features_agree(one, other)
+    turned = of(scene(0, 480, 360).rotate(25, expand=True))
+    assert way(of(scene(0, 480, 360)), turned, verify.SILENT_CORRELATION) is Way.FEATURES
+    assert features_agree(of(scene(0, 480, 360)), turned)
 
 
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(0, 3))

@@ -176,8 +176,8 @@ def test_a_pair_comes_back_as_it_was_written(store: Store) -> None:
         assert found == StoredPair(candidate, False, outcome, 7)
         assert (found.a_id, found.b_id) == (high, low)
         assert found.checksum == found.row(space_id)["checksum"]
-        assert pairs.verified_keys(tx, 7) == {(low, high)}
-        assert pairs.verified_keys(tx, 8) == set()
+        assert pairs.verified_keys(tx, 7, [low]) == pairs.verified_keys(tx, 7, [high]) == {(low, high)}
+        assert pairs.verified_keys(tx, 8, [low]) == pairs.verified_keys(tx, 7, [low + high]) == set()
         [other] = pairs.copies(tx, space_id + 1)
         assert (other.candidate.cosine, other.outcome) == (None, outcome), "proven stays proven under another model"
 

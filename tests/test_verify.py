@@ -16,6 +16,7 @@ from skimage.metrics import structural_similarity
 
 from imgindex import features, structure, transform, verify
 from imgindex.records import LocalFeatures, Luma, PictureInfo, Relation, Verdict, Verification
+from tests.pictures import lit, scene
 
 
 class Held:
@@ -259,3 +260,23 @@ def test_ssim_is_that_of_scikit_image() -> None:
     assert structure.ssim(canvas) == pytest.approx(float(full[mask].mean()), abs=1e-4)
     same = structure.Canvas(a, a, mask, transform.IDENTITY, transform.IDENTITY, 1, 1)
     assert structure.ssim(same) == pytest.approx(1.0)
+
+
+class Unfeatured(Held):
+    """A source that has no features to give."""
+
+    def features(self) -> LocalFeatures:
+        raise AssertionError("features were made")
+
+
+def test_features_are_made_only_where_they_may_help() -> None:
+    """Prevents: each old picture's features made again because a new one has its light and shade."""
+    strangers = Unfeatured(lit(0, 480, 360)), Unfeatured(lit(1, 480, 360))
+    found = verify.verify(*strangers, lambda: False)
+    assert not found.verdict.is_copy
+    assert found.evidence["frame"] >= verify.FRAME_CORRELATION
+    with pytest.raises(AssertionError, match="features were made"):
+        verify.verify(*strangers)
+    one = scene(1, 480, 360)
+    settled = verify.verify(Unfeatured(one), Unfeatured(one.resize((240, 180))), lambda: pytest.fail("asked"))
+    assert settled.verdict is Verdict.NEAR_DUPLICATE

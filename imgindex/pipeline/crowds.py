@@ -49,10 +49,15 @@ def thinned(found: NDArray[np.void], k: int) -> NDArray[np.void]:
     return found[kept]
 
 
+def may_be_crowded(copies: int) -> bool:
+    """Whether the copies of an image's copies say if it is in a crowd; with fewer it is not, with more it is."""
+    return CROWD < copies < CROWD_IMAGES
+
+
 def is_crowded(image: int, near: Mapping[int, set[int]]) -> bool:
-    """Whether `image` is in a crowd; `near` has its proven copies, and theirs where it has more than CROWD."""
-    if len(near[image]) <= CROWD:
-        return False
+    """Whether `image` is in a crowd; `near` has its proven copies, and theirs where `may_be_crowded`."""
+    if not may_be_crowded(len(near[image])):
+        return len(near[image]) >= CROWD_IMAGES
     return len({image}.union(*(near[copy] for copy in near[image]))) > CROWD_IMAGES
 
 
@@ -112,7 +117,8 @@ def _next_star(tx: Connection, left: list[int], tried: Collection[tuple[int, int
         }
         left = [i for i in others if i not in copies or not _is_redundant(copies[i], keeper)]
         keys = [(min(keeper, i), max(keeper, i)) for i in left if i not in copies]
-        untried = [key for key in keys if key not in tried]
+        settled = pairs.verified_keys(tx, verify.VERIFIER_VERSION, [keeper])
+        untried = [key for key in keys if key not in tried and key not in settled]
         if untried:
             return untried
     return []

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from imgindex import candidates, decide, verify
+from imgindex import candidates, decide, sketch, verify
 from imgindex.errors import last_line
 from imgindex.files import Skipped
 from imgindex.pipeline import crowds
-from imgindex.pipeline.screening import low_is_a, screen
+from imgindex.pipeline.screening import Screened, low_is_a, screen
 from imgindex.pipeline.search import SEARCHED_BY, Block, parts_of_block, plan
-from imgindex.pipeline.sources import ImageSource, Sources
+from imgindex.pipeline.sources import KINDS, WORKING, ImageSource, Sources
 from imgindex.ports import Progress
 from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
 from imgindex.report.model import MatchSummary
+from imgindex.sketch import Sketch
 from imgindex.store import Store, catalog, pairs, sketches, spaces
 from imgindex.store.catalog import chunks
 from imgindex.store.pairs import StoredPair
@@ -27,12 +29,9 @@ TASKS_AT_ONCE = 8
 """Pairs in one message to a worker process: neighbours in the list share an image, which then travels once. On two
 busy cores 2.85 ms for each pair became 1.66 ms."""
 
-COMMON_COPY_ROUNDS = 2
-"""Two copies of one picture are candidates of each other, though no search proposed them: a crop and a watermarked
-copy meet through the original. Followed for at most COMMON_COPY_ROUNDS rounds, and not through pictures in a crowd,
-whose pairs would grow with the square."""
-
 COMMON_COPY_REASON = "both are copies of a third; not verified yet"
+"""Two copies of one picture are candidates of each other, though no search proposed them: a crop and a watermarked
+copy meet through the original. Not through pictures in a crowd, whose pairs would grow with the square."""
 
 REFUTED = Verification(Verdict.DISTINCT, 0.0, evidence={"screened": True})
 """What is said of a pair that sketches refute."""
@@ -42,12 +41,20 @@ MAX_UNPROVEN_SCORE = 99.9
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A candidate with its pixels, a being the image of the smaller sha256: arrival order changes nothing."""
+    """A candidate with its pixels, a being the image of the smaller sha256: arrival order changes nothing.
+
+    `sketches` of a and b where these were not asked yet whether the features agree.
+    """
 
     candidate: Candidate
     a_is_low: bool
     a: ImageSource
     b: ImageSource
+    sketches: tuple[bytes, bytes] | None
+
+    def features_agree(self) -> bool:
+        """Whether the features are worth asking."""
+        return self.sketches is None or sketch.features_agree(*map(Sketch.from_bytes, self.sketches))
 
 
 def match(
@@ -71,12 +78,8 @@ def match(
     total = MatchSummary(len(new), 0, 0, 0)
     round_of = Round(store, space_id, space, sources, progress, workers, reach, tried)
     total = total.plus(round_of.run(blocks))
-    for rounds, find_more in ((COMMON_COPY_ROUNDS, round_of.common_copies), (crowds.KEEPERS, round_of.crowds)):
-        for _ in range(rounds):
-            more = [] if progress.stopping else find_more()
-            if not more:
-                break
-            total = total.plus(round_of.run(more))
+    while not progress.stopping and (more := round_of.common_copies() or round_of.crowds()):
+        total = total.plus(round_of.run(more))
     if not progress.stopping:
         with store.write() as tx:
             pairs.remove_other_versions(tx, space_id, verify.VERIFIER_VERSION)
@@ -118,9 +121,9 @@ class Round:
         settled = [self._settled(c, low_is_a(c, known), REFUTED) for c in screened.refuted]
         self.progress.advance(len(settled))
         unread: list[tuple[Candidate, str]] = []
-        self._warm(known, screened.left)
-        left = [] if self.progress.stopping else screened.left
-        for task, result in _results(self.workers, _tasks(left, known)):
+        self._warm(known, screened)
+        tasks = iter(()) if self.progress.stopping else _tasks(screened, known)
+        for task, result in _results(self.workers, tasks):
             if isinstance(result, Verification):
                 settled.append(self._settled(task.candidate, task.a_is_low, result))
             elif isinstance(result, OSError | Skipped):
@@ -147,21 +150,24 @@ class Round:
         near = decide.is_near(outcome.evidence)
         return StoredPair(candidate, a_is_low, outcome, verify.VERIFIER_VERSION, is_near=near)
 
-    def _warm(self, known: dict[int, ImageSource], todo: Iterable[Candidate]) -> None:
-        """Read what these candidates need, each image once; one that cannot be read now says so again later."""
-        wanted = set(itertools.chain.from_iterable((c.low_id, c.high_id) for c in todo))
-        cold = [source for i, source in known.items() if i in wanted and not source.is_warm]
-        for source, made in self.workers.run(ImageSource.warmth, cold):
-            if isinstance(made, dict):
-                source.warm(made)
-            if self.progress.stopping:
-                break
+    def _warm(self, known: dict[int, ImageSource], screened: Screened) -> None:
+        """Read what is left, each image once; one that cannot be read now says so again later."""
+        keys = {(c.low_id, c.high_id) for c in screened.left}
+        with_features = set(itertools.chain.from_iterable(keys - screened.by_frames.keys()))
+        without = set(itertools.chain.from_iterable(keys)) - with_features
+        for wanted, kinds in ((with_features, KINDS), (without, (WORKING,))):
+            cold = [known[i] for i in sorted(wanted) if not known[i].is_warm(kinds)]
+            for source, made in self.workers.run(functools.partial(ImageSource.warmth, kinds=kinds), cold):
+                if isinstance(made, dict):
+                    source.warm(made)
+                if self.progress.stopping:
+                    return
 
     def _common(self, tx: Connection, copies: Sequence[StoredPair]) -> list[Candidate]:
         """Untried pairs that two steps of proven copies join, the second step being one of `copies`."""
         ends = sorted(set(itertools.chain.from_iterable((p.a_id, p.b_id) for p in copies)))
         near = pairs.proven_neighbours(tx, ends, verify.VERIFIER_VERSION)
-        further = set().union(*(near[i] for i in ends if len(near[i]) > crowds.CROWD)) - near.keys()
+        further = set().union(*(near[i] for i in ends if crowds.may_be_crowded(len(near[i])))) - near.keys()
         near |= pairs.proven_neighbours(tx, sorted(further), verify.VERIFIER_VERSION)
         followed = {i for i in ends if not crowds.is_crowded(i, near)}
         keys: set[tuple[int, int]] = set()
@@ -170,14 +176,13 @@ class Round:
                 if other in followed:
                     keys.update((min(one, far), max(one, far)) for far in near[other] if far != one)
         keys -= self.tried
-        ids = sorted(set(itertools.chain.from_iterable(keys)))
-        have = pairs.proven_neighbours(tx, ids, verify.VERIFIER_VERSION)
-        return self._joined(tx, [key for key in keys if key[1] not in have.get(key[0], ())])
+        keys -= pairs.verified_keys(tx, verify.VERIFIER_VERSION, sorted({low for low, _ in keys}))
+        return self._joined(tx, sorted(keys))
 
     def _joined(self, tx: Connection, keys: Sequence[tuple[int, int]]) -> list[Candidate]:
         """These pairs, which copies join, as candidates; without those that an image without a vector is in."""
         without = spaces.images_without_vector(tx, self.space_id, sorted(set(itertools.chain.from_iterable(keys))))
-        wanted = sorted(key for key in keys if not without.intersection(key))
+        wanted = [key for key in keys if not without.intersection(key)]
         found: list[Candidate] = []
         for part in chunks(wanted):
             low, high = (
@@ -212,11 +217,12 @@ def _sources(store: Store, sources: Sources, todo: Iterable[Candidate]) -> dict[
     return {i: sources.of(image, paths.get(i, [])) for i, image in images.items()}
 
 
-def _tasks(todo: Iterable[Candidate], known: dict[int, ImageSource]) -> Iterator[Task]:
-    for candidate in todo:
+def _tasks(screened: Screened, known: dict[int, ImageSource]) -> Iterator[Task]:
+    for candidate in screened.left:
         low, high = known[candidate.low_id], known[candidate.high_id]
         a_is_low = low_is_a(candidate, known)
-        yield Task(candidate, a_is_low, *((low, high) if a_is_low else (high, low)))
+        a, b = (low, high) if a_is_low else (high, low)
+        yield Task(candidate, a_is_low, a, b, screened.by_frames.get((candidate.low_id, candidate.high_id)))
 
 
 def _results(workers: Workers, tasks: Iterable[Task]) -> Iterator[tuple[Task, Verification | Exception]]:
@@ -244,7 +250,7 @@ def verify_tasks(tasks: list[Task]) -> list[Verification | Exception]:
 
 def _verify(task: Task) -> Verification | Exception:
     try:
-        return verify.verify(task.a, task.b)
+        return verify.verify(task.a, task.b, task.features_agree)
     except (OSError, Skipped) as error:
         return error
     except Exception as error:

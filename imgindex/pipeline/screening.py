@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 
 from imgindex import sketch, verify
 from imgindex.pipeline.sources import ImageSource
 from imgindex.ports import Progress
 from imgindex.records import Candidate, ProposedBy
-from imgindex.sketch import Sketch
+from imgindex.sketch import Sketch, Way
 from imgindex.store import Store, sketches
 from imgindex.workers import Workers
 
@@ -20,20 +21,26 @@ TASK_PAIRS = 64
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """`left` may be copies, `refuted` are not; `made` are sketches by image id that the store did not have."""
+    """`left` may be copies, `refuted` are not; `made` are sketches by image id that the store did not have.
+
+    `by_frames` has the sketches of a and b, by the ids of the pair, where frames are why it is left: whether the
+    features speak for it too need not be known before the frames have failed.
+    """
 
     left: list[Candidate]
+    by_frames: dict[tuple[int, int], tuple[bytes, bytes]]
     refuted: list[Candidate]
     made: list[tuple[int, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenTask:
-    """One image against others, each with whether the one is a (of the smaller sha256); travels to a worker process."""
+    """The image that candidates share against the others, each with whether the shared one is a (of the smaller
+    sha256); travels to a worker process."""
 
     candidates: list[Candidate]
-    low: bytes
-    high: list[tuple[bytes, bool]]
+    shared: bytes
+    others: list[tuple[bytes, bool]]
 
 
 def screen(
@@ -47,8 +54,11 @@ def screen(
     """Tell the candidates that are worth verifying from those that their sketches refute.
 
     Proposals by equal digests are not screened: a picture without texture has nothing but its pixels. A candidate of
-    which an image cannot be read for its sketch is left: its verification says why. Told to stop, it leaves none.
+    which an image cannot be read for its sketch is left: its verification says why. Those of one image stand together.
+    Told to stop, it leaves none.
     """
+    shared = _shared(todo)
+    todo = sorted(todo, key=lambda c: (shared(c), c.low_id, c.high_id))
     screened = [c for c in todo if c.proposed_by is not ProposedBy.DIGEST]
     ids = {i for c in screened for i in (c.low_id, c.high_id)}
     with store.read() as tx:
@@ -59,16 +69,22 @@ def screen(
         if isinstance(data, bytes):
             made.append((lacking[source.key], data))
         if progress.stopping:
-            return Screened([], [], made)
+            return Screened([], {}, [], made)
     have.update(made)
     refuted: list[Candidate] = []
-    for task, verdicts in workers.run(may_be_copies, _tasks(screened, have, known)):
-        if isinstance(verdicts, list):
-            refuted += [c for c, may_be in zip(task.candidates, verdicts, strict=True) if not may_be]
+    by_frames: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+    for task, ways in workers.run(ways_of, _tasks(screened, shared, have, known)):
+        for candidate, way in zip(task.candidates, ways, strict=True) if isinstance(ways, list) else ():
+            if way is None:
+                refuted.append(candidate)
+            elif way is Way.FRAMES:
+                low, high = have[candidate.low_id], have[candidate.high_id]
+                key = (candidate.low_id, candidate.high_id)
+                by_frames[key] = (low, high) if low_is_a(candidate, known) else (high, low)
         if progress.stopping:
-            return Screened([], refuted, made)
+            return Screened([], {}, refuted, made)
     gone = {(c.low_id, c.high_id) for c in refuted}
-    return Screened([c for c in todo if (c.low_id, c.high_id) not in gone], refuted, made)
+    return Screened([c for c in todo if (c.low_id, c.high_id) not in gone], by_frames, refuted, made)
 
 
 def low_is_a(candidate: Candidate, known: Mapping[int, ImageSource]) -> bool:
@@ -76,23 +92,34 @@ def low_is_a(candidate: Candidate, known: Mapping[int, ImageSource]) -> bool:
     return known[candidate.low_id].sha256 < known[candidate.high_id].sha256
 
 
+def _shared(todo: Sequence[Candidate]) -> Callable[[Candidate], int]:
+    """The low or the high image of a candidate: where a few new ones meet many old ones, the new."""
+    sides = attrgetter("low_id"), attrgetter("high_id")
+    return min(sides, key=lambda side: len(set(map(side, todo))))
+
+
 def _tasks(
-    todo: Iterable[Candidate], have: Mapping[int, bytes], known: Mapping[int, ImageSource]
+    todo: Iterable[Candidate],
+    shared: Callable[[Candidate], int],
+    have: Mapping[int, bytes],
+    known: Mapping[int, ImageSource],
 ) -> Iterator[ScreenTask]:
-    ready = sorted((c for c in todo if c.low_id in have and c.high_id in have), key=lambda c: (c.low_id, c.high_id))
-    for low_id, group in groupby(ready, key=lambda c: c.low_id):
+    ready = (c for c in todo if c.low_id in have and c.high_id in have)
+    for image, group in groupby(ready, key=shared):
         same = list(group)
         for start in range(0, len(same), TASK_PAIRS):
             part = same[start : start + TASK_PAIRS]
-            yield ScreenTask(part, have[low_id], [(have[c.high_id], low_is_a(c, known)) for c in part])
+            others = [c.high_id if c.low_id == image else c.low_id for c in part]
+            is_a = [low_is_a(c, known) == (c.low_id == image) for c in part]
+            yield ScreenTask(part, have[image], [(have[i], a) for i, a in zip(others, is_a, strict=True)])
 
 
-def may_be_copies(task: ScreenTask) -> list[bool]:
+def ways_of(task: ScreenTask) -> list[Way | None]:
     """Runs in a worker process."""
-    low = Sketch.from_bytes(task.low)
+    shared = Sketch.from_bytes(task.shared)
     found = []
-    for data, is_a in task.high:
-        high = Sketch.from_bytes(data)
-        a, b = (low, high) if is_a else (high, low)
-        found.append(sketch.may_be_copies(a, b, verify.FRAME_CORRELATION))
+    for data, shared_is_a in task.others:
+        other = Sketch.from_bytes(data)
+        a, b = (shared, other) if shared_is_a else (other, shared)
+        found.append(sketch.way(a, b, verify.SILENT_CORRELATION))
     return found

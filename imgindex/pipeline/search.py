@@ -45,7 +45,6 @@ def plan(
     """(new images, ascending; what is to be verified in which transaction, pairs that need not be tried again)."""
     with store.read() as tx:
         marks = pairs.watermarks(tx, space_id, reach.floor, reach.k, SEARCHED_BY)
-        done = pairs.verified_keys(tx, verify.VERIFIER_VERSION)
         again = pairs.pending_candidates(tx, reach.floor)
         flat = catalog.flat_images(tx, TEXTURE_FLOOR)
         equal_pixels = catalog.same_pixel_digests(tx)
@@ -56,6 +55,9 @@ def plan(
     away = {(c.low_id, c.high_id) for c in again if not {c.low_id, c.high_id} <= present}
     again = [c for c in again if (c.low_id, c.high_id) not in away]
     todo = {(c.low_id, c.high_id): c for c in itertools.chain(_digest_stars(equal_pixels), again)}
+    with store.read() as tx:
+        ends = sorted({*new.tolist(), *(low for low, _ in todo)})
+        done = pairs.verified_keys(tx, verify.VERIFIER_VERSION, ends)
     if not len(new):
         wanted = [c for key, c in sorted(todo.items()) if key not in done]
         return new, list(parts_of_block(wanted, {})), done | away

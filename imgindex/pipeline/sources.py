@@ -127,14 +127,14 @@ class ImageSource:
         known = {kind: found for kind in KINDS if (found := self._cache.peek((self.key, kind))) is not None}
         return _revived, (self.sha256, self.info, self.content, self._wish, known)
 
-    @property
-    def is_warm(self) -> bool:
-        """Whether the cache has what most verifications need."""
-        return all(self._cache.peek((self.key, kind)) is not None for kind in KINDS)
+    def is_warm(self, kinds: Iterable[str] = KINDS) -> bool:
+        """Whether the cache has these."""
+        return all(self._cache.peek((self.key, kind)) is not None for kind in kinds)
 
-    def warmth(self) -> dict[str, Sized]:
-        """What `warm` takes, made here: the working picture and its features. Raises OSError."""
-        return {WORKING: self._working(), FEATURES: self.features()}
+    def warmth(self, kinds: Iterable[str] = KINDS) -> dict[str, Sized]:
+        """What `warm` takes, made here: the working picture, and its features where asked. Raises OSError."""
+        make: dict[str, Callable[[], Sized]] = {WORKING: self._working, FEATURES: self.features}
+        return {kind: make[kind]() for kind in kinds}
 
     def warm(self, made: Mapping[str, Sized]) -> None:
         """Keep what was made elsewhere."""

@@ -219,10 +219,15 @@ def _are_copies(verifier_version: int) -> ColumnElement[bool]:
     return pair.c.verdict.in_(COPIES) & (pair.c.verifier_version == verifier_version)
 
 
-def verified_keys(tx: Connection, verifier_version: int) -> set[tuple[int, int]]:
-    """(low_id, high_id) of every pair that this version of the verifier has a row for."""
-    rows = select(pair.c.low_id, pair.c.high_id).where(pair.c.verifier_version == verifier_version)
-    return {(low, high) for low, high in tx.execute(rows)}
+def verified_keys(tx: Connection, verifier_version: int, image_ids: Sequence[int]) -> set[tuple[int, int]]:
+    """(low_id, high_id) of every pair of these images that this version of the verifier has a row for."""
+    found: set[tuple[int, int]] = set()
+    of_version = pair.c.verifier_version == verifier_version
+    for part in chunks(image_ids):
+        for own in (pair.c.low_id, pair.c.high_id):
+            rows = tx.execute(select(pair.c.low_id, pair.c.high_id).where(own.in_(part), of_version))
+            found.update((low, high) for low, high in rows)
+    return found
 
 
 def put_watermarks(
