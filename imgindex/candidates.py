@@ -252,16 +252,18 @@ class _Search:
         again = is_column[rows[row]] & (rows[row] <= columns[column])
         again &= (rows[row] == columns[column]) | (product[row, column] < nearest[column] - COSINE_MARGIN)
         row, column = row[~again], column[~again]
+        values = np.empty(len(row))
         for start in range(0, len(row), PAIRS):
-            i, j = row[start : start + PAIRS], column[start : start + PAIRS]
-            values = cosines(vectors[i], queries[j])
-            hit = values >= of_columns[j]
-            self._hits.add(columns[j[hit]], rows[i[hit]], values[hit])
-            hit = values >= of_rows[i]
-            waits = hit & self._is_new[rows[i]]
-            self._hits.add(rows[i[waits]], columns[j[waits]], values[waits])
-            hit &= ~waits
-            self._entered.add(rows[i[hit]], columns[j[hit]], values[hit])
+            part = slice(start, start + PAIRS)
+            values[part] = cosines(vectors[row[part]], queries[column[part]])
+        stored, new = rows[row], columns[column]
+        hit = values >= of_columns[column]
+        self._hits.add(new[hit], stored[hit], values[hit])
+        hit = values >= of_rows[row]
+        waits = hit & self._is_new[stored]
+        self._hits.add(stored[waits], new[waits], values[waits])
+        hit &= ~waits
+        self._entered.add(stored[hit], new[hit], values[hit])
         if self._hits.have_doubled:
             self._thin()
 
@@ -372,7 +374,9 @@ class _Hits:
 
 def _ranked(hits: Nearest) -> tuple[Nearest, NDArray[np.int64]]:
     """Hits by image, nearest first, and the place of each among those of its image, from 0."""
-    hits = hits[np.lexsort((hits["other"], -hits["micro"], hits["image"]))]
+    order = np.argsort(hits["other"], kind="stable")
+    nearest = (hits["image"].astype(np.int64) << 32) + MICRO - hits["micro"]
+    hits = hits[order[np.argsort(nearest[order], kind="stable")]]
     return hits, _rank(hits["image"])
 
 
