@@ -41,8 +41,8 @@ def test_stricter_and_then_looser_rules(images: ImageIndex, tmp_path: Path, monk
     before = images.report()
     assert len(copies(images)) == 3
     tried: list[int] = []
-    monkeypatch.setattr(match.Round, "_warm", lambda self, known, todo: tried.append(len(todo)))
-    monkeypatch.setattr(decide, "RULES_VERSION", 2)
+    monkeypatch.setattr(match.Round, "_warm", lambda self, known, screened: tried.append(len(screened.left)))
+    monkeypatch.setattr(decide, "RULES_VERSION", decide.RULES_VERSION + 1)
     monkeypatch.setattr(decide, "_proven", lambda evidence: False)
     again = images.index([tmp_path / "photos"])
     assert (again.match.verified, sum(tried)) == (0, 0)
@@ -50,7 +50,7 @@ def test_stricter_and_then_looser_rules(images: ImageIndex, tmp_path: Path, monk
     assert {p.verdict for p in images.report().pairs} == {Verdict.SIMILAR}
     assert images.check() == ()
     monkeypatch.undo()
-    monkeypatch.setattr(decide, "RULES_VERSION", 3)
+    monkeypatch.setattr(decide, "RULES_VERSION", decide.RULES_VERSION + 2)
     use_embedder(monkeypatch, FakeEmbedder())
     images.index([tmp_path / "photos"])
     assert (images.report().pairs, images.report().groups) == (before.pairs, before.groups)
@@ -97,9 +97,9 @@ def test_refuted_pairs_near_the_decision_are_decided_again(tmp_path: Path, monke
         assert (found.pairs, found.groups, found.counts.similar_left_out) == ((), (), 0)
         assert images.index([photos]).match.verified == 0
         read: list[int] = []
-        monkeypatch.setattr(match.Round, "_warm", lambda self, known, todo: read.append(len(todo)))
-        for version, agree in ((2, 0.4), (3, 2.0), (4, 0.4)):
-            monkeypatch.setattr(decide, "RULES_VERSION", version)
+        monkeypatch.setattr(match.Round, "_warm", lambda self, known, screened: read.append(len(screened.left)))
+        for agree in (0.4, 2.0, 0.4):
+            monkeypatch.setattr(decide, "RULES_VERSION", decide.RULES_VERSION + 1)
             monkeypatch.setattr(decide, "SIMILAR_AGREE", agree)
             again = images.index([photos])
             assert (again.match.verified, sum(read)) == (0, 0)

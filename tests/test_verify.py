@@ -15,6 +15,7 @@ from skimage import data
 from skimage.metrics import structural_similarity
 
 from imgindex import features, structure, transform, verify
+from imgindex.decide import decide
 from imgindex.records import LocalFeatures, Luma, PictureInfo, Relation, Verdict, Verification
 from tests.pictures import lit, scene
 
@@ -280,3 +281,12 @@ def test_features_are_made_only_where_they_may_help() -> None:
     one = scene(1, 480, 360)
     settled = verify.verify(Unfeatured(one), Unfeatured(one.resize((240, 180))), lambda: pytest.fail("asked"))
     assert settled.verdict is Verdict.NEAR_DUPLICATE
+
+
+def test_a_mirrored_fit_with_windows_far_off_must_be_sharp() -> None:
+    """Prevents: halves of one symmetric thing called copies, and copies that were mirrored and turned refuted."""
+    mirrored = verify.verify(Held(photo()), Held(ImageOps.mirror(photo()))).evidence
+    assert decide(mirrored) is Verdict.NEAR_DUPLICATE
+    assert decide(mirrored | {"shift90": 2.0, "shift50": 0.15}) is not Verdict.NEAR_DUPLICATE
+    assert decide(mirrored | {"shift90": 2.0, "shift50": 0.05}) is Verdict.NEAR_DUPLICATE
+    assert decide(mirrored | {"shift90": 1.5, "shift50": 0.15}) is Verdict.NEAR_DUPLICATE
