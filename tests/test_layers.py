@@ -17,7 +17,7 @@ LAYERS = (
         "transform", "structure", "printed", "inset", "outline", "register", "sketch", "decide", "verify", "group",
         "report", "difference",
     },
-    {"pipeline", "check", "repair"},
+    {"pipeline", "check", "examine", "repair"},
     {"cli", "api", "progress", "__main__"},
 )  # fmt: skip
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -29,11 +29,10 @@ SIDEWAYS = {
     ("structure", "transform"), ("decode", "flatten"), ("outline", "structure"), ("outline", "transform"),
     ("register", "outline"), ("verify", "outline"), ("sketch", "outline"), ("sketch", "register"),
     ("decode", "formats"), ("scan", "formats"), ("report", "difference"), ("flatten", "formats"),
-    ("check", "repair"),
-    ("check", "pipeline"),
+    ("check", "repair"), ("check", "examine"), ("examine", "repair"), ("examine", "pipeline"),
 }  # fmt: skip
 """Imports between modules of one layer that the design allows: `formats` and `flatten` are parts of decoding,
-`transform` and `structure` of verification. `check` opens the search index as `pipeline` does."""
+`transform` and `structure` of verification. `examine` opens the search index as `pipeline` does."""
 
 ONLY_IN = {
     "sqlalchemy": {"schema", "store", "pipeline"}, "alembic": {"store"}, "sqlite3": {"store"}, "faiss": {"vectors"},
