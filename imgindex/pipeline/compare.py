@@ -20,17 +20,13 @@ from imgindex.records import PictureInfo, Rgb
 from imgindex.report import pictures
 from imgindex.report.model import Comparison
 from imgindex.report.pictures import Shots
+from imgindex.verify import SAME_FRAME
 
 WISH = Wish(WORKING_SIDE_PX, features=False)
 """What `compare` decodes to align two files, where no embedder asks for another size."""
 
 CANVAS_PX = 1600
 """Longer side at most of the pictures that are compared pixel by pixel and drawn: more than a screen shows."""
-
-
-SAME_FRAME = 0.003
-"""Two pictures of one size whose corners lie closer than this share of the longer side are not moved: below a
-pixel of the working picture the estimate is no better than that."""
 
 
 def compare(a: str, b: str, out: Path | None = None) -> Comparison:
@@ -62,7 +58,8 @@ def lay_out(
 ) -> tuple[Shots, float]:
     """(both pictures in a's frame, canvas pixels per pixel of a); `matrix` maps a's full-size coordinates to b's.
 
-    The raw pictures are whole, oriented and of any size; see `decoded`.
+    The raw pictures are whole, oriented and of any size; see `decoded`. What lies in one frame but for SAME_FRAME is
+    not moved: the estimate is no better than that.
     """
     same_frame = info_a.size == info_b.size and _displacement(matrix, info_a) <= SAME_FRAME * max(info_a.size)
     if same_frame:
