@@ -415,20 +415,34 @@ def ssim_map(a: Luma, b: Luma) -> NDArray[np.float32]:
     """float32[h, w]: SSIM with the window, constants and sample covariance of scikit-image.
 
     Z. Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE TIP 2004. Equal to
-    `skimage.metrics.structural_similarity(a, b, data_range=255, full=True)` within 1e-4 away from the edge (a test says
-    so), at a tenth of its time. Both sides are at least SSIM_WINDOW_PX.
+    `skimage.metrics.structural_similarity(a, b, data_range=255, full=True)` within 5e-4 away from the edge, and in the
+    mean within 1e-4 (a test says so), at less than a tenth of its time. Both sides are at least SSIM_WINDOW_PX.
     """
     size = (SSIM_WINDOW_PX, SSIM_WINDOW_PX)
+    sample = SSIM_WINDOW_PX**2 / (SSIM_WINDOW_PX**2 - 1)
 
     def mean(values: NDArray[Any]) -> NDArray[np.float32]:
         return np.asarray(cv2.boxFilter(values, cv2.CV_32F, size), np.float32)
 
+    def product(x: Luma, y: Luma) -> NDArray[np.float32]:
+        return np.asarray(cv2.multiply(x, y, dtype=cv2.CV_32F), np.float32)
+
     mean_a, mean_b = mean(a), mean(b)
-    a32, b32 = a.astype(np.float32), b.astype(np.float32)
-    sample = SSIM_WINDOW_PX**2 / (SSIM_WINDOW_PX**2 - 1)
     means = mean_a * mean_b
-    squares = mean_a * mean_a + mean_b * mean_b
-    both = (mean(a32 * b32) - means) * sample
-    power = (mean(a32 * a32 + b32 * b32) - squares) * sample
-    full = ((2 * means + SSIM_C1) * (2 * both + SSIM_C2)) / ((squares + SSIM_C1) * (power + SSIM_C2))
-    return np.asarray(full, np.float32)
+    mean_a *= mean_a
+    mean_b *= mean_b
+    squares = np.add(mean_a, mean_b, out=mean_a)
+    both, power = mean(product(a, b)), mean(cv2.add(product(a, a), product(b, b)))
+    both -= means
+    power -= squares
+    both *= 2 * sample
+    power *= sample
+    both += SSIM_C2
+    power += SSIM_C2
+    means *= 2
+    means += SSIM_C1
+    squares += SSIM_C1
+    both *= means
+    power *= squares
+    both /= power
+    return both
