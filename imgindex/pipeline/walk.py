@@ -24,9 +24,6 @@ from imgindex.store.catalog import KnownFile
 SUSPICIOUS_LOSS = 0.5
 """A root that lost more than this share of its files since the last scan is taken for a disk that is not there."""
 
-SMALL_LOSS = 20
-"""Fewer lost files than this are believed unless nothing at all is left: small folders do get cleared."""
-
 
 @dataclass(slots=True)
 class Walk:
@@ -63,11 +60,16 @@ class Walk:
             present = [k for k in self._known.values() if k.missing_since_s is None and scan.is_below(k.path, root)]
             gone = [k for k in present if k.path not in seen and _is_gone(k.path)]
             found = sum(scan.is_below(path, root) for path in seen)
-            devices = {s.device for s in self.files if scan.is_below(s.path, root)}
-            if not self.accept_missing and (problem := _doubt(root, gone, present, devices, found)) is not None:
+            devices = {s.path: s.device for s in self.files if scan.is_below(s.path, root)}
+            if (
+                not self.accept_missing
+                and (problem := _doubt(root, gone, present, set(devices.values()), found)) is not None
+            ):
                 self.problems.append(problem)
                 continue
             catalog.mark_missing(tx, [k.id for k in gone])
+            moved = [k for k in present if devices.get(k.path, k.stat.device) != k.stat.device]
+            catalog.put_devices(tx, {k.id: devices[k.path] for k in moved})
             missing += len(gone)
             catalog.finish_scan(tx, catalog.put_root(tx, root), found)
         catalog.forget_searches(tx)
@@ -97,26 +99,16 @@ def _doubt(
 ) -> Problem | None:
     """Why files that are gone may only be out of reach: too many at once, or all that were on one disk.
 
-    `devices` are those that this scan saw. A disk's number may be another after each mount, and a row has the number of
-    the day it was written: only where the files that are here all kept theirs does one that is not seen mean a disk.
+    `devices` are those that this scan saw. A disk's number may be another after each mount, so one that is not seen
+    means a disk that is away only where no file of its number is here.
     """
-    away = {k.stat.device for k in gone} - devices
-    if devices and away and not _renumbered(present, gone, devices):
-        return _lost(root, sum(k.stat.device in away for k in gone), len(present))
-    return _lost(root, len(gone), len(present)) if _is_suspicious(len(gone), len(present), found) else None
-
-
-def _renumbered(present: list[KnownFile], gone: list[KnownFile], devices: set[int]) -> bool:
-    """Whether files that are still here have rows with a device number that no disk has now."""
     left = {k.id for k in gone}
-    return any(k.id not in left and k.stat.device not in devices for k in present)
-
-
-def _is_suspicious(gone: int, present: int, here: int) -> bool:
-    """Of `present` files `gone` are gone, and `here` files are there now: moved and renamed ones are no loss."""
-    if not gone or here > (1.0 - SUSPICIOUS_LOSS) * present:
-        return False
-    return here == 0 or gone >= SMALL_LOSS
+    here = {k.stat.device for k in present if k.id not in left}
+    away = {k.stat.device for k in gone} - devices - here
+    if away and here:
+        return _lost(root, sum(k.stat.device in away for k in gone), len(present))
+    # moved and renamed files are no loss: as many are there now
+    return _lost(root, len(gone), len(present)) if gone and found < (1.0 - SUSPICIOUS_LOSS) * len(present) else None
 
 
 def _lost(root: bytes, gone: int, present: int) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -215,6 +215,13 @@ def mark_missing(tx: Connection, file_ids: Sequence[int]) -> None:
         tx.execute(
             update(file).where(file.c.id.in_(part), file.c.missing_since_s.is_(None)).values(missing_since_s=now)
         )
+
+
+def put_devices(tx: Connection, devices: Mapping[int, int]) -> None:
+    """The device numbers of these files, by file id, where a disk has another one since it was mounted again."""
+    if devices:
+        one = update(file).where(file.c.id == bindparam("file_id")).values(device=bindparam("number"))
+        tx.execute(one, [{"file_id": i, "number": number.to_bytes(8)} for i, number in devices.items()])
 
 
 def mark_present(tx: Connection, file_ids: Sequence[int]) -> None:
