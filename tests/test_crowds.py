@@ -124,6 +124,15 @@ def test_small_groups_are_no_crowds(tmp_path: Path) -> None:
     assert not any(crowds.is_crowded(i, near) for i in FIRST)
 
 
+def test_an_image_of_many_copies_is_crowded_whatever_theirs_are() -> None:
+    """Prevents: neighbours of a crowd's keeper read for nothing, of thousands of images."""
+    many = {0: set(range(1, crowds.CROWD_IMAGES + 1))}
+    assert crowds.is_crowded(0, many)
+    some = {i: set(range(20)) for i in range(20)}
+    assert not crowds.is_crowded(0, some)
+    assert crowds.is_crowded(0, some | {7: set(range(40))})
+
+
 def test_a_copy_that_is_not_redundant_is_tried_with_the_next_keeper(tmp_path: Path) -> None:
     """Prevents: copies that only overlap the keeper, which no report groups with it, counted as settled by it."""
     overlapping = [(1, i, Relation.OVERLAP) for i in range(2, 41)]

@@ -179,6 +179,31 @@ def test_a_report_of_one_folder_names_no_file_outside_it(images: ImageIndex, pho
     assert report.pairs == ()
 
 
+def test_a_report_of_one_folder_leaves_out_files_elsewhere_of_one_content(images: ImageIndex, tmp_path: Path) -> None:
+    """Prevents: a person told to keep or delete a file that is not in the folder that was asked about."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    first = save(scene(7), here / "a.jpg")
+    for copy in (here / "z.jpg", there / "a.jpg", there / "b.jpg"):
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(first, copy)
+    save(scene(7), there / "smaller.jpg", quality=40)
+    images.index([here, there])
+    report = images.report([here])
+    assert (report.counts.files, report.counts.images, report.counts.duplicate_files) == (2, 1, 1)
+    named = (
+        {p.a for p in report.pairs} | {p.b for p in report.pairs} | {m.path for g in report.groups for m in g.members}
+    )
+    assert named | {g.keeper for g in report.groups} == {os.fsencode(here / "a.jpg"), os.fsencode(here / "z.jpg")}
+
+
+def test_a_report_that_asks_for_no_look_alikes_has_none(images: ImageIndex, photos_folder: Path) -> None:
+    images.index([photos_folder])
+    full, bare = images.report(), images.report(similar_per_image=None)
+    assert bare.groups == full.groups
+    assert bare.pairs == tuple(p for p in full.pairs if p.verdict.is_copy)
+    assert bare.counts.similar_left_out == 0
+
+
 def test_hard_links_reclaim_nothing(images: ImageIndex, tmp_path: Path) -> None:
     """Two names of one physical file: removing one frees no byte."""
     first = save(scene(7), tmp_path / "links" / "a.jpg")

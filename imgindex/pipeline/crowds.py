@@ -34,7 +34,7 @@ MANY = 20
 floor proposes is left out."""
 
 KEEPERS = 8
-"""Images of a crowd that all others are verified against, at most, one after the other."""
+"""Images that all others of a crowd are verified against, one after the other, at most in one order of them."""
 
 
 def thinned(found: NDArray[np.void], k: int) -> NDArray[np.void]:
@@ -49,14 +49,15 @@ def thinned(found: NDArray[np.void], k: int) -> NDArray[np.void]:
     return found[kept]
 
 
-def may_be_crowded(copies: int) -> bool:
-    """Whether the copies of an image's copies say if it is in a crowd; with fewer it is not, with more it is."""
+def depends_on_theirs(copies: int) -> bool:
+    """Whether the copies of its copies say if an image with so many is in a crowd: with fewer it is not, with more it
+    is."""
     return CROWD < copies < CROWD_IMAGES
 
 
 def is_crowded(image: int, near: Mapping[int, set[int]]) -> bool:
-    """Whether `image` is in a crowd; `near` has its proven copies, and theirs where `may_be_crowded`."""
-    if not may_be_crowded(len(near[image])):
+    """Whether `image` is in a crowd; `near` has its proven copies, and theirs where it `depends_on_theirs`."""
+    if not depends_on_theirs(len(near[image])):
         return len(near[image]) >= CROWD_IMAGES
     return len({image}.union(*(near[copy] for copy in near[image]))) > CROWD_IMAGES
 

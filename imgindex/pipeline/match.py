@@ -36,6 +36,9 @@ copy meet through the original. Not through pictures in a crowd, whose pairs wou
 REFUTED = Verification(Verdict.DISTINCT, 0.0, evidence={"screened": True})
 """What is said of a pair that sketches refute."""
 
+FORGOTTEN = Verification(Verdict.DISTINCT, 0.0, evidence={"forgotten": True})
+"""What is said of a pair that a search proposed and that was refuted, when its crowd asks for it: no row was kept."""
+
 MAX_UNPROVEN_SCORE = 99.9
 
 
@@ -81,6 +84,7 @@ def match(
     while not progress.stopping and (more := round_of.common_copies() or round_of.crowds()):
         total = total.plus(round_of.run(more))
     if not progress.stopping:
+        round_of.remember_refuted()
         with store.write() as tx:
             pairs.remove_other_versions(tx, space_id, verify.VERIFIER_VERSION)
     return total
@@ -167,7 +171,7 @@ class Round:
         """Untried pairs that two steps of proven copies join, the second step being one of `copies`."""
         ends = sorted(set(itertools.chain.from_iterable((p.a_id, p.b_id) for p in copies)))
         near = pairs.proven_neighbours(tx, ends, verify.VERIFIER_VERSION)
-        further = set().union(*(near[i] for i in ends if crowds.may_be_crowded(len(near[i])))) - near.keys()
+        further = set().union(*(near[i] for i in ends if crowds.depends_on_theirs(len(near[i])))) - near.keys()
         near |= pairs.proven_neighbours(tx, sorted(further), verify.VERIFIER_VERSION)
         followed = {i for i in ends if not crowds.is_crowded(i, near)}
         keys: set[tuple[int, int]] = set()
@@ -206,6 +210,19 @@ class Round:
         with self.store.read() as tx:
             todo = self._joined(tx, crowds.stars(tx, self.space_id, self.tried))
         return list(parts_of_block(todo, {}))
+
+    def remember_refuted(self) -> None:
+        """Keep what crowds ask for and was refuted when a search proposed it, or the next run would verify it again."""
+        with self.store.read() as tx:
+            waiting = {(c.low_id, c.high_id) for c in pairs.pending_candidates(tx, self.reach.floor)}
+            asked = crowds.stars(tx, self.space_id, waiting)
+        while self.tried.issuperset(asked) and asked:
+            with self.store.read() as tx:
+                refuted = self._joined(tx, asked)
+            known = _sources(self.store, self.sources, refuted)
+            with self.store.write() as tx:
+                pairs.put_pairs(tx, self.space_id, [self._settled(c, low_is_a(c, known), FORGOTTEN) for c in refuted])
+                asked = crowds.stars(tx, self.space_id, waiting)
 
 
 def _sources(store: Store, sources: Sources, todo: Iterable[Candidate]) -> dict[int, ImageSource]:
