@@ -84,7 +84,8 @@ def _outcome(asked: ImageSource, source: ImageSource, cosine: float) -> Verifica
 
 
 def directed(a: ImageSource, b: ImageSource) -> Verification:
-    """Verified from the smaller sha256 to the larger, as stored pairs are; told from a to b."""
+    """Verified from the smaller sha256 to the larger, as stored pairs are that their sketches do not refute; told from
+    a to b."""
     if a.sha256 == b.sha256:
         return EXACT_OUTCOME
     return verify.verify(a, b) if a.sha256 < b.sha256 else reversed_outcome(verify.verify(b, a))
