@@ -60,7 +60,8 @@ WELL = 0.7
 """Structure term from which a window that is in place is good."""
 
 SETTLED_GOOD = 0.9
-"""Share of good windows from which no other guess is tried, and no overlay is looked for but on plain ground."""
+"""Share of good windows from which no other guess is tried, and no overlay is looked for but on plain ground. Nor is
+one tried where the frames' proves a copy."""
 
 IN_SOLID = 0.3
 """Share of a window that a solid piece of the overlay covers from which it belongs to that piece."""
@@ -290,7 +291,7 @@ def align(a: Side, b: Side, features_agree: Callable[[], bool]) -> tuple[Alignme
     best: Alignment | None = None
     if framed is not None:
         best = straighten(a, b, framed, correlation >= SURE_CORRELATION)
-        if best is not None and best.measured["good"] > SETTLED_GOOD:
+        if best is not None and (best.measured["good"] > SETTLED_GOOD or decide(evidence_of(a, b, best)).is_copy):
             return best, tried
     if not features_agree():
         return best, tried
@@ -311,6 +312,23 @@ def align(a: Side, b: Side, features_agree: Callable[[], bool]) -> tuple[Alignme
 
 def _support(found: Alignment) -> float:
     return float(found.measured["good"] * found.measured["good_windows"])
+
+
+def full_size(a: Side, b: Side, affine: Affine) -> Affine:
+    """The map between the full pictures that this one between the working pictures is."""
+    inner = transform.compose(affine, transform.scaling(*(1 / unit for unit in a.unit)))
+    return transform.compose(transform.scaling(*b.unit), inner)
+
+
+def evidence_of(a: Side, b: Side, found: Alignment) -> dict[str, Any]:
+    """What `decide` reads of an alignment, but for what only text shows."""
+    full = full_size(a, b, found.affine)
+    return found.measured | {
+        "guess_inliers": found.guess.inliers,
+        "origin": found.guess.origin,
+        "scale": round(transform.parts(full).scale, 5),
+        "mirrored": bool(transform.determinant(full) < 0),
+    }
 
 
 def same_pixels(a: Source, b: Source) -> bool:
@@ -380,13 +398,8 @@ def verify(a: Source, b: Source, features_agree: Callable[[], bool] = lambda: Tr
     found, evidence = align(first, second, features_agree)
     if found is None:
         return Verification(Verdict.DISTINCT, 0.0, evidence=evidence)
-    full = transform.compose(
-        transform.scaling(*second.unit),
-        transform.compose(found.affine, transform.scaling(*(1 / u for u in first.unit))),
-    )
-    evidence |= found.measured | {"guess_inliers": found.guess.inliers, "origin": found.guess.origin}
-    evidence["scale"] = round(transform.parts(full).scale, 5)
-    evidence["mirrored"] = bool(transform.determinant(full) < 0)
+    full = full_size(first, second, found.affine)
+    evidence |= evidence_of(first, second, found)
     verdict = decide(evidence)
     if verdict is Verdict.NEAR_DUPLICATE:
         change = text_change(first, second, found)
