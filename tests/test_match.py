@@ -120,7 +120,7 @@ def test_common_copies_are_followed_to_the_end_in_one_run(tmp_path: Path) -> Non
 
 
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 2), min_size=24, max_size=24))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_any_partition_into_runs_proves_at_least_the_pairs_of_one(seed: int, run_of: list[int]) -> None:
     """Prevents: copies that are found or not by the day on which a folder came."""
     random = np.random.default_rng(seed)
