@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import inset, printed, register, structure, transform
+from imgindex import inset, printed, register, ssim, structure, transform
 from imgindex.decide import GROUND_SHARE, decide, relation, ssim_score
 from imgindex.outline import Outline, outline
 from imgindex.ports import Source
@@ -42,9 +42,6 @@ DIRECT_SSIM_PX = 1024
 
 SAME_FRAME = 0.003
 """Share of the longer side by which corners may seem to move in one frame: a pixel of the working picture."""
-
-SSIM_WINDOW_PX = 7
-"""scikit-image's window: a smaller side cannot be scored with it."""
 
 TEXTURE = 36.0
 """Variance from which a window counts as textured, in grey levels squared."""
@@ -408,11 +405,11 @@ def verify(a: Source, b: Source, features_agree: Callable[[], bool] = lambda: Tr
             verdict = decide(evidence)
     share_a, share_b = evidence["share_a"], evidence["share_b"]
     related = relation(share_a, share_b) if verdict.is_copy else None
-    ssim = _ssim(a, b, full, found) if verdict.is_copy else structure.ssim(found.canvas)
+    likeness = _likeness(a, b, full, found) if verdict.is_copy else ssim.of_canvas(found.canvas)
     return Verification(
         verdict,
-        score=ssim_score(ssim),
-        ssim=round(ssim, 5),
+        score=ssim_score(likeness),
+        ssim=round(likeness, 5),
         relation=related,
         transform=transform.describe(full, share_a, share_b),
         matrix=tuple(round(float(v), 6) for v in full.reshape(-1)),
@@ -424,18 +421,14 @@ def verify(a: Source, b: Source, features_agree: Callable[[], bool] = lambda: Tr
     )
 
 
-def _ssim(a: Source, b: Source, full: Affine, found: Alignment) -> float:
+def _likeness(a: Source, b: Source, full: Affine, found: Alignment) -> float:
     """Mean SSIM over what the two share: directly where both have one size and frame, else on the aligned canvas."""
     width, height = a.info.size
     moved = transform.lengths(transform.apply(full, _frame(width, height)) - _frame(width, height)).max()
-    if a.info.size != b.info.size or moved > SAME_FRAME * max(width, height) or min(width, height) < SSIM_WINDOW_PX:
-        return structure.ssim(found.canvas)
+    if a.info.size != b.info.size or moved > SAME_FRAME * max(width, height) or min(width, height) < ssim.WINDOW_PX:
+        return ssim.of_canvas(found.canvas)
     first, second = a.luma(DIRECT_SSIM_PX), b.luma(DIRECT_SSIM_PX)
-    if min(first.shape) < SSIM_WINDOW_PX:
-        return structure.ssim(found.canvas)
-    edge = SSIM_WINDOW_PX // 2
-    inner = structure.ssim_map(first, second)[edge : -edge or None, edge : -edge or None]
-    return float(inner.mean())
+    return ssim.of_canvas(found.canvas) if min(first.shape) < ssim.WINDOW_PX else ssim.of_frame(first, second)
 
 
 def _is_inset(a: Side, b: Side, affine: Affine, related: Relation | None) -> bool:

@@ -14,8 +14,8 @@ LAYERS = (
     {"config", "files", "checksum", "schema", "store", "timing", "interrupt", "process"},
     {
         "scan", "decode", "flatten", "formats", "texture", "workers", "embed", "features", "vectors", "candidates",
-        "transform", "structure", "printed", "inset", "outline", "register", "sketch", "decide", "verify", "group",
-        "report", "difference",
+        "transform", "structure", "printed", "ssim", "inset", "outline", "register", "sketch", "decide", "verify",
+        "group", "report", "difference",
     },
     {"pipeline", "check", "examine", "repair"},
     {"cli", "api", "progress", "__main__"},
@@ -25,7 +25,7 @@ LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 SIDEWAYS = {
     ("embed", "features"), ("register", "features"), ("register", "transform"), ("verify", "register"),
     ("verify", "structure"), ("verify", "decide"), ("verify", "transform"), ("verify", "inset"),
-    ("verify", "printed"), ("printed", "structure"),
+    ("verify", "printed"), ("printed", "structure"), ("verify", "ssim"), ("ssim", "structure"),
     ("structure", "transform"), ("decode", "flatten"), ("outline", "structure"), ("outline", "transform"),
     ("register", "outline"), ("verify", "outline"), ("sketch", "outline"), ("sketch", "register"),
     ("decode", "formats"), ("scan", "formats"), ("report", "difference"), ("flatten", "formats"),

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 from skimage import data
-from skimage.metrics import structural_similarity
 
-from imgindex import features, structure, transform, verify
+from imgindex import features, transform, verify
 from imgindex.decide import decide
 from imgindex.records import LocalFeatures, Luma, PictureInfo, Relation, Verdict, Verification
 from tests.pictures import lit, scene
@@ -248,19 +247,6 @@ def test_stored_evidence_gives_the_same_verdict() -> None:
     for edit in ("jpeg", "mark", "page"):
         found = verify.verify(Held(photo()), Held(COPIES[edit](photo())))
         assert verify.decide(json.loads(json.dumps(found.evidence))) is found.verdict
-
-
-def test_ssim_is_that_of_scikit_image() -> None:
-    """The fast SSIM must be the known one, or scores mean nothing to anyone else."""
-    a = np.asarray(ImageOps.grayscale(photo()))[:256, :200].copy()
-    b = np.asarray(ImageOps.grayscale(jpeg(photo(), 20)))[:256, :200].copy()
-    mask = np.zeros(a.shape, np.bool_)
-    mask[5:-5, 5:-5] = True
-    _, full = structural_similarity(a, b, data_range=255, full=True)
-    canvas = structure.Canvas(a, b, mask, transform.IDENTITY, transform.IDENTITY, 1, 1)
-    assert structure.ssim(canvas) == pytest.approx(float(full[mask].mean()), abs=1e-4)
-    same = structure.Canvas(a, a, mask, transform.IDENTITY, transform.IDENTITY, 1, 1)
-    assert structure.ssim(same) == pytest.approx(1.0)
 
 
 class Unfeatured(Held):
