@@ -117,8 +117,8 @@ def _next_star(tx: Connection, left: list[int], tried: Collection[tuple[int, int
             p.b_id if p.a_id == keeper else p.a_id: p for p in pairs.copies_of(tx, keeper, verify.VERIFIER_VERSION)
         }
         left = [i for i in others if i not in copies or not _is_redundant(copies[i], keeper)]
-        keys = [(min(keeper, i), max(keeper, i)) for i in left if i not in copies]
         settled = pairs.verified_keys(tx, verify.VERIFIER_VERSION, [keeper])
+        keys = ((min(keeper, i), max(keeper, i)) for i in left)
         untried = [key for key in keys if key not in tried and key not in settled]
         if untried:
             return untried

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,19 +59,15 @@ class Walk:
                 continue
             present = [k for k in self._known.values() if k.missing_since_s is None and scan.is_below(k.path, root)]
             gone = [k for k in present if k.path not in seen and _is_gone(k.path)]
-            found = sum(scan.is_below(path, root) for path in seen)
             devices = {s.path: s.device for s in self.files if scan.is_below(s.path, root)}
-            if (
-                not self.accept_missing
-                and (problem := _doubt(root, gone, present, set(devices.values()), found)) is not None
-            ):
+            if not self.accept_missing and (problem := _doubt(root, gone, present, devices)) is not None:
                 self.problems.append(problem)
                 continue
             catalog.mark_missing(tx, [k.id for k in gone])
             moved = [k for k in present if devices.get(k.path, k.stat.device) != k.stat.device]
             catalog.put_devices(tx, {k.id: devices[k.path] for k in moved})
             missing += len(gone)
-            catalog.finish_scan(tx, catalog.put_root(tx, root), found)
+            catalog.finish_scan(tx, catalog.put_root(tx, root), len(devices))
         catalog.forget_searches(tx)
         return missing
 
@@ -95,20 +91,21 @@ def _is_gone(path: bytes) -> bool:
 
 
 def _doubt(
-    root: bytes, gone: list[KnownFile], present: list[KnownFile], devices: set[int], found: int
+    root: bytes, gone: list[KnownFile], present: list[KnownFile], devices: Mapping[bytes, int]
 ) -> Problem | None:
     """Why files that are gone may only be out of reach: too many at once, or all that were on one disk.
 
-    `devices` are those that this scan saw. A disk's number may be another after each mount, so one that is not seen
-    means a disk that is away only where no file of its number is here.
+    `devices` has the number of the disk of each file that this scan saw. That may be another after each mount, so one
+    that is not seen means a disk that is away only where no file of its number is here.
     """
     left = {k.id for k in gone}
     here = {k.stat.device for k in present if k.id not in left}
-    away = {k.stat.device for k in gone} - devices - here
+    away = {k.stat.device for k in gone} - set(devices.values()) - here
     if away and here:
         return _lost(root, sum(k.stat.device in away for k in gone), len(present))
     # moved and renamed files are no loss: as many are there now
-    return _lost(root, len(gone), len(present)) if gone and found < (1.0 - SUSPICIOUS_LOSS) * len(present) else None
+    is_most = len(devices) < (1.0 - SUSPICIOUS_LOSS) * len(present)
+    return _lost(root, len(gone), len(present)) if gone and is_most else None
 
 
 def _lost(root: bytes, gone: int, present: int) -> Problem:
