@@ -176,6 +176,11 @@ class Candidate:
         if self.floor is not None and (self.cosine is None or self.cosine < self.floor):
             raise ValueError(f"a floor candidate needs a cosine of at least {self.floor}, not {self.cosine}")
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """(low_id, high_id): what a pair is known by."""
+        return self.low_id, self.high_id
+
 
 @dataclass(frozen=True, slots=True)
 class Skip:

@@ -84,7 +84,8 @@ def match(
     while not progress.stopping and (more := round_of.common_copies() or round_of.crowds()):
         total = total.plus(round_of.run(more))
     if not progress.stopping:
-        round_of.remember_refuted()
+        if total.verified:
+            round_of.remember_refuted()
         with store.write() as tx:
             pairs.remove_other_versions(tx, space_id, verify.VERIFIER_VERSION)
     return total
@@ -137,7 +138,7 @@ class Round:
             self.progress.advance()
             if self.progress.stopping:
                 break
-        self.tried.update((c.low_id, c.high_id) for c in block.todo)
+        self.tried.update(c.key for c in block.todo)
         copies = [p for p in settled if p.outcome.verdict.is_copy]
         with self.store.write() as tx:
             sketches.put_sketches(tx, screened.made, self.sources.short_side_px)
@@ -156,7 +157,7 @@ class Round:
 
     def _warm(self, known: dict[int, ImageSource], screened: Screened) -> None:
         """Read what is left, each image once; one that cannot be read now says so again later."""
-        keys = {(c.low_id, c.high_id) for c in screened.left}
+        keys = {c.key for c in screened.left}
         with_features = set(itertools.chain.from_iterable(keys - screened.by_frames.keys()))
         without = set(itertools.chain.from_iterable(keys)) - with_features
         for wanted, kinds in ((with_features, KINDS), (without, (WORKING,))):
@@ -202,7 +203,7 @@ class Round:
         """What the last blocks left to be tried, and was not."""
         with self.store.read() as tx:
             waiting = pairs.pending_candidates(tx, self.reach.floor)
-        todo = [c for c in waiting if (c.low_id, c.high_id) not in self.tried]
+        todo = [c for c in waiting if c.key not in self.tried]
         return list(parts_of_block(todo, {}))
 
     def crowds(self) -> list[Block]:
@@ -214,7 +215,7 @@ class Round:
     def remember_refuted(self) -> None:
         """Keep what crowds ask for and was refuted when a search proposed it, or the next run would verify it again."""
         with self.store.read() as tx:
-            waiting = {(c.low_id, c.high_id) for c in pairs.pending_candidates(tx, self.reach.floor)}
+            waiting = {c.key for c in pairs.pending_candidates(tx, self.reach.floor)}
             asked = crowds.stars(tx, self.space_id, waiting)
         while self.tried.issuperset(asked) and asked:
             with self.store.read() as tx:
@@ -227,7 +228,7 @@ class Round:
 
 def _sources(store: Store, sources: Sources, todo: Iterable[Candidate]) -> dict[int, ImageSource]:
     """Sources of every image of some candidates, by image id."""
-    wanted = set(itertools.chain.from_iterable((c.low_id, c.high_id) for c in todo))
+    wanted = set(itertools.chain.from_iterable(c.key for c in todo))
     with store.read() as tx:
         images = catalog.images(tx, wanted)
         paths = catalog.present_paths(tx, wanted)
@@ -239,7 +240,7 @@ def _tasks(screened: Screened, known: dict[int, ImageSource]) -> Iterator[Task]:
         low, high = known[candidate.low_id], known[candidate.high_id]
         a_is_low = low_is_a(candidate, known)
         a, b = (low, high) if a_is_low else (high, low)
-        yield Task(candidate, a_is_low, a, b, screened.by_frames.get((candidate.low_id, candidate.high_id)))
+        yield Task(candidate, a_is_low, a, b, screened.by_frames.get(candidate.key))
 
 
 def _results(workers: Workers, tasks: Iterable[Task]) -> Iterator[tuple[Task, Verification | Exception]]:

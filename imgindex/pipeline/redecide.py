@@ -33,7 +33,7 @@ def decide_again(store: Store) -> int:
                 changed.setdefault(space_id, []).append(decided)
         for space_id, settled in changed.items():
             pairs.put_pairs(tx, space_id, settled)
-        pairs.remove_pairs(tx, [(c.low_id, c.high_id) for c, _ in waiting])
+        pairs.remove_pairs(tx, [c.key for c, _ in waiting])
         pairs.put_pending(tx, waiting)
         spaces.set_rules_version(tx, decide.RULES_VERSION)
     return len(waiting) + sum(map(len, changed.values()))

@@ -60,7 +60,7 @@ def screen(
     shared = _shared(todo)
     todo = sorted(todo, key=lambda c: (shared(c), c.low_id, c.high_id))
     screened = [c for c in todo if c.proposed_by is not ProposedBy.DIGEST]
-    ids = {i for c in screened for i in (c.low_id, c.high_id)}
+    ids = {i for c in screened for i in c.key}
     with store.read() as tx:
         have = sketches.sketches(tx, ids, sketch.VERSION, short_side_px)
     lacking = {known[i].key: i for i in sorted(ids - have.keys())}
@@ -79,12 +79,11 @@ def screen(
                 refuted.append(candidate)
             elif way is Way.FRAMES:
                 low, high = have[candidate.low_id], have[candidate.high_id]
-                key = (candidate.low_id, candidate.high_id)
-                by_frames[key] = (low, high) if low_is_a(candidate, known) else (high, low)
+                by_frames[candidate.key] = (low, high) if low_is_a(candidate, known) else (high, low)
         if progress.stopping:
             return Screened([], {}, refuted, made)
-    gone = {(c.low_id, c.high_id) for c in refuted}
-    return Screened([c for c in todo if (c.low_id, c.high_id) not in gone], by_frames, refuted, made)
+    gone = {c.key for c in refuted}
+    return Screened([c for c in todo if c.key not in gone], by_frames, refuted, made)
 
 
 def low_is_a(candidate: Candidate, known: Mapping[int, ImageSource]) -> bool:

@@ -52,9 +52,9 @@ def plan(
         with_vector = spaces.vector_ids(tx, space_id)
     here = with_vector[np.isin(with_vector, np.fromiter(present, np.int64, len(present)))]
     new = here[~np.isin(here, np.fromiter(marks, np.int64, len(marks)))]
-    away = {(c.low_id, c.high_id) for c in again if not {c.low_id, c.high_id} <= present}
-    again = [c for c in again if (c.low_id, c.high_id) not in away]
-    todo = {(c.low_id, c.high_id): c for c in itertools.chain(_digest_stars(equal_pixels), again)}
+    away = {c.key for c in again if not {c.low_id, c.high_id} <= present}
+    again = [c for c in again if c.key not in away]
+    todo = {c.key: c for c in itertools.chain(_digest_stars(equal_pixels), again)}
     with store.read() as tx:
         ends = sorted({*new.tolist(), *(low for low, _ in todo)})
         done = pairs.verified_keys(tx, verify.VERIFIER_VERSION, ends)
@@ -126,7 +126,7 @@ class Blocks:
             asked.setdefault(at, []).append(self.asked[key])
         for at in range(last + 1):
             proposed = self.found.candidates(self.floor, order[ends[at] : ends[at + 1]])
-            todo = {(c.low_id, c.high_id): c for c in itertools.chain(asked.get(at, []), proposed)}
+            todo = {c.key: c for c in itertools.chain(asked.get(at, []), proposed)}
             wanted = [c for key, c in sorted(todo.items()) if key not in self.done]
             images = self.new[at * BLOCK : (at + 1) * BLOCK].tolist()
             yield from parts_of_block(wanted, {i: self.found.nearest_new.get(i, NOBODY) for i in images})

@@ -79,7 +79,7 @@ def put_pairs(tx: Connection, space_id: int, found: Sequence[StoredPair]) -> Non
     A refuted pair is not kept, unless it is near the decision, or was proposed by what may propose it again on a later
     run: equal digests, common copies.
     """
-    keys = [(p.candidate.low_id, p.candidate.high_id) for p in found]
+    keys = [p.candidate.key for p in found]
     remove_pairs(tx, keys)
     remove_pending(tx, keys)
     kept = [p for p in found if _is_kept(p)]
@@ -287,7 +287,7 @@ def nearest_of(tx: Connection, space_id: int, image_ids: Sequence[int]) -> dict[
 
 def put_pending(tx: Connection, found: Sequence[tuple[Candidate, str]]) -> None:
     """Remember candidates that could not be read, each with the reason."""
-    remove_pending(tx, [(c.low_id, c.high_id) for c, _ in found])
+    remove_pending(tx, [c.key for c, _ in found])
     if found:
         tx.execute(
             insert(pending),
