@@ -12,18 +12,21 @@ write such files) and is scaled by the bits in use; by 65,535 it would be black.
 
 
 def reduced_rgb(image: Image.Image, factor: int, depth: int) -> Image.Image:
-    """RGB, both sides divided by `factor` by averaging boxes; alpha is averaged premultiplied."""
+    """RGB, both sides divided by `factor` by averaging boxes; alpha is averaged premultiplied.
+
+    It may be `image` itself.
+    """
     first = image.mode in ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr") and "transparency" not in image.info
     if factor > 1 and first:
         image = image.reduce(factor)
     flat = flattened(image, depth)
     if factor > 1 and not first:
-        flat = flat.convert("RGB").reduce(factor)
-    return flat.convert("RGB")
+        flat = _in_mode(flat, "RGB").reduce(factor)
+    return _in_mode(flat, "RGB")
 
 
 def flattened(image: Image.Image, depth: int) -> Image.Image:
-    """L or RGB of 8 bits, alpha on white."""
+    """L or RGB of 8 bits, alpha on white; it may be `image` itself."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(_scaled_grey(image, depth))
     if image.mode == "LAB":
@@ -31,7 +34,12 @@ def flattened(image: Image.Image, depth: int) -> Image.Image:
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), rgba).convert("RGB")
-    return image if image.mode == "L" else image.convert("L" if image.mode == "1" else "RGB")
+    return _in_mode(image, "L" if image.mode in ("1", "L") else "RGB")
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """`image` in this mode; itself where it has it, which Pillow would copy."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _scaled_grey(image: Image.Image, depth: int) -> NDArray[np.uint8]:

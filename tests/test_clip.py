@@ -90,14 +90,15 @@ def test_float32_is_what_sentence_transformers_computes(folder: Path, monkeypatc
     assert np.abs(embedder.embed(pictures) - expected).max() < 1e-5
 
 
-def test_integers_are_close_to_the_exact_layer() -> None:
+@pytest.mark.parametrize("parts", [1, 4])
+def test_integers_are_close_to_the_exact_layer(parts: int) -> None:
     """Prevents: overflowing sums, a wrong offset, or one large channel that costs the others their precision."""
     torch.manual_seed(0)
     weight, bias, x = torch.randn(96, 64), torch.randn(96), torch.randn(40, 64) + 0.7
     x[:, 5] *= 300.0
     x[7] = 0.0
     try:
-        layer = tower.Int8(weight, bias, torch.tensor([5]))
+        layer = tower.Int8(weight, bias, torch.tensor([5]), parts)
         found = layer(x)
     except (AttributeError, RuntimeError) as error:
         pytest.skip(f"this build of torch has no product of 8-bit integers ({error})")
@@ -106,6 +107,32 @@ def test_integers_are_close_to_the_exact_layer() -> None:
     error = (found - exact).norm(dim=1) / rest.norm(dim=1)
     assert error.max() < 0.02
     assert torch.allclose(layer(x[3:4])[0], found[3], rtol=1e-5, atol=1e-3), "a row depends on itself alone"
+
+
+def test_a_part_has_its_own_scale() -> None:
+    """Prevents: a few large numbers that cost the many small ones beside them their precision."""
+    torch.manual_seed(0)
+    weight, x = torch.randn(96, 64), torch.randn(40, 64)
+    x[:, 48:] *= 100.0
+    weight[:, 48:] /= 1000.0
+    none = torch.zeros(0, dtype=torch.int64)
+    try:
+        whole, parted = (tower.Int8(weight, torch.zeros(96), none, parts)(x) for parts in (1, 4))
+    except (AttributeError, RuntimeError) as error:
+        pytest.skip(f"this build of torch has no product of 8-bit integers ({error})")
+    exact = torch.nn.functional.linear(x, weight)
+    assert (parted - exact).norm() < 0.05 * (whole - exact).norm()
+
+
+def test_the_largest_sums_of_integers_do_not_overflow() -> None:
+    """Prevents: sums of two products that are cut to 16 bits where the processor adds them so."""
+    weight, x = torch.ones(8, 64), torch.ones(3, 64)
+    x[:, ::64] = 0.0
+    try:
+        found = tower.Int8(weight, torch.zeros(8), torch.zeros(0, dtype=torch.int64), 1)(x)
+    except (AttributeError, RuntimeError) as error:
+        pytest.skip(f"this build of torch has no product of 8-bit integers ({error})")
+    assert torch.allclose(found, torch.nn.functional.linear(x, weight), rtol=1e-5)
 
 
 def test_a_model_that_integers_change_is_computed_in_float32(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
