@@ -9,7 +9,7 @@ and what that does not make redundant with the next best.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ def is_crowded(image: int, near: Mapping[int, set[int]]) -> bool:
     return len({image}.union(*(near[copy] for copy in near[image]))) > CROWD_IMAGES
 
 
-def stars(tx: Connection, space_id: int, tried: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
+def stars(tx: Connection, space_id: int, tried: Container[tuple[int, int]]) -> list[tuple[int, int]]:
     """(low_id, high_id) of what is to be verified next so that each crowd has its keeper's verdict on every member.
 
     Asked of the whole store, so that a run that was killed before is made up for, and groups that one new image joins
@@ -107,7 +107,7 @@ def _best_first(tx: Connection, crowd: Mapping[int, bool]) -> list[int]:
     return sorted(crowd, key=lambda i: (not crowd[i], keeper_key(images[i], files[i])))
 
 
-def _next_star(tx: Connection, left: list[int], tried: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
+def _next_star(tx: Connection, left: list[int], tried: Container[tuple[int, int]]) -> list[tuple[int, int]]:
     """The untried pairs of the first keeper that has some; what is redundant given a keeper is left to it."""
     for _ in range(KEEPERS):
         if len(left) < 2:

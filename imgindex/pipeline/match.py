@@ -13,6 +13,7 @@ from imgindex import candidates, decide, sketch, verify
 from imgindex.errors import last_line
 from imgindex.files import Skipped
 from imgindex.pipeline import crowds
+from imgindex.pipeline.pairset import PairSet
 from imgindex.pipeline.screening import Screened, low_is_a, screen
 from imgindex.pipeline.search import SEARCHED_BY, Block, parts_of_block, plan
 from imgindex.pipeline.sources import KINDS, WORKING, ImageSource, Sources
@@ -79,7 +80,7 @@ def match(
         return MatchSummary(0, 0, 0, 0)
     new, blocks, tried = plan(store, space_id, space, progress, reach)
     total = MatchSummary(len(new), 0, 0, 0)
-    round_of = Round(store, space_id, space, sources, progress, workers, reach, tried)
+    round_of = Round(store, space_id, space, sources, progress, workers, reach, PairSet(tried))
     total = total.plus(round_of.run(blocks))
     while not progress.stopping and (more := round_of.common_copies() or round_of.crowds()):
         total = total.plus(round_of.run(more))
@@ -102,7 +103,7 @@ class Round:
     progress: Progress
     workers: Workers
     reach: Reach
-    tried: set[tuple[int, int]]
+    tried: PairSet
 
     def run(self, blocks: Iterable[Block]) -> MatchSummary:
         """Verify blocks until the last, or until the run is to stop."""
@@ -180,7 +181,7 @@ class Round:
             for one, other in ((p.a_id, p.b_id), (p.b_id, p.a_id)):
                 if other in followed:
                     keys.update((min(one, far), max(one, far)) for far in near[other] if far != one)
-        keys -= self.tried
+        keys = {key for key in keys if key not in self.tried}
         keys -= pairs.verified_keys(tx, verify.VERIFIER_VERSION, sorted({low for low, _ in keys}))
         return self._joined(tx, sorted(keys))
 
@@ -217,7 +218,7 @@ class Round:
         with self.store.read() as tx:
             waiting = {c.key for c in pairs.pending_candidates(tx, self.reach.floor)}
             asked = crowds.stars(tx, self.space_id, waiting)
-        while self.tried.issuperset(asked) and asked:
+        while asked and all(key in self.tried for key in asked):
             with self.store.read() as tx:
                 refuted = self._joined(tx, asked)
             known = _sources(self.store, self.sources, refuted)
