@@ -6,19 +6,16 @@
 ukbench   files per second from an empty store to groups, with recall and false pairs beside them; imagehash's pHash
 stages    what share of the CPU time of such a run each stage has: reading, decoding, features, model, search and so on
 vectors   scripts/bench_vectors.py: queries and additions at 10 thousand to 1 million vectors
-ingest    scripts/bench_ingest.py: CLIP against the plain sentence-transformers loop (needs --model)
+ingest    scripts/bench_ingest.py: CLIP against the plain sentence-transformers loop (random weights without --model)
 memory    peak resident memory of the command and of its workers, while a store grows to 10, 50 and 100 thousand files
 
-PHOTOS is a folder of distinct photos; `memory` cuts its files out of them. A part whose script is not here is said to
-be left out.
+PHOTOS is a folder of distinct photos; `memory` cuts its files out of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
-import importlib.util
 import os
 import statistics
 import subprocess
@@ -141,23 +138,23 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def script(name: str) -> Part:
-    """The `run` of another script of this folder."""
+def vectors(photos: Path, model: Path | None, _: int) -> None:
+    import bench_vectors  # and below bench_ingest: what they import takes seconds and a GB of memory
 
-    def part(photos: Path, model: Path | None, runs: int) -> None:
-        if importlib.util.find_spec(name) is None:
-            print(f"{name}: left out, scripts/{name}.py is not here")
-        else:
-            importlib.import_module(name).run(photos, model, runs)
+    bench_vectors.run(photos, model)
 
-    return part
+
+def ingest(photos: Path, model: Path | None, runs: int) -> None:
+    import bench_ingest
+
+    bench_ingest.run(photos, model, runs)
 
 
 PARTS: dict[str, Part] = {
     "ukbench": ukbench,
     "stages": stages,
-    "vectors": script("bench_vectors"),
-    "ingest": script("bench_ingest"),
+    "vectors": vectors,
+    "ingest": ingest,
     "memory": memory,
 }
 

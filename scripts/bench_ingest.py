@@ -1,20 +1,18 @@
 #!/usr/bin/env python3
 """How fast CLIP indexing is, beside the plain sentence-transformers loop over the same files with the same weights.
 
-    python scripts/bench_ingest.py PHOTOS [--clip FOLDER] [--runs 3] [--count 64] [--memory FILES]
+    python scripts/bench_ingest.py PHOTOS [--clip FOLDER] [--runs 3] [--count 48] [--jobs 2]
 
 Makes JPEGs of 12 megapixels and of 640 px (quality 90) of the photos and indexes them through `imgindex`'s own path
 into a new store, up to the search; beside it, in the same run, the plain loop loads them with Pillow and encodes in
 float32, 128 at once. Loading the model is timed on neither side. Without `--clip`, a ViT-B/32 with random weights is
-made, which is as fast as any; how close the vectors are to the loop's says something with real weights only. With
-`--memory`, prints the memory of the indexing process at a tenth, a half and all of so many small files.
+made, which is as fast as any; how close the vectors are to the loop's says something with real weights only.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
 import statistics
 import tempfile
 import time
@@ -40,23 +38,22 @@ from imgindex.workers import Workers
 LARGE, SMALL = (4000, 3000), (640, 480)
 QUALITY = 90
 LOOP_BATCH = 128
-TILE_PX = 32
+LARGE_FILES, SMALL_TO_LARGE = 48, 4
+"""Small files are four times as many: starting the workers is to be a small share of either run."""
 
 
 @dataclass(frozen=True, slots=True)
 class IngestTimes:
-    """Medians over the runs, in files per second, and the cosines of both sides' vectors."""
+    """Medians over the runs: files per second, and of the two that ran after each other the ratio; and the cosines of
+    both sides' vectors."""
 
     size: tuple[int, int]
     files: int
     ours_per_s: float
     loop_per_s: float
+    ratio: float
     mean_cosine: float
     min_cosine: float
-
-    @property
-    def ratio(self) -> float:
-        return self.ours_per_s / self.loop_per_s
 
 
 def random_clip(folder: Path) -> Path:
@@ -147,45 +144,26 @@ def compare(
     cosines = (found * expected).sum(axis=1)
     return IngestTimes(
         size, count, count / statistics.median(ours), count / statistics.median(loop),
+        statistics.median(theirs / own for theirs, own in zip(loop, ours, strict=True)),
         float(cosines.mean()), float(cosines.min()),
     )  # fmt: skip
 
 
-def memory_at(photos: Path, files: int, jobs: int) -> list[tuple[int, float]]:
-    """(files, MiB resident) of this process after indexing a tenth, a half and all of `files` small tiles, each into
-    a new store with `sift-vlad`."""
-    embedder = embed.open_embedder("sift-vlad", print)
-    measured = []
+def run(photos: Path, clip: Path | None, runs: int, *, count: int = LARGE_FILES, jobs: int = 2) -> None:
+    """Both sizes, a line each; `count` large files and SMALL_TO_LARGE times as many small ones."""
     with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory).resolve() / "tiles"
-        made = 0
-        for share in (files // 10, files // 2, files):
-            made = _add_tiles(photos, folder, made, share)
-            index_once(folder, embedder, jobs)
-            measured.append((share, _resident_mib()))
-    return measured
-
-
-def _add_tiles(photos: Path, folder: Path, made: int, wanted: int) -> int:
-    sources = sorted(photos.rglob("*.jpg"))
-    while made < wanted:
-        rng = random.Random(made)
-        with Image.open(rng.choice(sources)) as opened:
-            image = opened.convert("RGB")
-        for _ in range(min(500, wanted - made)):
-            x, y = rng.randrange(image.width - TILE_PX), rng.randrange(image.height - TILE_PX)
-            path = folder / f"{made // 1000:04d}" / f"{made:07d}.jpg"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            image.crop((x, y, x + TILE_PX, y + TILE_PX)).save(path, quality=QUALITY)
-            made += 1
-    return made
-
-
-def _resident_mib() -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise OSError("this system does not say how much memory a process has")
+        folder = clip or random_clip(Path(directory) / "clip")
+        embedder = embed.open_embedder(str(folder), print, "cpu")
+        weights = "random weights of the shape of clip-ViT-B-32" if clip is None else str(clip)
+        print(f"ingest: CLIP with {weights}, computed in {embedder.space.precision}; medians of {runs} runs")
+        for size, files in ((LARGE, count), (SMALL, SMALL_TO_LARGE * count)):
+            t = compare(photos, folder, size, count=files, runs=runs, jobs=jobs, embedder=embedder)
+            print(
+                f"  {t.files} JPEGs of {size[0]} x {size[1]}: {t.ours_per_s:.1f} files/s, the plain loop "
+                f"{t.loop_per_s:.1f}, {t.ratio:.2f} times its rate; cosine to it: mean {t.mean_cosine:.5f}, "
+                f"minimum {t.min_cosine:.5f}",
+                flush=True,
+            )
 
 
 def main() -> None:
@@ -193,27 +171,10 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--clip", type=Path)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--count", type=int, default=64)
+    parser.add_argument("--count", type=int, default=LARGE_FILES)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--memory", type=int, default=0)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        clip = asked.clip or random_clip(Path(directory) / "clip")
-        embedder = embed.open_embedder(str(clip), print, "cpu")
-        weights = "random weights of the shape of clip-ViT-B-32" if asked.clip is None else str(clip)
-        print(f"CLIP with {weights}, computed in {embedder.space.precision}; medians of {asked.runs} runs")
-        for size in (LARGE, SMALL):
-            t = compare(
-                asked.photos, clip, size, count=asked.count, runs=asked.runs, jobs=asked.jobs, embedder=embedder
-            )
-            print(
-                f"{t.files} JPEGs of {size[0]} x {size[1]}: {t.ours_per_s:.1f} files/s, the plain loop "
-                f"{t.loop_per_s:.1f}, ratio {t.ratio:.2f}; cosine to it: mean {t.mean_cosine:.5f}, "
-                f"minimum {t.min_cosine:.5f}"
-            )
-    if asked.memory:
-        for files, mib in memory_at(asked.photos, asked.memory, asked.jobs):
-            print(f"{files:,} files: {mib:,.0f} MiB")
+    run(asked.photos, asked.clip, asked.runs, count=asked.count, jobs=asked.jobs)
 
 
 if __name__ == "__main__":

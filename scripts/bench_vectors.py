@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The search of a large store: latency, recall, memory, opening, adding, and candidates, in stores made for it.
 
-    python scripts/bench_vectors.py PHOTOS [--model sift-vlad|CLIP-FOLDER] [--sizes 10000,100000,1000000]
+    python scripts/bench_vectors.py PHOTOS [--model CLIP_FOLDER] [--sizes 10000,100000,1000000]
                                     [--sample FILE] [--work FOLDER]
 
 Vectors are embeddings of photo tiles, extended to each size by a seeded generator; queries are embeddings of edited
@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ from imgindex.records import NEIGHBOUR, Reach, Space, Vectors
 from imgindex.schema import file, image
 from imgindex.store import Store, pairs, spaces
 
+MODEL = "sift-vlad"
+SIZES = (10_000, 100_000, 1_000_000)
 K = 10
 ADDED = 10_000
 ADD_ROUNDS = 3
@@ -211,7 +214,7 @@ def add(folder: Path, extension: Extension) -> float:
         return time.perf_counter() - began
 
 
-def measure(sample: Sample, sizes: list[int], work: Path) -> dict[int, dict[str, Any]]:
+def measure(sample: Sample, sizes: Sequence[int], work: Path) -> dict[int, dict[str, Any]]:
     """What was measured at each size; prints a line as soon as it is known."""
     results: dict[int, dict[str, Any]] = {}
     np.save(work / "queries.npy", sample.copies)
@@ -251,11 +254,31 @@ def measure(sample: Sample, sizes: list[int], work: Path) -> dict[int, dict[str,
     return results
 
 
+def run(
+    photos: Path,
+    model: Path | None,
+    *,
+    sizes: Sequence[int] = SIZES,
+    kept: Path | None = None,
+    work: Path | None = None,
+) -> None:
+    """A few lines for each size, with stores in `work` (else in a temporary folder)."""
+    sample = tile_vectors.sample(photos, str(model or MODEL), kept)
+    print(tile_vectors.hardness(sample), flush=True)
+    with tempfile.TemporaryDirectory(prefix="imgindex-bench-") as temporary:
+        folder = work or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        results = measure(sample, sizes, folder)
+    for few, many in itertools.pairwise(sorted(results)):
+        ratio = results[many]["add_s"] / results[few]["add_s"]
+        print(f"adding {ADDED:,} to {many:,} takes {ratio:.2f} x as long as to {few:,}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
-    parser.add_argument("--model", default="sift-vlad")
-    parser.add_argument("--sizes", default="10000,100000,1000000")
+    parser.add_argument("--model", type=Path, help=f"folder with a CLIP model; {MODEL} without")
+    parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
     parser.add_argument("--sample", type=Path, help="keep the embeddings of tiles and copies in this file")
     parser.add_argument("--work", type=Path, help="a new folder: make the stores there, and leave them")
     parser.add_argument("--task", choices=["query", "plan"], help=argparse.SUPPRESS)
@@ -270,16 +293,7 @@ def main() -> None:
     elif a.work and a.work.exists():
         parser.error(f"{a.work} is there already, and stores in it would be added to")
     else:
-        sample = tile_vectors.sample(a.photos, a.model, a.sample)
-        print(tile_vectors.hardness(sample), flush=True)
-        with tempfile.TemporaryDirectory(prefix="imgindex-bench-") as temporary:
-            work = a.work or Path(temporary)
-            work.mkdir(parents=True, exist_ok=True)
-            results = measure(sample, [int(size) for size in a.sizes.split(",")], work)
-        few, many = min(results), max(results)
-        if few < many:
-            ratio = results[many]["add_s"] / results[few]["add_s"]
-            print(f"adding {ADDED:,} to {many:,} takes {ratio:.2f} x as long as to {few:,}")
+        run(a.photos, a.model, sizes=[int(size) for size in a.sizes.split(",")], kept=a.sample, work=a.work)
 
 
 if __name__ == "__main__":

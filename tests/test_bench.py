@@ -6,10 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 
 from tests.pictures import save, scene
+from tests.tiny_clip import write_tiny_clip
 
 BENCH = Path(__file__).resolve().parents[1] / "scripts" / "bench.py"
 
@@ -40,3 +42,46 @@ def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "speed" in done.stderr
+
+
+def test_the_command_reaches_its_other_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents: a part of the command that a change of another script has cut off."""
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+    import bench
+    import bench_ingest
+    import bench_vectors
+
+    for script in (bench_vectors, bench_ingest):
+        monkeypatch.setattr(script, "run", create_autospec(script.run))
+    monkeypatch.setattr(sys, "argv", ["bench.py", str(tmp_path), "--only", "vectors,ingest"])
+    bench.main()
+    bench_vectors.run.assert_called_once_with(tmp_path, None)
+    bench_ingest.run.assert_called_once_with(tmp_path, None, 3)
+
+
+def test_vectors_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+    import bench_vectors
+    import tile_vectors
+
+    for seed in range(30):
+        save(scene(seed, 640, 560), tmp_path / "photos" / f"{seed}.jpg")
+    monkeypatch.setattr(tile_vectors, "TILES", 120)
+    monkeypatch.setattr(tile_vectors, "COPIES", 60)
+    monkeypatch.setattr(bench_vectors, "ADDED", 20)
+    bench_vectors.run(tmp_path / "photos", None, sizes=(120, 200))
+    printed = capfd.readouterr().out
+    assert len(re.findall(r"query p50 [\d.]+ ms, p99 [\d.]+ ms", printed)) == 2
+    assert len(re.findall(r"\d+ candidates of 20 new images", printed)) == 2
+    assert re.search(r"adding 20 to 200 takes [\d.]+ x as long as to 120", printed)
+
+
+def test_ingest_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+    import bench_ingest
+
+    save(scene(1, 640, 480), tmp_path / "photos" / "1.jpg")
+    bench_ingest.run(tmp_path / "photos", write_tiny_clip(tmp_path / "clip"), 1, count=2, jobs=1)
+    printed = capfd.readouterr().out
+    assert re.search(r"2 JPEGs of 4000 x 3000: [\d.]+ files/s", printed)
+    assert re.search(r"8 JPEGs of 640 x 480: [\d.]+ files/s", printed)
