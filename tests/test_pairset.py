@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from imgindex.pipeline import pairset
 from imgindex.pipeline.pairset import PairSet
 
-IDS = st.integers(0, 5) | st.integers(0, 2**31 - 1)
+IDS = st.sampled_from([n + more for n in (0, *(2**k for k in range(31))) for more in (0, 1)])
 PAIRS = st.lists(st.tuples(IDS, IDS))
 
 

@@ -45,9 +45,9 @@ a third to a half slower."""
 DECODE_MARGIN = 3
 """Pictures are decoded to a shorter side of at least this many times the model's input, and reduced there by
 whole factors in the JPEG decoder and by averaging boxes. Against full decoding (ViT-B/16, float32): mean cosine 0.9997
-and minimum 0.9986 over 16 photos enlarged to 4000 x 3000, 0.9998 and 0.9996 at 2400 x 1800; in 8-bit integers 0.9992
-and 0.9986, 0.9992 and 0.9983. A margin of 2 gave 0.9990 and 0.9973 in integers at 4000 x 3000, one of 1 gave 0.9944 and
-0.9857 in float32 over 23 photos of 896 to 1,404 px short side."""
+and minimum 0.9989 over 32 photos enlarged to 4000 x 3000, 0.9998 and 0.9994 at 2400 x 1800; in 8-bit integers 0.9994
+and 0.9987, 0.9995 and 0.9988. A margin of 2 gave 0.9990 and 0.9973 at 4000 x 3000, in integers that were at 0.9992 with
+this margin; one of 1 gave 0.9944 and 0.9857 in float32 over 23 photos of 896 to 1,404 px short side."""
 
 BFLOAT16_MEAN_COSINE, BFLOAT16_MIN_COSINE = 0.999, 0.995
 """How close vectors computed in bfloat16 must be to those in float32. ViT-B/16 under autocast over 64 photos: mean
@@ -58,7 +58,7 @@ CHECK_PICTURES = 4
 0.9998 to 0.9999), so the check finds a model that bfloat16 breaks and not one that it strains."""
 
 INT8_MEAN_COSINE, INT8_MIN_COSINE = 0.999, 0.99
-"""How close vectors computed in 8-bit integers must be to those in float32; see `tower.LARGE_CHANNELS`."""
+"""How close vectors computed in 8-bit integers must be to those in float32; see `tower.PARTS`."""
 
 SAME_COSINE = 0.99999
 """Least agreement of `tower.Tower` in float32 with the library, where the tower is that model's."""

@@ -80,7 +80,7 @@ def match(
         return MatchSummary(0, 0, 0, 0)
     new, blocks, tried = plan(store, space_id, space, progress, reach)
     total = MatchSummary(len(new), 0, 0, 0)
-    round_of = Round(store, space_id, space, sources, progress, workers, reach, PairSet(tried))
+    round_of = Round(store, space_id, space, sources, progress, workers, reach, tried)
     total = total.plus(round_of.run(blocks))
     while not progress.stopping and (more := round_of.common_copies() or round_of.crowds()):
         total = total.plus(round_of.run(more))

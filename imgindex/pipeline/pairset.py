@@ -8,13 +8,16 @@ from collections.abc import Iterable
 import numpy as np
 
 RECENT = 1 << 16
-"""Pairs that are kept as they came before they are sorted in: 10 MB of them."""
+"""Pairs that are kept as they came before they are sorted in: 4 MB of them."""
 
 ID_BITS = 32
 
 
 class PairSet:
-    """A set of (low_id, high_id) that only grows; ids are in [0, 2 ** 31)."""
+    """A set of (low_id, high_id) that only grows; ids are in [0, 2 ** 31).
+
+    A pair that is added again takes room again.
+    """
 
     def __init__(self, keys: Iterable[tuple[int, int]] = ()) -> None:
         self._recent: set[int] = set()
@@ -37,7 +40,8 @@ class PairSet:
 
     def _sort_in(self) -> None:
         recent = np.fromiter(self._recent, np.int64, len(self._recent))
-        self._sorted = np.sort(np.concatenate([self._sorted, np.sort(recent)]), kind="stable").data
+        ascending = np.concatenate([self._sorted, np.sort(recent)])  # twice, which a stable sort merges
+        self._sorted = np.sort(ascending, kind="stable").data
         self._recent.clear()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from imgindex import candidates, sketch, verify
 from imgindex.candidates import Nearest, Proposals, VectorTable
 from imgindex.pipeline.crowds import thinned
+from imgindex.pipeline.pairset import PairSet
 from imgindex.ports import Progress
 from imgindex.records import NEIGHBOUR, Candidate, ProposedBy, Reach, Space, Vectors
 from imgindex.store import Store, catalog, pairs, spaces
@@ -41,7 +42,7 @@ class Block:
 
 def plan(
     store: Store, space_id: int, space: Space, progress: Progress, reach: Reach
-) -> tuple[NDArray[np.int64], Iterable[Block], set[tuple[int, int]]]:
+) -> tuple[NDArray[np.int64], Iterable[Block], PairSet]:
     """(new images, ascending; what is to be verified in which transaction, pairs that need not be tried again)."""
     with store.read() as tx:
         marks = pairs.watermarks(tx, space_id, reach.floor, reach.k, SEARCHED_BY)
@@ -57,10 +58,11 @@ def plan(
     todo = {c.key: c for c in itertools.chain(_digest_stars(equal_pixels), again)}
     with store.read() as tx:
         ends = sorted({*new.tolist(), *(low for low, _ in todo)})
-        done = pairs.verified_keys(tx, verify.VERIFIER_VERSION, ends)
+        done = PairSet(pairs.verified_keys(tx, verify.VERIFIER_VERSION, ends))
+    done.update(away)
     if not len(new):
         wanted = [c for key, c in sorted(todo.items()) if key not in done]
-        return new, list(parts_of_block(wanted, {})), done | away
+        return new, list(parts_of_block(wanted, {})), done
     progress.start("search", None)
     old = {i: marks[i] for i in here.tolist() if i in marks}
     with store.read() as tx:
@@ -68,7 +70,7 @@ def plan(
         found = candidates.propose(stored, new, old, lambda ids: _nearest_of(tx, space_id, ids), reach=reach, flat=flat)
     progress.finish()
     found = replace(found, pairs=thinned(found.pairs, reach.k))
-    return new, Blocks(found, todo, new, done, reach.floor), done | away
+    return new, Blocks(found, todo, new, done, reach.floor), done
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +114,7 @@ class Blocks:
     found: Proposals
     asked: dict[tuple[int, int], Candidate]
     new: NDArray[np.int64]
-    done: set[tuple[int, int]]
+    done: Container[tuple[int, int]]
     floor: float
 
     def __iter__(self) -> Iterator[Block]:
