@@ -7,7 +7,7 @@ ukbench   files per second from an empty store to groups, with recall and false 
 stages    what share of the CPU time of such a run each stage has: reading, decoding, features, model, search and so on
 vectors   scripts/bench_vectors.py: queries and additions at 10 thousand to 1 million vectors
 ingest    scripts/bench_ingest.py: CLIP against the plain sentence-transformers loop (random weights without --model)
-memory    peak resident memory of the command and of its workers, while a store grows to 10, 50 and 100 thousand files
+memory    peak resident memory of the command and of its workers at 10, 50 and 100 thousand files of one run
 
 PHOTOS is a folder of distinct photos; `memory` cuts its files out of them.
 """
@@ -17,12 +17,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bench_accuracy
@@ -31,8 +33,8 @@ import stage_times
 
 MODEL = "sift-vlad"
 TILES = (10_000, 50_000, 100_000)
-TILE_PX = 32
-"""Some 400 photos of 640 px have 100,000 tiles of this size."""
+TILE_PX = 24
+"""Some 400 photos of 640 px have 100,000 tiles of this size that are not sky or wall."""
 
 SAMPLE_EVERY_S = 0.2
 
@@ -90,35 +92,51 @@ def stages(photos: Path, _: Path | None, runs: int) -> None:
 
 
 def memory(photos: Path, _: Path | None, __: int) -> None:
-    """One store that grows; what each step needed at its peak."""
+    """One run over many small files: what it needed at most until so many were indexed, and until its end."""
     with tempfile.TemporaryDirectory(prefix="imgindex-bench-") as temporary:
         folder, store = Path(temporary) / "tiles", Path(temporary) / "store"
-        made = 0
-        print("memory: peak resident MB while a store grows (the command itself; the largest worker; all together)")
-        for files in TILES:
-            tiles = [sys.executable, str(Path(__file__).with_name("make_tiles.py")), str(photos), str(folder)]
-            wanted = ["--count", str(files - made), "--first", str(made), "--side", str(TILE_PX)]
-            if subprocess.run([*tiles, *wanted], check=False, stdout=subprocess.DEVNULL).returncode:
-                print(f"  the photos have no {files:,} tiles of {TILE_PX} px")
-                return
-            made = files
-            command = [*bench_accuracy.COMMAND, "index", str(folder), "--store", str(store), "--model", MODEL]
-            began = time.perf_counter()
-            own, worker, together = peak_mb(subprocess.Popen(command, stdout=subprocess.DEVNULL))
-            took = time.perf_counter() - began
-            print(f"  {files:7,} files: {own:5.0f}  {worker:5.0f}  {together:5.0f}   ({took:.0f} s)", flush=True)
+        tiles = [sys.executable, str(Path(__file__).with_name("make_tiles.py")), str(photos), str(folder)]
+        wanted = ["--count", str(TILES[-1]), "--side", str(TILE_PX)]
+        if subprocess.run([*tiles, *wanted], check=False, stdout=subprocess.DEVNULL).returncode:
+            print(f"memory: the photos have no {TILES[-1]:,} tiles of {TILE_PX} px")
+            return
+        print("memory: peak resident MB of one run (the command itself; the largest worker; all together)")
+        command = [*bench_accuracy.COMMAND, "index", str(folder), "--store", str(store), "--model", MODEL]
+        marks, began, peaks = list(TILES), time.perf_counter(), [0.0, 0.0, 0.0]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+            said = Said(process)
+            said.start()
+            while process.poll() is None:
+                used = [resident_mb(process.pid), *(resident_mb(child) for child in children(process.pid))]
+                peaks = list(map(max, peaks, (used[0], max(used[1:], default=0.0), sum(used))))
+                while marks and said.indexed >= marks[0]:
+                    print_peaks(f"{marks.pop(0):,} files indexed", peaks, began)
+                time.sleep(SAMPLE_EVERY_S)
+            said.join()
+        if process.returncode:
+            raise SystemExit(f"imgindex ended with {process.returncode}")
+        print_peaks("searched and verified", peaks, began)
 
 
-def peak_mb(process: subprocess.Popen[bytes]) -> tuple[float, float, float]:
-    """(highest resident memory of a process, of any of its children, of all together) until it ends, in MB."""
-    own = worker = together = 0.0
-    while process.poll() is None:
-        used = [resident_mb(process.pid), *(resident_mb(child) for child in children(process.pid))]
-        own, worker, together = max(own, used[0]), max(worker, *used[1:], 0.0), max(together, sum(used))
-        time.sleep(SAMPLE_EVERY_S)
-    if process.returncode:
-        raise SystemExit(f"imgindex ended with {process.returncode}")
-    return own, worker, together
+def print_peaks(until: str, peaks: Sequence[float], began: float) -> None:
+    own, worker, together = peaks
+    print(
+        f"  {until:22s} {own:5.0f}  {worker:5.0f}  {together:5.0f}   ({time.perf_counter() - began:.0f} s)", flush=True
+    )
+
+
+class Said(threading.Thread):
+    """What a command says of its progress on stderr, a line every ten seconds: the files `indexed` so far."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        super().__init__(daemon=True)
+        self.indexed = 0.0
+        self._lines = process.stderr
+
+    def run(self) -> None:
+        for line in self._lines or ():
+            if found := re.match(r"(?:index: ([\d,]+) of|(?:search|verify):)", line):
+                self.indexed = float(found[1].replace(",", "")) if found[1] else float("inf")
 
 
 def resident_mb(pid: int) -> float:

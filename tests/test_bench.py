@@ -85,3 +85,18 @@ def test_ingest_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     printed = capfd.readouterr().out
     assert re.search(r"2 JPEGs of 4000 x 3000: [\d.]+ files/s", printed)
     assert re.search(r"8 JPEGs of 640 x 480: [\d.]+ files/s", printed)
+
+
+def test_memory_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+    import bench
+
+    for seed in range(3):
+        save(scene(seed, 480, 360), tmp_path / "photos" / f"{seed}.jpg")
+    monkeypatch.setattr(bench, "TILES", (20, 40))
+    monkeypatch.setattr(bench, "TILE_PX", 64)
+    bench.memory(tmp_path / "photos", None, 1)
+    peaks = re.findall(
+        r"^  (?:\d+ files indexed|searched and verified) +(\d+) +(\d+) +(\d+)", capfd.readouterr().out, re.M
+    )
+    assert peaks and all(int(together) >= int(own) > 50 for own, _, together in peaks)
