@@ -19,6 +19,10 @@ from imgindex.store.catalog import StoredImage
 CACHE_BYTES = 768 << 20
 """Working pictures and features of some 6,000 images, or of the images of a few thousand pairs."""
 
+CACHE_ITEMS = 1 << 14
+"""Both of 8,192 images: a hundred thousand thumbnails are read again sooner than kept in memory, as photos are, which
+fill CACHE_BYTES first."""
+
 WORKER_CACHE_BYTES = 128 << 20
 """In each worker process: larger lumas of documents, which meet in many pairs, and what came with the last pairs."""
 
@@ -36,7 +40,7 @@ T = TypeVar("T")
 
 
 class PixelCache:
-    """Least recently used arrays up to a number of bytes; safe to use from several threads."""
+    """Least recently used arrays up to a number of bytes, and of CACHE_ITEMS; safe to use from several threads."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -49,7 +53,7 @@ class PixelCache:
             old = self._items.pop(key, None)
             self._bytes += value.nbytes - (0 if old is None else old.nbytes)
             self._items[key] = value
-            while self._bytes > self._max_bytes and len(self._items) > 1:
+            while (self._bytes > self._max_bytes and len(self._items) > 1) or len(self._items) > CACHE_ITEMS:
                 self._bytes -= self._items.popitem(last=False)[1].nbytes
 
     def peek(self, key: Hashable) -> Sized | None:
