@@ -36,6 +36,9 @@ TILES = (10_000, 50_000, 100_000)
 TILE_PX = 24
 """Some 400 photos of 640 px have 100,000 tiles of this size that are not sky or wall."""
 
+MORE_TILES = 5_000
+"""Files beyond the last of TILES: how far the command is it says every ten seconds, and the search is not to count."""
+
 SAMPLE_EVERY_S = 0.2
 
 Part = Callable[[Path, Path | None, int], None]
@@ -96,9 +99,9 @@ def memory(photos: Path, _: Path | None, __: int) -> None:
     with tempfile.TemporaryDirectory(prefix="imgindex-bench-") as temporary:
         folder, store = Path(temporary) / "tiles", Path(temporary) / "store"
         tiles = [sys.executable, str(Path(__file__).with_name("make_tiles.py")), str(photos), str(folder)]
-        wanted = ["--count", str(TILES[-1]), "--side", str(TILE_PX)]
+        wanted = ["--count", str(TILES[-1] + MORE_TILES), "--side", str(TILE_PX)]
         if subprocess.run([*tiles, *wanted], check=False, stdout=subprocess.DEVNULL).returncode:
-            print(f"memory: the photos have no {TILES[-1]:,} tiles of {TILE_PX} px")
+            print(f"memory: the photos have no {TILES[-1] + MORE_TILES:,} tiles of {TILE_PX} px")
             return
         print("memory: peak resident MB of one run (the command itself; the largest worker; all together)")
         command = [*bench_accuracy.COMMAND, "index", str(folder), "--store", str(store), "--model", MODEL]
@@ -130,13 +133,13 @@ class Said(threading.Thread):
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         super().__init__(daemon=True)
-        self.indexed = 0.0
+        self.indexed = 0
         self._lines = process.stderr
 
     def run(self) -> None:
         for line in self._lines or ():
-            if found := re.match(r"(?:index: ([\d,]+) of|(?:search|verify):)", line):
-                self.indexed = float(found[1].replace(",", "")) if found[1] else float("inf")
+            if found := re.match(r"index: ([\d,]+) of", line):
+                self.indexed = int(found[1].replace(",", ""))
 
 
 def resident_mb(pid: int) -> float:

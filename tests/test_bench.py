@@ -16,6 +16,11 @@ from tests.tiny_clip import write_tiny_clip
 BENCH = Path(__file__).resolve().parents[1] / "scripts" / "bench.py"
 
 
+@pytest.fixture(autouse=True)
+def scripts_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+
+
 def test_rate_recall_and_stages_of_a_small_run(tmp_path: Path) -> None:
     """A function that is renamed must not leave its stage at nothing without a word."""
     pytest.importorskip("imagehash")
@@ -46,7 +51,6 @@ def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
 
 def test_the_command_reaches_its_other_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents: a part of the command that a change of another script has cut off."""
-    monkeypatch.syspath_prepend(str(BENCH.parent))
     import bench
     import bench_ingest
     import bench_vectors
@@ -60,7 +64,6 @@ def test_the_command_reaches_its_other_scripts(tmp_path: Path, monkeypatch: pyte
 
 
 def test_vectors_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
-    monkeypatch.syspath_prepend(str(BENCH.parent))
     import bench_vectors
     import tile_vectors
 
@@ -77,7 +80,6 @@ def test_vectors_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_ingest_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
-    monkeypatch.syspath_prepend(str(BENCH.parent))
     import bench_ingest
 
     save(scene(1, 640, 480), tmp_path / "photos" / "1.jpg")
@@ -88,12 +90,12 @@ def test_ingest_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_memory_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
-    monkeypatch.syspath_prepend(str(BENCH.parent))
     import bench
 
     for seed in range(3):
         save(scene(seed, 480, 360), tmp_path / "photos" / f"{seed}.jpg")
     monkeypatch.setattr(bench, "TILES", (20, 40))
+    monkeypatch.setattr(bench, "MORE_TILES", 2)
     monkeypatch.setattr(bench, "TILE_PX", 64)
     bench.memory(tmp_path / "photos", None, 1)
     peaks = re.findall(

@@ -150,13 +150,11 @@ class Int8:
         step = (rest.amax(2, keepdim=True) - least).clamp_min_(1e-12) / STEPS
         per_step = 1.0 / step
         steps = torch.addcmul(0.5 - least * per_step, rest, per_step)
-        total: Tensor | None = None
-        for number, part in enumerate(self._parts):
-            product = part.product(steps[:, number])
-            total = product.mul_(step[:, number]) if total is None else total.addcmul_(product, step[:, number])
-        assert total is not None
         beside = torch.cat([least[:, :, 0], least.new_ones(len(x), 1), x.index_select(1, self._large)], 1)
-        return total.addmm_(beside, self._added)
+        total = beside @ self._added
+        for number, part in enumerate(self._parts):
+            total.addcmul_(part.product(steps[:, number]), step[:, number])
+        return total
 
 
 class Part:
