@@ -27,6 +27,6 @@ def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unpack = SHARED / "clip-vit-b16" / "unpack.py"
     if not unpack.is_file():
         pytest.skip("the packed CLIP ViT-B/16 weights are not here; IMGINDEX_SHARED names their parent folder")
-    out = Path(os.environ.get("IMGINDEX_CLIP_FOLDER", tmp_path_factory.getbasetemp().parent / "clip-vit-b16"))
+    out = Path(os.environ.get("IMGINDEX_CLIP_FOLDER", tmp_path_factory.getbasetemp() / "clip-vit-b16"))
     subprocess.run([sys.executable, str(unpack), str(out)], check=True, capture_output=True)
     return out
