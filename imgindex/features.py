@@ -6,13 +6,13 @@ RootSIFT: R. Arandjelovic, A. Zisserman, "Three things everyone should know to i
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgindex import native
 from imgindex.records import LocalFeatures, Luma, Rgb
 
 WORKING_SIDE_PX = 320
@@ -26,7 +26,7 @@ MAX_ENLARGEMENT = 4.0
 pairs of 80 photos missed 8 inliers without it, 2 at most with it."""
 
 DESCRIPTOR_SCALE = 512.0
-"""RootSIFT values are below 0.5 but for rare ones: x 512 they fill a byte, as in OpenCV's own SIFT."""
+"""RootSIFT values are below 0.5 but for rare ones: x 512 they fill a byte."""
 
 
 def working_luma(rgb: Rgb) -> Luma:
@@ -41,13 +41,12 @@ def reduce_luma(luma: Luma, long_side_px: int) -> Luma:
     scale = long_side_px / max(height, width)
     if scale >= 1.0:
         return luma
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return native.resize_area(luma, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """How features are looked for: in a picture with this long side, by OpenCV's parameters of these names."""
+    """How features are looked for: in a picture with this long side, by `native.sift` with these parameters."""
 
     side_px: int
     layers: int
@@ -63,17 +62,6 @@ features, 99.5 and 98.3 %; QUICK alone 98.8 and 97.8 %; both in this way 99.5 an
 and 97.5 %."""
 
 
-@functools.lru_cache(maxsize=4)
-def _detector(how: Detection, limit: int) -> cv2.SIFT:
-    # Precise upscaling, or every point lies 0.25 px low, 0.5 px between a picture and its mirror (measured).
-    return cv2.SIFT.create(
-        nfeatures=limit,
-        nOctaveLayers=how.layers,
-        contrastThreshold=how.contrast_threshold,
-        enable_precise_upscale=True,
-    )
-
-
 def extract(luma: Luma, limit: int = MAX_FEATURES) -> LocalFeatures:
     """At most `limit` features of a working picture, strongest first; none where it has no texture."""
     found = detect(luma, QUICK, limit)
@@ -86,20 +74,13 @@ def detect(luma: Luma, how: Detection, limit: int) -> LocalFeatures:
     scale = min(MAX_ENLARGEMENT, how.side_px / max(height, width))
     if scale != 1.0:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        smooth = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
-        luma = np.asarray(cv2.resize(luma, size, interpolation=smooth), np.uint8)
+        enlarged = scale > 1.0
+        luma = np.asarray(cv2.resize(luma, size), np.uint8) if enlarged else native.resize_area(luma, *size)
     stretch = np.array([luma.shape[1] / width, luma.shape[0] / height], np.float32)
-    keypoints, raw = _detector(how, limit).detectAndCompute(luma, None)
-    if raw is None or len(keypoints) == 0:
-        return LocalFeatures(
-            np.zeros((0, 2), np.float32), np.zeros(0, np.float32), np.zeros(0, np.float32),
-            np.zeros((0, 128), np.uint8), width, height,
-        )  # fmt: skip
-    order = np.argsort([-k.response for k in keypoints], kind="stable")[:limit]
-    points = (np.array([keypoints[i].pt for i in order], np.float32) + 0.5) / stretch - 0.5
-    sizes = np.array([keypoints[i].size for i in order], np.float32) / np.float32(stretch.mean())
-    angles = np.array([keypoints[i].angle for i in order], np.float32) % np.float32(360.0)
-    return LocalFeatures(points, sizes, angles, root_sift(np.asarray(raw[order], np.float32)), width, height)
+    found, raw = native.sift(luma, how.layers, how.contrast_threshold, limit)
+    points = (found[:, :2] + np.float32(0.5)) / stretch - np.float32(0.5)
+    sizes = found[:, 2] / np.float32(stretch.mean())
+    return LocalFeatures(points, sizes, found[:, 3].copy(), root_sift(raw), width, height)
 
 
 def root_sift(raw: NDArray[np.float32]) -> NDArray[np.uint8]:

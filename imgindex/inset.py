@@ -36,7 +36,7 @@ def is_inset(outer: Luma, corners: NDArray[np.float64]) -> bool:
     height, width = outer.shape
     if abs(_area(corners)) > MAX_SHARE * width * height:
         return False
-    edges = np.roll(corners, -1, axis=0) - corners
+    edges = corners[[1, 2, 3, 0]] - corners
     lengths = np.sqrt((edges * edges).sum(axis=1))
     normals = np.stack([edges[:, 1], -edges[:, 0]], axis=1) / np.maximum(lengths, 1e-9)[:, None]
     if _area(corners) < 0:
@@ -62,5 +62,5 @@ def _sampled(luma: Luma, points: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _area(corners: NDArray[np.float64]) -> float:
-    x, y = corners.T
-    return float(0.5 * np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners.tolist()
+    return float((cx - ax) * (dy - by) - (dx - bx) * (cy - ay)) / 2

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import structure, transform
+from imgindex import native, structure, transform
 from imgindex.records import Luma
 
 THUMB_PX = 24
@@ -49,7 +48,7 @@ def thumb(luma: Luma, box: Box) -> Thumb:
     """The thumbnail of a part of a picture."""
     x0, y0 = int(box[0]), int(box[1])
     part = luma[y0 : max(y0 + 1, round(box[3])), x0 : max(x0 + 1, round(box[2]))]
-    return of_small(box, np.asarray(cv2.resize(part, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA), np.uint8))
+    return of_small(box, native.resize_area(part, THUMB_PX, THUMB_PX))
 
 
 def of_small(box: Box, small: NDArray[np.uint8]) -> Thumb:

@@ -26,15 +26,15 @@ CHARACTERS_ALONG = 60
 
 def text_like(canvas: Canvas) -> bool:
     """Whether both pictures look printed: most of each is one flat tone with small strong marks on it."""
-    return all(_printed(luma, canvas.mask) for luma in (canvas.a, canvas.b))
+    lumas = zip((canvas.a, canvas.b), canvas.tones, strict=True)
+    return all(_printed(luma, tones, canvas.mask) for luma, tones in lumas)
 
 
-def _printed(luma: Luma, mask: NDArray[np.bool_]) -> bool:
-    inside = mask.astype(np.uint8)
-    total = cv2.countNonZero(inside)
+def _printed(luma: Luma, tones: NDArray[np.float64], mask: NDArray[np.bool_]) -> bool:
+    total = float(tones.sum())
     if total < 64:
         return False
-    paper, share = _paper(luma, inside)
+    paper, share = _paper(tones)
     if share < PAPER_SHARE:
         return False
     marks = ((np.abs(luma.astype(np.int16) - paper) > 30) & mask).astype(np.uint8)
@@ -44,13 +44,11 @@ def _printed(luma: Luma, mask: NDArray[np.bool_]) -> bool:
 
 def ground_share(canvas: Canvas) -> float:
     """Share of what two pictures share that is one flat tone in each of them, of the one that has less of it."""
-    inside = canvas.mask.astype(np.uint8)
-    return min(_paper(luma, inside)[1] for luma in (canvas.a, canvas.b))
+    return min(_paper(tones)[1] for tones in canvas.tones)
 
 
-def _paper(luma: Luma, inside: NDArray[np.uint8]) -> tuple[int, float]:
+def _paper(counts: NDArray[np.float64]) -> tuple[int, float]:
     """The commonest tone, and the share of the content within 12 levels of it."""
-    counts = cv2.calcHist([luma], [0], inside, [64], [0.0, 256.0]).ravel().astype(np.float64)
     near = np.convolve(counts, np.ones(5), "same")
     return int(near.argmax()) * 4 + 2, float(near.max() / max(1.0, counts.sum()))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import os
 import pickle
 import signal
@@ -178,6 +179,7 @@ class _Answering:
                 self.pickled, self._function = function, None
             if self._function is None:
                 self._function = pickle.loads(self.pickled)
+                gc.freeze()  # what was imported for it need not be looked through for garbage again
             return self._function(item)
         except MemoryError:
             return Skipped(out_of_memory())

@@ -24,7 +24,7 @@ from imgindex import outline, register
 from imgindex.outline import Outline, Thumb
 from imgindex.records import LocalFeatures
 
-VERSION = 2
+VERSION = 3
 """Of the format and of what is in it; a sketch of another version is made anew."""
 
 DATA_FILE = "sketch.npz"
@@ -148,4 +148,4 @@ def features_agree(a: Sketch, b: Sketch) -> bool:
     """Whether enough of the features agree on one map for the features themselves to be asked."""
     needed = register.needed_votes(a.halves, b.halves)
     matches = (found for found in register.match(a.halves, b.halves) if len(found) >= needed)
-    return any(register.held(found).most_votes >= needed for found in matches)
+    return any(register.most_votes(found) >= needed for found in matches)

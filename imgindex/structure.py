@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import transform
+from imgindex import native, transform
 from imgindex.records import Luma
 from imgindex.transform import Affine, Polygon, area, bounding_box, intersection
 
@@ -44,19 +43,12 @@ def content_polygon(luma: Luma) -> Polygon:
         return whole
     width, height = columns // 2, rows // 2
     small = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
-    mask = np.zeros((height + 2, width + 2), np.uint8)
-    flags = 4 | (255 << 8) | cv2.FLOODFILL_FIXED_RANGE | cv2.FLOODFILL_MASK_ONLY
-    for seed in ((0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)):
-        if not mask[seed[1] + 1, seed[0] + 1]:
-            cv2.floodFill(small, mask, seed, 0, BORDER_TOLERANCE, BORDER_TOLERANCE, flags)
-    inside = mask[1:-1, 1:-1] == 0
-    filled = inside.size - int(inside.sum())
-    if filled < 0.004 * inside.size or filled > 0.995 * inside.size:
+    ends, filled = native.content(np.asarray(small, np.uint8), BORDER_TOLERANCE)
+    if filled < 0.004 * small.size or filled > 0.995 * small.size:
         return whole
-    ys = np.flatnonzero(inside.any(axis=1))
-    first = inside[ys].argmax(axis=1)
-    last = width - inside[ys, ::-1].argmax(axis=1)
-    ends = np.concatenate([np.stack([x, ys + dy], 1) for x in (first, last) for dy in (0, 1)])
+    ys = np.flatnonzero(ends[:, 1])
+    sides = ends[ys].T
+    ends = np.concatenate([np.stack([x, ys + dy], 1) for x in sides for dy in (0, 1)])
     hull = cv2.convexHull(ends.astype(np.int32)).reshape(-1, 2) * np.array([columns / width, rows / height])
     return hull.astype(np.float64) if len(hull) >= 3 else whole
 
@@ -94,6 +86,13 @@ class Canvas:
         return bool(self.mask.all())
 
     @functools.cached_property
+    def tones(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """float64[64] each: how many pixels inside the mask have each four grey levels of a, and of b."""
+        inside = None if self.whole else self.mask.view(np.uint8)
+        first, second = (cv2.calcHist([luma], [0], inside, [64], [0.0, 256.0]) for luma in (self.a, self.b))
+        return first.ravel().astype(np.float64), second.ravel().astype(np.float64)
+
+    @functools.cached_property
     def evened(self) -> tuple[Luma, Luma]:
         """Both lumas with local mean and contrast evened out."""
         return local_contrast(self.a, EVENED_PX), local_contrast(self.b, EVENED_PX)
@@ -110,7 +109,7 @@ def sample(luma: Luma, affine: Affine, width: int, height: int) -> Luma:
     reduced_w = max(1, round(columns * min(1.0, found.scale_x)))
     reduced_h = max(1, round(rows * min(1.0, found.scale_y)))
     if reduced_w < 0.75 * columns or reduced_h < 0.75 * rows:
-        luma = np.asarray(cv2.resize(luma, (reduced_w, reduced_h), interpolation=cv2.INTER_AREA), np.uint8)
+        luma = native.resize_area(luma, reduced_w, reduced_h)
         affine = transform.compose(affine, transform.scaling(columns / reduced_w, rows / reduced_h))
     warped = cv2.warpAffine(
         luma,
@@ -175,46 +174,43 @@ class Grid:
     columns: int
     inside: NDArray[np.bool_]
 
-    def cut(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """What whole half windows cover of a canvas."""
-        return np.asarray(values, np.float32)[: self.rows * self.step, : self.columns * self.step]
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_], whole: bool, step: int) -> Grid:
+        """The grid of a canvas with this mask, which is True everywhere if `whole`."""
+        rows, columns = mask.shape[0] // step, mask.shape[1] // step
+        if whole:
+            return cls(step, rows, columns, np.ones((rows - 1) * (columns - 1), np.bool_))
+        cut = mask[: rows * step, : columns * step].astype(np.float32)
+        blocks = cv2.resize(cut, (columns, rows), interpolation=cv2.INTER_AREA)
+        pairs = blocks[1:] + blocks[:-1]
+        return cls(step, rows, columns, (pairs[:, 1:] + pairs[:, :-1]).reshape(-1) * 0.25 > 0.9)
 
-    def means(self, *layers: NDArray[Any]) -> NDArray[np.float64]:
-        """float64[len(layers), n]: means of the windows in the mask over layers that were `cut`; each window is four
-        half windows."""
-        size = self.columns, self.rows
-        blocks = np.stack([cv2.resize(layer, size, interpolation=cv2.INTER_AREA) for layer in layers])
-        pairs = blocks[:, 1:] + blocks[:, :-1]
-        fours = (pairs[:, :, 1:] + pairs[:, :, :-1]).reshape(len(layers), -1)
-        return np.asarray(fours[:, self.inside] * 0.25, np.float64)
+    def seen(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What is of windows in the mask, of float64[layers, (rows - 1) * (columns - 1)]."""
+        return means if self.inside.all() else means[:, self.inside]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
     """Statistics of square windows at every half window; flat arrays over windows that lie in the mask.
 
-    centres float[n, 2]; apart marks windows that do not overlap one another; var_a, var_b variances in grey levels
-    squared, at the contrast of the stronger picture;
+    centres float[n, 2]; apart marks windows that do not overlap one another
     agreement the structure term of SSIM, 2 cov / (var + var), in [-1, 1]
-    a, b float32[h, w] the pictures at that contrast, softened and cut by the grid; mean_a, mean_b their means
+    a, b the pictures softened, with means and variances (grey levels squared) at the contrast of the stronger of them
     """
 
     centres: NDArray[np.float64]
     apart: NDArray[np.bool_]
-    var_a: NDArray[np.float64]
-    var_b: NDArray[np.float64]
     agreement: NDArray[np.float64]
     gain: float
     size: int
     grid: Grid
-    a: NDArray[np.float32]
-    b: NDArray[np.float32]
-    mean_a: NDArray[np.float64]
-    mean_b: NDArray[np.float64]
+    a: native.Softened
+    b: native.Softened
 
     def textured(self, floor: float) -> NDArray[np.bool_]:
         """bool[n]: windows with a variance above `floor` in either picture."""
-        return np.asarray((self.var_a > floor) | (self.var_b > floor), np.bool_)
+        return np.asarray((self.a.variance > floor) | (self.b.variance > floor), np.bool_)
 
     def offsets(self) -> NDArray[np.float64]:
         """float64[n, 2]: how far b is shifted against a in each window, in canvas pixels.
@@ -223,30 +219,23 @@ class Windows:
         direction without structure (along an edge) counts as in place; exact for shifts below a pixel, which is what
         is left of a copy after alignment.
         """
-        middle = cv2.addWeighted(self.a, 0.5, self.b, 0.5, 0.0)
-        gx = cv2.Scharr(middle, cv2.CV_32F, 1, 0, scale=1 / 32)
-        gy = cv2.Scharr(middle, cv2.CV_32F, 0, 1, scale=1 / 32)
-        x, y, xa, xb, ya, yb, xx, xy, yy = self.grid.means(
-            gx, gy, gx * self.a, gx * self.b, gy * self.a, gy * self.b, gx * gx, gx * gy, gy * gy
-        )
-        deviation_a, deviation_b = np.sqrt(self.var_a), np.sqrt(self.var_b)
-        unit_a, unit_b = EVENED / (deviation_a + EVENED_FLOOR), EVENED / (deviation_b + EVENED_FLOOR)
-        contrast = (unit_a * deviation_a + unit_b * deviation_b) / np.maximum(deviation_a + deviation_b, 1e-6)
-        xd = contrast * (unit_a * (xa - x * self.mean_a) - unit_b * (xb - x * self.mean_b))
-        yd = contrast * (unit_a * (ya - y * self.mean_a) - unit_b * (yb - y * self.mean_b))
-        power = contrast * contrast
-        xx, xy, yy = power * xx, power * xy, power * yy
-        damping = 0.02 * (xx + yy) + 1.0
-        xx, yy = xx + damping, yy + damping
-        determinant = xx * yy - xy * xy
-        shifts = np.stack([yy * xd - xy * yd, xx * yd - xy * xd], axis=1) / determinant[:, None]
-        return np.asarray(shifts, np.float64)
+        return native.offsets(self.a, self.b, self.grid.step, self.grid.inside, EVENED, EVENED_FLOOR)
 
 
 EVENED, EVENED_FLOOR = 48.0, 4.0
 """Where contrast is evened out, a standard deviation of s grey levels becomes EVENED * s / (s + EVENED_FLOOR)."""
 
-_SOFT = cv2.getGaussianKernel(5, 0.8)
+_SOFT = np.ascontiguousarray(cv2.getGaussianKernel(5, 0.8).reshape(-1), np.float32)
+
+
+@functools.lru_cache(maxsize=64)
+def _places(step: int, rows: int, columns: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The centres of all windows of a grid, and which of them do not overlap one another."""
+    ys, xs = np.arange(1, rows) * step, np.arange(1, columns) * step
+    centres = np.stack([np.tile(xs, len(ys)), np.repeat(ys, len(xs))], 1).astype(np.float64)
+    apart = np.zeros((len(ys), len(xs)), np.bool_)
+    apart[::2, ::2] = True
+    return centres, apart.reshape(-1)
 
 
 def windows(canvas: Canvas, size: int | None = None) -> Windows:
@@ -255,19 +244,12 @@ def windows(canvas: Canvas, size: int | None = None) -> Windows:
     size = size or max(MIN_WINDOW_PX, round(max(height, width) / WINDOWS_ALONG))
     step = max(2, min(size, height, width) // 2)
     size = 2 * step
-    rows, columns = height // step, width // step
-    grid = Grid(step, rows, columns, np.ones((rows - 1) * (columns - 1), np.bool_))
-    if not canvas.whole:
-        covered = grid.means(grid.cut(canvas.mask.astype(np.float32)))[0]
-        grid = Grid(step, rows, columns, covered > 0.9)
-    a, b = (grid.cut(cv2.sepFilter2D(luma, cv2.CV_32F, _SOFT, _SOFT)) for luma in (canvas.a, canvas.b))
-    mean_a, mean_b, var_a, var_b, cov = grid.means(a, b, a * a, b * b, a * b)
+    grid = Grid.of(canvas.mask, canvas.whole, step)
+    a, b, means = native.window_means(canvas.a, canvas.b, _SOFT, step)
+    mean_a, mean_b, var_a, var_b, cov = grid.seen(means)
     var_a, var_b = np.maximum(var_a - mean_a**2, 0.0), np.maximum(var_b - mean_b**2, 0.0)
-    cov -= mean_a * mean_b
-    ys, xs = np.arange(1, rows) * step, np.arange(1, columns) * step
-    centres = np.stack([np.tile(xs, len(ys)), np.repeat(ys, len(xs))], 1).astype(np.float64)[grid.inside]
-    apart = np.zeros((len(ys), len(xs)), np.bool_)
-    apart[::2, ::2] = True
+    cov = cov - mean_a * mean_b
+    centres, apart = _places(step, grid.rows, grid.columns)
     gain = 1.0
     if len(var_a):
         alike = cov / np.sqrt((var_a + 1.0) * (var_b + 1.0))
@@ -280,8 +262,8 @@ def windows(canvas: Canvas, size: int | None = None) -> Windows:
     va, vb, c = var_a * unit_a**2, var_b * unit_b**2, cov * unit_a * unit_b
     agreement = (2 * c + STABILISER) / (va + vb + STABILISER)
     return Windows(
-        centres, apart.reshape(-1)[grid.inside], va, vb, agreement, gain, size, grid,
-        a * np.float32(unit_a), b * np.float32(unit_b), mean_a * unit_a, mean_b * unit_b,
+        centres[grid.inside], apart[grid.inside], agreement, gain, size, grid,
+        native.Softened(a, unit_a, mean_a * unit_a, va), native.Softened(b, unit_b, mean_b * unit_b, vb),
     )  # fmt: skip
 
 

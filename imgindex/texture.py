@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from imgindex import native
 from imgindex.records import Rgb
 
 TEXTURE_FLOOR = 4.0
@@ -35,7 +36,7 @@ def texture(rgb: Rgb) -> float:
     height, width = luma.shape
     scale = min(1.0, SIDE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = native.resize_area(np.asarray(luma, np.uint8), *size).astype(np.float32)
     rest = np.square(small - cv2.GaussianBlur(small, (0, 0), BLUR_SIGMA_PX))
     down, across = size[1] // BLOCK_PX, size[0] // BLOCK_PX
     if down == 0 or across == 0:

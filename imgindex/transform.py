@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgindex import native
+
 Affine: TypeAlias = NDArray[np.float64]
 """float64[2, 3]: (x, y) -> A @ (x, y) + t."""
 
@@ -124,44 +126,7 @@ def fit(points: NDArray[np.float64], targets: NDArray[np.float64], scale_px: flo
 
     None where the points are fewer than six or lie on one line.
     """
-    if len(points) < 6:
-        return None
-    centre = points.mean(axis=0)
-    design = np.ones((len(points), 3))
-    design[:, :2] = points - centre
-    both = np.hstack([design, targets])
-    (xx, xy, *_), (_, yy, *_), _ = (design.T @ design).tolist()
-    if xx * yy - xy * xy <= 1e-9 * (xx + yy) ** 2:
-        return None
-    weighted: NDArray[np.float64] = design
-    solution = np.zeros((3, 2))
-    for width in (8 * scale_px, 4 * scale_px, 2 * scale_px, scale_px, scale_px):
-        solved = _solved((weighted.T @ both).tolist())
-        if solved is None:
-            return None
-        solution = solved
-        left = targets - design @ solution
-        weights = 1.0 + (left * left).sum(axis=1) * (1.0 / width**2)
-        weighted = design / (weights * weights)[:, None]
-    fitted = np.empty((2, 3))
-    fitted[:, :2] = solution[:2].T
-    fitted[:, 2] = solution[2] - solution[:2].T @ centre
-    return fitted
-
-
-def _solved(normal: list[list[float]]) -> NDArray[np.float64] | None:
-    """float64[3, 2]: the solution of symmetric normal equations [3 x 3 | 3 x 2], by cofactors; None where singular."""
-    (a, b, c, *p), (_, d, e, *q), (_, _, f, *r) = normal
-    aa, bb, cc = d * f - e * e, c * e - b * f, b * e - c * d
-    determinant = a * aa + b * bb + c * cc
-    if not determinant > 1e-12 * a * d * f:
-        return None
-    dd, ee, ff = a * f - c * c, b * c - a * e, a * d - b * b
-    columns = [
-        (aa * x + bb * y + cc * z, bb * x + dd * y + ee * z, cc * x + ee * y + ff * z)
-        for x, y, z in zip(p, q, r, strict=True)
-    ]
-    return np.array(columns).T / determinant
+    return native.fit(points, targets, scale_px)
 
 
 def to_pixel_centres(affine: Affine) -> Affine:
@@ -225,29 +190,6 @@ def intersection(a: Polygon, b: Polygon) -> tuple[float, Polygon]:
     I. Sutherland, G. Hodgman, "Reentrant polygon clipping", CACM 1974. OpenCV's `intersectConvexConvex` finds nothing
     shared by some polygons that are nearly equal, which copies have.
     """
-    turns = cv2.contourArea(b.astype(np.float32), oriented=True)
-    corners = [(x, y) for x, y in a.tolist()] if min(abs(turns), area(a)) > LEAST_AREA else []
-    edges, side = b.tolist(), 1.0 if turns > 0 else -1.0
-    for (x0, y0), (x1, y1) in zip(edges, edges[1:] + edges[:1], strict=True):
-        along_x, along_y = side * (x1 - x0), side * (y1 - y0)
-        inside = [along_x * (y - y0) - along_y * (x - x0) for x, y in corners]
-        corners = _clipped(corners, inside)
-    if len(corners) < 3:
-        return 0.0, np.zeros((0, 2))
-    shared = np.array(corners, np.float64)
-    found = area(shared)
-    return (found, shared) if found > 0 else (0.0, np.zeros((0, 2)))
-
-
-def _clipped(corners: list[tuple[float, float]], inside: list[float]) -> list[tuple[float, float]]:
-    """The part of a polygon where `inside`, which is linear and given at its corners, is not negative."""
-    kept = []
-    for at, (x, y) in enumerate(corners):
-        before, here = inside[at - 1], inside[at]
-        if (before < 0) != (here < 0):
-            px, py = corners[at - 1]
-            part = before / (before - here)
-            kept.append((px + part * (x - px), py + part * (y - py)))
-        if here >= 0:
-            kept.append((x, y))
-    return kept
+    corners = native.intersection(a, b, LEAST_AREA)
+    found = area(corners) if len(corners) >= 3 else 0.0
+    return (found, corners) if found > 0 else (0.0, np.zeros((0, 2)))

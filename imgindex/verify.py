@@ -29,7 +29,7 @@ from imgindex.ports import Source
 from imgindex.records import Luma, Relation, Verdict, Verification
 from imgindex.transform import Affine
 
-VERIFIER_VERSION = 5
+VERIFIER_VERSION = 6
 """Raise it with any change to the evidence: every pair is then verified again. See also `decide.RULES_VERSION`."""
 
 WORKING_PX = 320

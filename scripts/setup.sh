@@ -7,7 +7,8 @@ PATH="$PWD/$venv/bin:$PATH"
 install() {
     local extras="$1" stamp="$venv/.installed-$1"
     [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
-    if [ "$stamp" -nt pyproject.toml ] && [ "$stamp" -nt constraints.txt ]; then return; fi
+    local sources=(pyproject.toml constraints.txt scripts/build_native.py imgindex/native/*.[ch])
+    if [ -e "$stamp" ] && [ -z "$(find "${sources[@]}" -newer "$stamp")" ]; then return; fi
     echo "Installing into $venv (a few minutes the first time) ..." >&2
     install_torch
     pip_install --editable ".[$extras]"

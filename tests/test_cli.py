@@ -53,7 +53,7 @@ def test_the_report_finds_the_copies(store: Path) -> None:
     assert "near-duplicate" in {verdicts.get(("1.jpg", "1-small.jpg")), verdicts.get(("1-small.jpg", "1.jpg"))}
     assert [s["reason"] for s in found["skipped"]] == ["truncated"]
     assert found["counts"]["files"] == 6
-    assert found["space"] == "sift-vlad/2"
+    assert found["space"] == "sift-vlad/3"
 
 
 def test_the_report_as_text_and_csv(store: Path) -> None:

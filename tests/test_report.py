@@ -23,7 +23,7 @@ def report() -> Report:
     exact = Member(b"/photos/copy of a.jpg", Verdict.EXACT, 100.0, None, 400_000, 640, 480, True)
     hostile = Member(b"/photos/=cmd|'/C calc'!A0\n\x1b[31m\xff.jpg", Verdict.SAME_PIXELS, 100.0, None, 1, 1, 1, True)
     return Report(
-        "/store", "sift-vlad/2", "2026-01-02T03:04:05Z",
+        "/store", "sift-vlad/3", "2026-01-02T03:04:05Z",
         Counts(4, 3, 1, 2, 3, 1, 3, 490_001, 7),
         (Group(1, b"/photos/a.jpg", 400_000, 640, 480, 490_001, (exact, near, hostile)),),
         (

@@ -21,7 +21,7 @@ from tests.pictures import scene
 
 SPACES = {
     "sift-vlad/1": "917ea315992ce80ca98854ec366795afec891bfe3b028810fd7f824c2656d096",
-    "sift-vlad/2": "82da2f423c6a3d9166a73dc0fe0c20e9d8a84fccc95a61c8c55fd97ff4e09c61",
+    "sift-vlad/3": "48df951710071c8791b2580f7c8d806c943f752c3235640520ea79c145a6a819",
 }
 """Fingerprints of the spaces that were ever released, by name."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -113,12 +114,16 @@ def _tasks(
             yield ScreenTask(part, have[image], [(have[i], a) for i, a in zip(others, is_a, strict=True)])
 
 
+_sketch = functools.lru_cache(maxsize=1024)(Sketch.from_bytes)
+"""An image is in some ten tasks, most of them soon after each other: 20 kB each."""
+
+
 def ways_of(task: ScreenTask) -> list[Way | None]:
     """Runs in a worker process."""
-    shared = Sketch.from_bytes(task.shared)
+    shared = _sketch(task.shared)
     found = []
     for data, shared_is_a in task.others:
-        other = Sketch.from_bytes(data)
+        other = _sketch(data)
         a, b = (shared, other) if shared_is_a else (other, shared)
         found.append(sketch.way(a, b, verify.SILENT_CORRELATION))
     return found

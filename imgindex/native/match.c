@@ -1,0 +1,206 @@
+/* Matches between the local features of two pictures, and how far they agree on one map. */
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+#include "match.h"
+
+static const double PI = 3.14159265358979323846;
+
+/* Features of one picture. even, odd[count][dims]: what mirroring keeps of a descriptor, and what it negates; squared[count]:
+   their squared lengths together. points[count][2] with the first pixel's centre at 0, 0; angles in degrees. */
+typedef struct {
+    const float *even, *odd, *squared, *points, *sizes, *angles;
+    int count, dims;
+} Features;
+
+typedef struct {
+    float ratio;
+    int row, column;
+} Pair;
+
+static void transpose(const float *from, int rows, int columns, float *out) {
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < columns; j++) out[(size_t)j * rows + i] = from[(size_t)i * columns + j];
+}
+
+/* out[count]: products of one row with the columns of `across` (dims x count). */
+static void products(const float *row, const float *across, int dims, int count, float *restrict out) {
+    memset(out, 0, sizeof(float) * (size_t)count);
+    for (int k = 0; k < dims; k++) {
+        float value = row[k];
+        const float *column = across + (size_t)k * count;
+#pragma omp simd
+        for (int j = 0; j < count; j++) out[j] += value * column[j];
+    }
+}
+
+static int clearer(const void *one, const void *other) {
+    const Pair *a = one, *b = other;
+    if (a->ratio != b->ratio) return a->ratio < b->ratio ? -1 : 1;
+    return a->row - b->row;
+}
+
+/* What is known of each row (its best column, its distance and the second best) and of each column (its best). */
+typedef struct {
+    float *best, *second, *column_best;
+    int *column_of;
+} Nearest;
+
+static void take(Nearest *nearest, int row, const float *restrict distances, int count) {
+    float best = INFINITY, second = INFINITY, *restrict column_best = nearest->column_best;
+    int column = 0;
+#pragma omp simd
+    for (int j = 0; j < count; j++) column_best[j] = distances[j] < column_best[j] ? distances[j] : column_best[j];
+#pragma omp simd reduction(min : best)
+    for (int j = 0; j < count; j++) best = distances[j] < best ? distances[j] : best;
+    while (column < count - 1 && distances[column] != best) column++;
+#pragma omp simd reduction(min : second)
+    for (int j = 0; j < column; j++) second = distances[j] < second ? distances[j] : second;
+#pragma omp simd reduction(min : second)
+    for (int j = column + 1; j < count; j++) second = distances[j] < second ? distances[j] : second;
+    nearest->best[row] = best;
+    nearest->second[row] = second;
+    nearest->column_of[row] = column;
+}
+
+/* The pairs that are each other's nearest, clearest first; how many. */
+static int choose(const Nearest *nearest, int count, float most, float least_second, Pair *pairs) {
+    int kept = 0;
+    for (int row = 0; row < count; row++) {
+        int column = nearest->column_of[row];
+        float best = nearest->best[row], second = nearest->second[row];
+        if (best > nearest->column_best[column]) continue;
+        float ratio = (best > 0.0f ? best : 0.0f) / (second > least_second ? second : least_second);
+        Pair pair = {ratio, row, column};
+        if (ratio < most) pairs[kept++] = pair;
+    }
+    qsort(pairs, (size_t)kept, sizeof(Pair), clearer);
+    return kept;
+}
+
+/* In [-pi, pi). */
+static double turn_between(double from, double to) {
+    double degrees = fmod(to - from + 180.0, 360.0);
+    return (degrees < 0.0 ? degrees + 180.0 : degrees - 180.0) * PI / 180.0;
+}
+
+static Match match_of(const Features *a, const Features *b, int row, int column, int mirrored) {
+    Match match;
+    for (int axis = 0; axis < 2; axis++) {
+        match.a[axis] = a->points[2 * row + axis] + 0.5;
+        match.b[axis] = b->points[2 * column + axis] + 0.5;
+    }
+    double angle = a->angles[row], size = a->sizes[row] > 1e-6 ? a->sizes[row] : 1e-6, flip = mirrored ? -1.0 : 1.0;
+    match.scale = b->sizes[column] / size;
+    match.turn = turn_between(mirrored ? 180.0 - angle : angle, b->angles[column]);
+    double cosine = cos(match.turn) * match.scale, sine = sin(match.turn) * match.scale;
+    const double linear[2][2] = {{flip * cosine, -sine}, {flip * sine, cosine}};
+    for (int axis = 0; axis < 2; axis++) {
+        match.map[axis][0] = linear[axis][0];
+        match.map[axis][1] = linear[axis][1];
+        match.map[axis][2] = match.b[axis] - linear[axis][0] * match.a[0] - linear[axis][1] * match.a[1];
+    }
+    return match;
+}
+
+/* Mutual nearest features whose squared distance is less than `most` times that of the second best (which counts as at
+   least `least_second`), clearest first: of a as it is, then of a mirrored. matches[2][limit], counts[2]. Both have two
+   features or more. Not 0 where memory is short. */
+PUBLIC int imgindex_match(const Features *a, const Features *b, float most, float least_second, int limit, Match *matches,
+                          int *counts) {
+    int dims = a->dims;
+    size_t across = (size_t)dims * b->count, line = (size_t)b->count, rest = 2 * (size_t)a->count + b->count;
+    float *memory = malloc(sizeof(float) * (2 * across + 3 * line + 2 * rest));
+    int *column_of = malloc(sizeof(int) * 2 * (size_t)a->count);
+    Pair *pairs = malloc(sizeof(Pair) * (size_t)a->count);
+    if (memory == NULL || column_of == NULL || pairs == NULL) {
+        free(memory);
+        free(column_of);
+        free(pairs);
+        return -1;
+    }
+    float *across_even = memory, *across_odd = across_even + across, *even = across_odd + across, *odd = even + line;
+    float *distances = odd + line, *known = distances + line;
+    Nearest nearest[2];
+    for (int side = 0; side < 2; side++, known += rest) {
+        Nearest one = {known, known + a->count, known + 2 * a->count, column_of + side * a->count};
+        for (int j = 0; j < b->count; j++) one.column_best[j] = INFINITY;
+        nearest[side] = one;
+    }
+    transpose(b->even, b->count, dims, across_even);
+    transpose(b->odd, b->count, dims, across_odd);
+    for (int row = 0; row < a->count; row++) {
+        products(a->even + (size_t)row * dims, across_even, dims, b->count, even);
+        products(a->odd + (size_t)row * dims, across_odd, dims, b->count, odd);
+        for (int side = 0; side < 2; side++) {
+            float sign = side ? 2.0f : -2.0f;
+#pragma omp simd
+            for (int j = 0; j < b->count; j++)
+                distances[j] = a->squared[row] + b->squared[j] - 2.0f * even[j] + sign * odd[j];
+            take(&nearest[side], row, distances, b->count);
+        }
+    }
+    for (int side = 0; side < 2; side++) {
+        int count = choose(&nearest[side], a->count, most, least_second, pairs);
+        counts[side] = count < limit ? count : limit;
+        for (int i = 0; i < counts[side]; i++)
+            matches[side * limit + i] = match_of(a, b, pairs[i].row, pairs[i].column, side);
+    }
+    free(memory);
+    free(column_of);
+    free(pairs);
+    return 0;
+}
+
+/* How many matches agree with the one that most agree with: it brings their point of a within `reach` (less where it makes
+   pictures smaller) of that of b, and their own scale and turn are within exp(log_scale) and `turn` of its. Row i of
+   agree[count][count], unless that is NULL, marks those that agree with match i. -1 where memory is short. */
+PUBLIC int imgindex_vote(const Match *matches, int count, float reach, float log_scale, float turn, uint8_t *agree) {
+    const float circle = (float)(2.0 * PI);
+    float *memory = malloc((6 * sizeof(float) + sizeof(int)) * (size_t)count);
+    int most = 0;
+    if (memory == NULL) return count ? -1 : 0;
+    float *xa = memory, *ya = xa + count, *xb = ya + count, *yb = xb + count, *logs = yb + count, *turns = logs + count;
+    int *restrict marks = (int *)(turns + count);
+    for (int i = 0; i < count; i++) {
+        xa[i] = (float)matches[i].a[0];
+        ya[i] = (float)matches[i].a[1];
+        xb[i] = (float)matches[i].b[0];
+        yb[i] = (float)matches[i].b[1];
+        logs[i] = (float)log(matches[i].scale);
+        turns[i] = (float)matches[i].turn;
+    }
+    for (int i = 0; i < count; i++) {
+        float map[6], within = reach * (float)(matches[i].scale < 1.0 ? matches[i].scale : 1.0);
+        float own_log = logs[i], own_turn = turns[i];
+        int votes = 0;
+        for (int k = 0; k < 6; k++) map[k] = (float)matches[i].map[k / 3][k % 3];
+        within *= within;
+#pragma omp simd reduction(+ : votes)
+        for (int j = 0; j < count; j++) {
+            float x = map[0] * xa[j] + map[1] * ya[j] + map[2] - xb[j], y = map[3] * xa[j] + map[4] * ya[j] + map[5] - yb[j];
+            float apart = fabsf(turns[j] - own_turn);
+            int near = (x * x + y * y < within) & (fabsf(logs[j] - own_log) < log_scale) & ((apart < turn) | (apart > circle - turn));
+            marks[j] = near;
+            votes += near;
+        }
+        most = votes > most ? votes : most;
+        for (int j = 0; agree != NULL && j < count; j++) agree[(size_t)i * count + j] = (uint8_t)marks[j];
+    }
+    free(memory);
+    return most;
+}
+
+/* out[orders]: products of b[count] with a[count] in each of some orders[][count] of its values. */
+PUBLIC void imgindex_ordered_products(const float *a, const float *b, const int32_t *order, int orders, int count, float *out) {
+    for (int i = 0; i < orders; i++, order += count) {
+        float total = 0.0f;
+#pragma omp simd reduction(+ : total)
+        for (int j = 0; j < count; j++) total += a[order[j]] * b[j];
+        out[i] = total;
+    }
+}
