@@ -6,6 +6,7 @@ the same sources are compiled twice, for every processor and for those with AVX2
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shlex
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,12 @@ FLAGS = (
     "-std=c99", "-O3", "-fopenmp-simd", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fPIC",
     "-shared", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-fvisibility=hidden",
 )  # fmt: skip
-AVX2_FLAGS = ("-mavx2", "-mfma")
-X86_64 = ("x86_64", "amd64")
+LIBRARIES: dict[str, tuple[str, ...]] = {"kernels.so": ()}
+if platform.machine().lower() in ("x86_64", "amd64"):
+    LIBRARIES["kernels-avx2.so"] = ("-mavx2", "-mfma")
+
+ZIG = (sys.executable, "-m", "ziglang", "cc", "-mcpu=baseline")
+"""It compiles for the processor that it runs on, unless told otherwise."""
 
 NO_COMPILER = ["ziglang>=0.13"]
 
@@ -34,19 +40,28 @@ def system_compiler() -> list[str] | None:
     return command if command and shutil.which(command[0]) else None
 
 
-def compile_library(sources: list[Path], library: Path, flags: tuple[str, ...] = ()) -> None:
-    """Raises RuntimeError with what the compiler said."""
-    compiler = system_compiler() or [sys.executable, "-m", "ziglang", "cc"]
-    unfinished = library.with_suffix(".unfinished")
-    command = [*compiler, *FLAGS, *flags, *map(str, sources), "-o", str(unfinished), "-lm"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{shlex.join(command)} failed:\n{done.stderr}")
-    os.replace(unfinished, library)
+def compile_libraries(sources: Path, into: Path) -> list[Path]:
+    """Compile the C files of a folder; each library says of which sources it is. Raises RuntimeError with what the
+    compiler said."""
+    code = sorted(sources.glob("*.[ch]"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
+    flags = [*FLAGS, f'-DSOURCES_SHA256="{digest}"']
+    made = []
+    for name, more in LIBRARIES.items():
+        with tempfile.TemporaryDirectory(dir=into) as unfinished:
+            library = Path(unfinished) / name
+            units = [str(path) for path in code if path.suffix == ".c"]
+            command = [*(system_compiler() or ZIG), *flags, *more, *units, "-o", str(library), "-lm"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise RuntimeError(f"{shlex.join(command)} failed:\n{done.stderr}")
+            os.replace(library, into / name)
+        made.append(into / name)
+    return made
 
 
 class NativeBuildHook(BuildHookInterface[Any]):
-    """Builds the libraries beside their sources, which are what an editable installation uses, and packs them."""
+    """An editable installation uses the libraries beside their sources; a wheel gets its own from another folder."""
 
     PLUGIN_NAME = "native"
 
@@ -56,11 +71,16 @@ class NativeBuildHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self.target_name == "sdist":
             return
-        folder = Path(self.root) / "imgindex" / "native"
-        sources = sorted(folder.glob("*.c"))
-        compile_library(sources, folder / "kernels.so")
-        if platform.machine().lower() in X86_64:
-            compile_library(sources, folder / "kernels-avx2.so", AVX2_FLAGS)
-        build_data["artifacts"] += ["/imgindex/native/*.so"]
+        sources = Path(self.root) / "imgindex" / "native"
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+        if version == "editable":
+            compile_libraries(sources, sources)
+            return
+        self._folder = tempfile.TemporaryDirectory()
+        for library in compile_libraries(sources, Path(self._folder.name)):
+            build_data["force_include"][str(library)] = f"imgindex/native/{library.name}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        if hasattr(self, "_folder"):
+            self._folder.cleanup()

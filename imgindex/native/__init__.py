@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from numpy.typing import NDArray
 
 from imgindex.records import Luma
 
-MISSING = "imgindex's compiled part is missing; install it again: pip install --editable ."
+MISSING = "imgindex's compiled part is missing or outdated; install it again: pip install --editable ."
 
 DESCRIPTOR_VALUES = 128
+MAX_LAYERS = 5
 
 AVX2, FMA3 = 11, 12
 """Of OpenCV's `CpuFeatures`, which its Python does not name."""
@@ -49,11 +51,16 @@ def _library() -> ctypes.CDLL:
 
 
 def load(name: str) -> ctypes.CDLL:
-    """A compiled library. Raises ImportError where there is none."""
+    """A compiled library. Raises ImportError where there is none, or one of other sources than lie here."""
+    code = b"".join(path.read_bytes() for path in sorted(FOLDER.glob("*.[ch]")))
     try:
         library = ctypes.CDLL(str(FOLDER / name))
-    except OSError as error:
+        library.imgindex_sources.restype = ctypes.c_char_p
+        compiled = library.imgindex_sources()
+    except (OSError, AttributeError) as error:
         raise ImportError(f"{MISSING} ({error})") from error
+    if compiled != hashlib.sha256(code).hexdigest().encode():
+        raise ImportError(f"{MISSING} ({name} was compiled from other sources)")
     at, whole, real, double = ctypes.c_void_p, ctypes.c_int, ctypes.c_float, ctypes.c_double
     library.imgindex_sift.argtypes = [at, whole, whole, whole, real, whole, at, at]
     library.imgindex_match.argtypes = [at, at, real, real, whole, at, at]
@@ -94,6 +101,8 @@ def sift(
     float32[n, 4]: x and y in pixels, 0 being the first pixel's centre; diameter in pixels; angle in degrees, [0, 360).
     float32[n, 128]: descriptors, not normalised. Raises MemoryError.
     """
+    if not 1 <= layers <= MAX_LAYERS:
+        raise ValueError(f"{layers} layers, not 1 to {MAX_LAYERS}")
     luma = np.ascontiguousarray(luma, np.uint8)
     points = np.empty((limit, 4), np.float32)
     descriptors = np.empty((limit, DESCRIPTOR_VALUES), np.float32)
@@ -140,6 +149,8 @@ def match(
     over a's, the turn from a's angle to b's in [-pi, pi) radians, and the similarity that these are (MATCH_MAP, an
     affine map). Raises MemoryError.
     """
+    if a.struct.dims != b.struct.dims:
+        raise ValueError("features of two kinds")
     if min(len(a), len(b)) < 2:
         return np.empty((0, MATCH_VALUES)), np.empty((0, MATCH_VALUES))
     found, counts = np.empty((2, limit, MATCH_VALUES)), (ctypes.c_int * 2)()
@@ -224,7 +235,7 @@ def window_means(
     column. float32[rows * step, columns * step] twice: what whole blocks cover; float64[PRODUCTS, (rows - 1) *
     (columns - 1)]. Both pictures have one shape; `step` is at most half of either side. Raises MemoryError.
     """
-    a, b = np.ascontiguousarray(a, np.uint8), np.ascontiguousarray(b, np.uint8)
+    a, b = _of_one_shape(a, b)
     height, width = a.shape
     rows, columns = height // step, width // step
     soft_a = np.empty((rows * step, columns * step), np.float32)
@@ -259,6 +270,8 @@ def offsets(
     s grey levels becomes `evened` * s / (s + `floor`). Raises MemoryError.
     """
     rows, columns = a.soft.shape[0] // step, a.soft.shape[1] // step
+    if a.soft.shape != b.soft.shape or len(inside) != (rows - 1) * (columns - 1) or inside.sum() != len(a.mean):
+        raise ValueError("windows of two grids")
     shifts = np.empty((len(a.mean), 2))
     arrays = [np.ascontiguousarray(array, np.float64) for array in (a.mean, b.mean, a.variance, b.variance)]
     _check(
@@ -304,10 +317,16 @@ def content(luma: Luma, tolerance: int) -> tuple[NDArray[np.int32], int]:
 def ssim_map(a: Luma, b: Luma, c1: float, c2: float) -> NDArray[np.float32]:
     """float32[height, width]: SSIM with these constants in windows of 7 x 7, sample covariance, and the pictures
     reflected at their edges. Raises MemoryError."""
-    a, b = np.ascontiguousarray(a, np.uint8), np.ascontiguousarray(b, np.uint8)
+    a, b = _of_one_shape(a, b)
     found = np.empty(a.shape, np.float32)
     _check(_library().imgindex_ssim(a.ctypes.data, b.ctypes.data, *a.shape, c1, c2, found.ctypes.data))
     return found
+
+
+def _of_one_shape(a: Luma, b: Luma) -> tuple[Luma, Luma]:
+    if a.shape != b.shape:
+        raise ValueError(f"pictures of two shapes, {a.shape} and {b.shape}")
+    return np.ascontiguousarray(a, np.uint8), np.ascontiguousarray(b, np.uint8)
 
 
 def _check(status: int) -> None:

@@ -306,9 +306,10 @@ PUBLIC int imgindex_reduce(const uint8_t *picture, int stride, int height, int w
         for (int i = 0; i < across * channels; i++) {
             Span span = spans[i / channels];
             const float *from = line + i % channels;
-            float total = span.first_share * from[span.first * channels] + span.last_share * from[span.last * channels];
+            double total = span.first_share * from[span.first * channels] + span.last_share * from[span.last * channels];
             for (int x = span.first + 1; x < span.last; x++) total += from[x * channels];
-            out[(size_t)row * across * channels + i] = (uint8_t)(total * unit + 0.5f);
+            double mean = total * unit + 0.5;
+            out[(size_t)row * across * channels + i] = mean < 255.0 ? (uint8_t)mean : 255;
         }
     }
     free(line);

@@ -220,7 +220,7 @@ static int settle(const Plane *differences, int octave, int layer, int row, int 
     return 1;
 }
 
-/* The angle of (x, y) in turns of a circle, in [0, 1): within 1e-5 of atan2, but without a branch. */
+/* The angle of (x, y) in turns of a circle, in [0, 1], both ends for one angle: within 2e-5 of atan2, without a branch. */
 static inline float turn_of(float y, float x) {
     float ax = fabsf(x), ay = fabsf(y), more = ax > ay ? ax : ay, less = ax > ay ? ay : ax;
     float ratio = less / (more + 1e-20f), square = ratio * ratio;
