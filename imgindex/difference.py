@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.metrics import structural_similarity
 
 from imgindex.records import Luma
 
@@ -59,6 +58,8 @@ def difference(a: Luma, b: Luma, shared: NDArray[np.bool_]) -> Difference:
     """
     height, width = a.shape
     if min(height, width) >= 7:
+        from skimage.metrics import structural_similarity  # takes a quarter of a second to load
+
         _, similarity = structural_similarity(a, b, data_range=255, full=True)  # type: ignore[no-untyped-call]
     else:
         similarity = 1.0 - np.abs(a.astype(np.float32) - b.astype(np.float32)) / 255.0

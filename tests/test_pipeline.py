@@ -403,7 +403,7 @@ def test_a_broken_pair_costs_itself_only(
 
 def failing_once(tasks):  # type: ignore[no-untyped-def]
     """Runs in a worker process: the first pair of each message fails as a bug would."""
-    from imgindex.pipeline.match import verify_tasks
+    from imgindex.pipeline.tasks import verify_tasks
 
     return [RuntimeError("a bug"), *verify_tasks(tasks[1:])]
 

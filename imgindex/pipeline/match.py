@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from imgindex import candidates, decide, sketch, verify
+from imgindex import candidates, decide, verify
 from imgindex.errors import last_line
 from imgindex.files import Skipped
 from imgindex.pipeline import crowds
@@ -17,10 +17,10 @@ from imgindex.pipeline.pairset import PairSet
 from imgindex.pipeline.screening import Screened, low_is_a, screen
 from imgindex.pipeline.search import SEARCHED_BY, Block, parts_of_block, plan
 from imgindex.pipeline.sources import KINDS, WORKING, ImageSource, Sources
+from imgindex.pipeline.tasks import Task, verify_tasks
 from imgindex.ports import Progress
 from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
 from imgindex.report.model import MatchSummary
-from imgindex.sketch import Sketch
 from imgindex.store import Store, catalog, pairs, sketches, spaces
 from imgindex.store.catalog import chunks
 from imgindex.store.pairs import StoredPair
@@ -41,24 +41,6 @@ FORGOTTEN = Verification(Verdict.DISTINCT, 0.0, evidence={"forgotten": True})
 """What is said of a pair that a search proposed and that was refuted, when its crowd asks for it: no row was kept."""
 
 MAX_UNPROVEN_SCORE = 99.9
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A candidate with its pixels, a being the image of the smaller sha256: arrival order changes nothing.
-
-    `sketches` of a and b where these were not asked yet whether the features agree.
-    """
-
-    candidate: Candidate
-    a_is_low: bool
-    a: ImageSource
-    b: ImageSource
-    sketches: tuple[bytes, bytes] | None
-
-    def features_agree(self) -> bool:
-        """Whether the features are worth asking."""
-        return self.sketches is None or sketch.features_agree(*map(Sketch.from_bytes, self.sketches))
 
 
 def match(
@@ -260,20 +242,6 @@ def _parts(tasks: Iterable[Task]) -> Iterator[list[Task]]:
     rest = iter(tasks)
     while part := list(itertools.islice(rest, TASKS_AT_ONCE)):
         yield part
-
-
-def verify_tasks(tasks: list[Task]) -> list[Verification | Exception]:
-    """Runs in a worker process; OSError stands for an image that cannot be read now."""
-    return [_verify(task) for task in tasks]
-
-
-def _verify(task: Task) -> Verification | Exception:
-    try:
-        return verify.verify(task.a, task.b, task.features_agree)
-    except (OSError, Skipped) as error:
-        return error
-    except Exception as error:
-        return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def placed(outcome: Verification, cosine: float | None, floor: float) -> Verification:

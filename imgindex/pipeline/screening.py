@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
-from imgindex import sketch, verify
+from imgindex import sketch
 from imgindex.pipeline.sources import ImageSource
+from imgindex.pipeline.tasks import ScreenTask, ways_of
 from imgindex.ports import Progress
 from imgindex.records import Candidate, ProposedBy
-from imgindex.sketch import Sketch, Way
+from imgindex.sketch import Way
 from imgindex.store import Store, sketches
 from imgindex.workers import Workers
 
@@ -32,16 +32,6 @@ class Screened:
     by_frames: dict[tuple[int, int], tuple[bytes, bytes]]
     refuted: list[Candidate]
     made: list[tuple[int, bytes]]
-
-
-@dataclass(frozen=True, slots=True)
-class ScreenTask:
-    """The image that candidates share against the others, each with whether the shared one is a (of the smaller
-    sha256); travels to a worker process."""
-
-    candidates: list[Candidate]
-    shared: bytes
-    others: list[tuple[bytes, bool]]
 
 
 def screen(
@@ -112,18 +102,3 @@ def _tasks(
             others = [c.high_id if c.low_id == image else c.low_id for c in part]
             is_a = [low_is_a(c, known) == (c.low_id == image) for c in part]
             yield ScreenTask(part, have[image], [(have[i], a) for i, a in zip(others, is_a, strict=True)])
-
-
-_sketch = functools.lru_cache(maxsize=1024)(Sketch.from_bytes)
-"""An image is in some ten tasks, most of them soon after each other: 20 kB each."""
-
-
-def ways_of(task: ScreenTask) -> list[Way | None]:
-    """Runs in a worker process."""
-    shared = _sketch(task.shared)
-    found = []
-    for data, shared_is_a in task.others:
-        other = _sketch(data)
-        a, b = (shared, other) if shared_is_a else (other, shared)
-        found.append(sketch.way(a, b, verify.SILENT_CORRELATION))
-    return found

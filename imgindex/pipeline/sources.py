@@ -7,14 +7,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from imgindex import decode, features, files
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import Skipped
 from imgindex.pipeline.prepare import Prepared, Wish, prepare, sketch_of
 from imgindex.records import LocalFeatures, Luma, Picture, PictureInfo
-from imgindex.store.catalog import StoredImage
+
+if TYPE_CHECKING:
+    from imgindex.store.catalog import StoredImage
 
 CACHE_BYTES = 768 << 20
 """Working pictures and features of some 6,000 images, or of the images of a few thousand pairs."""

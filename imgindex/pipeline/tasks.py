@@ -1,0 +1,73 @@
+"""What worker processes do with pairs: tell strangers by their sketches, and verify what is left.
+
+A worker imports what is needed for that, and nothing of the store: the rest would take it half a second to load.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from imgindex import sketch, verify
+from imgindex.files import Skipped
+from imgindex.pipeline.sources import ImageSource
+from imgindex.records import Candidate, Verification
+from imgindex.sketch import Sketch, Way
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenTask:
+    """The image that candidates share against the others, each with whether the shared one is a (of the smaller
+    sha256); travels to a worker process."""
+
+    candidates: list[Candidate]
+    shared: bytes
+    others: list[tuple[bytes, bool]]
+
+
+_sketch = functools.lru_cache(maxsize=1024)(Sketch.from_bytes)
+"""An image is in some ten tasks, most of them soon after each other: 20 kB each."""
+
+
+def ways_of(task: ScreenTask) -> list[Way | None]:
+    """Why each pair is worth verifying; None where nothing speaks for it."""
+    shared = _sketch(task.shared)
+    found = []
+    for data, shared_is_a in task.others:
+        other = _sketch(data)
+        a, b = (shared, other) if shared_is_a else (other, shared)
+        found.append(sketch.way(a, b, verify.SILENT_CORRELATION))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A candidate with its pixels, a being the image of the smaller sha256: arrival order changes nothing.
+
+    `sketches` of a and b where these were not asked yet whether the features agree.
+    """
+
+    candidate: Candidate
+    a_is_low: bool
+    a: ImageSource
+    b: ImageSource
+    sketches: tuple[bytes, bytes] | None
+
+    def features_agree(self) -> bool:
+        """Whether the features are worth asking."""
+        return self.sketches is None or sketch.features_agree(*map(_sketch, self.sketches))
+
+
+def verify_tasks(tasks: list[Task]) -> list[Verification | Exception]:
+    """The outcome of each; OSError stands for an image that cannot be read now."""
+    return [verified(task) for task in tasks]
+
+
+def verified(task: Task) -> Verification | Exception:
+    """The outcome of one task."""
+    try:
+        return verify.verify(task.a, task.b, task.features_agree)
+    except (OSError, Skipped) as error:
+        return error
+    except Exception as error:
+        return RuntimeError(f"{type(error).__name__}: {error}")
