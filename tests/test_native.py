@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import shutil
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from imgindex import native
 from imgindex.features import root_sift
+from tests.script_modules import script_module
 from tests.test_register import scene
 
 LIBRARIES = ("kernels.so", "kernels-avx2.so") if native.has_avx2() else ("kernels.so",)
@@ -376,12 +376,7 @@ def test_a_library_of_other_sources_is_not_used(tmp_path: Path, monkeypatch: pyt
 
 @pytest.fixture(scope="module")
 def build() -> ModuleType:
-    script = Path(__file__).resolve().parents[1] / "scripts" / "build_native.py"
-    spec = importlib.util.spec_from_file_location("build_native", script)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_module("build_native")
 
 
 def test_a_failed_build_shows_what_the_compiler_said(build: ModuleType, tmp_path: Path) -> None:

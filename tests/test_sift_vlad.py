@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from importlib import resources
 from pathlib import Path
@@ -18,6 +17,7 @@ from imgindex.embed import sift_vlad
 from imgindex.embed.sift_vlad import SiftVlad
 from imgindex.records import LocalFeatures, Picture, Rgb, Vectors
 from tests.pictures import scene
+from tests.script_modules import script_module
 
 SPACES = {
     "sift-vlad/1": "917ea315992ce80ca98854ec366795afec891bfe3b028810fd7f824c2656d096",
@@ -200,12 +200,7 @@ def test_joining_keeps_the_norm() -> None:
 
 @pytest.fixture(scope="module")
 def trainer() -> ModuleType:
-    script = Path(__file__).resolve().parents[1] / "scripts" / "train_sift_vlad.py"
-    spec = importlib.util.spec_from_file_location("train_sift_vlad", script)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_module("train_sift_vlad")
 
 
 def test_training_gives_the_same_codebook_again(

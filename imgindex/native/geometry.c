@@ -13,15 +13,17 @@ typedef struct {
 
 typedef double Affine[2][3];
 
-static const double SINGULAR = 1e-12;  /* share of the diagonal's product that a determinant must exceed */
-static const double ON_A_LINE = 1e-9;  /* the same of the points' spread */
+static const double SINGULAR = 1e-12; /* share of the diagonal's product that a determinant must exceed */
+static const double ON_A_LINE = 1e-9; /* the same of the points' spread */
 
-static const double SLIM = 0.2, SHORT_PX = 12.0; /* spread of matches across their longer axis: of that along it, and px */
-static const double LEAST_SCALE = 0.3;           /* to which tolerances shrink with the picture */
+static const double SLIM = 0.2,
+                    SHORT_PX = 12.0;   /* spread of matches across their longer axis: of that along it, and px */
+static const double LEAST_SCALE = 0.3; /* to which tolerances shrink with the picture */
 static const double PLACE_PX = 3.0;
 
 static Place mapped(const Affine affine, Place at) {
-    Place to = {affine[0][0] * at.x + affine[0][1] * at.y + affine[0][2], affine[1][0] * at.x + affine[1][1] * at.y + affine[1][2]};
+    Place to = {affine[0][0] * at.x + affine[0][1] * at.y + affine[0][2],
+                affine[1][0] * at.x + affine[1][1] * at.y + affine[1][2]};
     return to;
 }
 
@@ -42,7 +44,7 @@ static int solved(double normal[3][5], Affine out) {
 
 /* The affine map of points to targets by least squares, reweighted (Geman-McClure) with widths of 8, 4, 2 and 1 times
    `scale`. Whether there is one: not where the points are fewer than six or lie on one line. */
-PUBLIC int imgindex_fit(const Place *points, const Place *targets, int count, double scale, Affine out) {
+PUBLIC int imgindex_fit(const Place* points, const Place* targets, int count, double scale, Affine out) {
     static const double widths[] = {8.0, 4.0, 2.0, 1.0};
     Place centre = {0.0, 0.0};
     double xx = 0.0, xy = 0.0, yy = 0.0;
@@ -85,7 +87,7 @@ PUBLIC int imgindex_fit(const Place *points, const Place *targets, int count, do
 }
 
 /* The affine map of the chosen matches by least squares, or a similarity where they are few or nearly on one line. */
-static void least_squares(const Match *matches, const uint8_t *chosen, int count, const Affine similarity, Affine out) {
+static void least_squares(const Match* matches, const uint8_t* chosen, int count, const Affine similarity, Affine out) {
     double a[2] = {0.0}, b[2] = {0.0}, spread[2][2] = {{0.0}}, cross[2][2] = {{0.0}}, linear[2][2];
     int used = 0;
     for (int i = 0; i < count; i++) {
@@ -120,7 +122,8 @@ static void least_squares(const Match *matches, const uint8_t *chosen, int count
         }
     } else if (used >= 2 && longest > SHORT_PX) {
         double flip = similarity[0][0] * similarity[1][1] - similarity[0][1] * similarity[1][0] < 0.0 ? -1.0 : 1.0;
-        double real = (flip * cross[0][0] + cross[1][1]) / (xx + yy), imaginary = (flip * cross[1][0] - cross[0][1]) / (xx + yy);
+        double real = (flip * cross[0][0] + cross[1][1]) / (xx + yy),
+               imaginary = (flip * cross[1][0] - cross[0][1]) / (xx + yy);
         linear[0][0] = flip * real;
         linear[0][1] = -imaginary;
         linear[1][0] = flip * imaginary;
@@ -137,13 +140,13 @@ static void least_squares(const Match *matches, const uint8_t *chosen, int count
 }
 
 /* How many of the chosen matches stand in distinct cells of PLACE_PX x PLACE_PX of one picture. */
-static int places(const Match *matches, const uint8_t *chosen, int count, int of_b) {
+static int places(const Match* matches, const uint8_t* chosen, int count, int of_b) {
     int found = 0;
     for (int i = 0; i < count; i++) {
-        const double *at = of_b ? matches[i].b : matches[i].a;
+        const double* at = of_b ? matches[i].b : matches[i].a;
         int taken = !chosen[i];
         for (int j = 0; j < i && !taken; j++) {
-            const double *other = of_b ? matches[j].b : matches[j].a;
+            const double* other = of_b ? matches[j].b : matches[j].a;
             taken = chosen[j] && (int)(at[0] / PLACE_PX) == (int)(other[0] / PLACE_PX) &&
                     (int)(at[1] / PLACE_PX) == (int)(other[1] / PLACE_PX);
         }
@@ -153,7 +156,7 @@ static int places(const Match *matches, const uint8_t *chosen, int count, int of
 }
 
 /* How many matches the map brings within `within` of their place in b; marks them in `marks`, unless that is NULL. */
-static int agreeing(const Match *matches, int count, const Affine affine, double within, uint8_t *marks) {
+static int agreeing(const Match* matches, int count, const Affine affine, double within, uint8_t* marks) {
     int found = 0;
     for (int i = 0; i < count; i++) {
         Place at = {matches[i].a[0], matches[i].a[1]}, to = mapped(affine, at);
@@ -165,10 +168,11 @@ static int agreeing(const Match *matches, int count, const Affine affine, double
     return found;
 }
 
-/* The affine map of the chosen matches, again of those that then agree, within each of `tolerances` (less where it makes
-   pictures smaller); `chosen` becomes those that agreed last. How many of them stand at distinct places of both. */
-PUBLIC int imgindex_polish(const Match *matches, int count, const Affine similarity, const double *tolerances, int rounds,
-                           uint8_t *chosen, Affine out) {
+/* The affine map of the chosen matches, again of those that then agree, within each of `tolerances` (less where it
+   makes pictures smaller); `chosen` becomes those that agreed last. How many of them stand at distinct places of both.
+ */
+PUBLIC int imgindex_polish(const Match* matches, int count, const Affine similarity, const double* tolerances,
+                           int rounds, uint8_t* chosen, Affine out) {
     for (int round = 0; round < rounds; round++) {
         least_squares(matches, chosen, count, similarity, out);
         double scale = sqrt(fabs(out[0][0] * out[1][1] - out[0][1] * out[1][0])), within = tolerances[round];
@@ -181,7 +185,7 @@ PUBLIC int imgindex_polish(const Match *matches, int count, const Affine similar
 }
 
 /* Twice the signed area. */
-static double turns(const Place *corners, int count) {
+static double turns(const Place* corners, int count) {
     double total = 0.0;
     for (int i = 0; i < count; i++) {
         Place here = corners[i], next = corners[(i + 1) % count];
@@ -190,13 +194,14 @@ static double turns(const Place *corners, int count) {
     return total;
 }
 
-/* What two convex polygons share (I. Sutherland, G. Hodgman, "Reentrant polygon clipping", CACM 1974), into corners[room];
-   how many corners that has (count_a + count_b where rounding leaves both convex), none where one of the two has less than
-   `least` area, or -1 where memory is short. */
-PUBLIC int imgindex_intersect(const Place *a, int count_a, const Place *b, int count_b, double least, Place *corners, int room) {
+/* What two convex polygons share (I. Sutherland, G. Hodgman, "Reentrant polygon clipping", CACM 1974), into
+   corners[room]; how many corners that has (count_a + count_b where rounding leaves both convex), none where one of the
+   two has less than `least` area, or -1 where memory is short. */
+PUBLIC int imgindex_intersect(const Place* a, int count_a, const Place* b, int count_b, double least, Place* corners,
+                              int room) {
     double turn = turns(b, count_b), side = turn > 0.0 ? 1.0 : -1.0;
     if (fabs(turn) <= 2.0 * least || fabs(turns(a, count_a)) <= 2.0 * least) return 0;
-    Place *before = malloc(sizeof(Place) * (size_t)room);
+    Place* before = malloc(sizeof(Place) * (size_t)room);
     int count = count_a < room ? count_a : room;
     if (before == NULL) return -1;
     for (int i = 0; i < count; i++) corners[i] = a[i];

@@ -1,17 +1,19 @@
 /* Matches between the local features of two pictures, and how far they agree on one map. */
 
+#include "match.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common.h"
-#include "match.h"
 
 static const double PI = 3.14159265358979323846;
 
-/* Features of one picture. even, odd[count][dims]: what mirroring keeps of a descriptor, and what it negates; squared[count]:
-   their squared lengths together. points[count][2] with the first pixel's centre at 0, 0; angles in degrees. */
+/* Features of one picture. even, odd[count][dims]: what mirroring keeps of a descriptor, and what it negates;
+   squared[count]: their squared lengths together. points[count][2] with the first pixel's centre at 0, 0; angles in
+   degrees. */
 typedef struct {
     const float *even, *odd, *squared, *points, *sizes, *angles;
     int count, dims;
@@ -22,23 +24,23 @@ typedef struct {
     int row, column;
 } Pair;
 
-static void transpose(const float *from, int rows, int columns, float *out) {
+static void transpose(const float* from, int rows, int columns, float* out) {
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < columns; j++) out[(size_t)j * rows + i] = from[(size_t)i * columns + j];
 }
 
 /* out[count]: products of one row with the columns of `across` (dims x count). */
-static void products(const float *row, const float *across, int dims, int count, float *restrict out) {
+static void products(const float* row, const float* across, int dims, int count, float* restrict out) {
     memset(out, 0, sizeof(float) * (size_t)count);
     for (int k = 0; k < dims; k++) {
         float value = row[k];
-        const float *column = across + (size_t)k * count;
+        const float* column = across + (size_t)k * count;
 #pragma omp simd
         for (int j = 0; j < count; j++) out[j] += value * column[j];
     }
 }
 
-static int clearer(const void *one, const void *other) {
+static int clearer(const void* one, const void* other) {
     const Pair *a = one, *b = other;
     if (a->ratio != b->ratio) return a->ratio < b->ratio ? -1 : 1;
     return a->row - b->row;
@@ -47,10 +49,10 @@ static int clearer(const void *one, const void *other) {
 /* What is known of each row (its best column, its distance and the second best) and of each column (its best). */
 typedef struct {
     float *best, *second, *column_best;
-    int *column_of;
+    int* column_of;
 } Nearest;
 
-static void take(Nearest *nearest, int row, const float *restrict distances, int count) {
+static void take(Nearest* nearest, int row, const float* restrict distances, int count) {
     float best = INFINITY, second = INFINITY, *restrict column_best = nearest->column_best;
     int column = 0;
 #pragma omp simd
@@ -68,7 +70,7 @@ static void take(Nearest *nearest, int row, const float *restrict distances, int
 }
 
 /* The pairs that are each other's nearest, clearest first; how many. */
-static int choose(const Nearest *nearest, int count, float most, float least_second, Pair *pairs) {
+static int choose(const Nearest* nearest, int count, float most, float least_second, Pair* pairs) {
     int kept = 0;
     for (int row = 0; row < count; row++) {
         int column = nearest->column_of[row];
@@ -88,7 +90,7 @@ static double turn_between(double from, double to) {
     return (degrees < 0.0 ? degrees + 180.0 : degrees - 180.0) * PI / 180.0;
 }
 
-static Match match_of(const Features *a, const Features *b, int row, int column, int mirrored) {
+static Match match_of(const Features* a, const Features* b, int row, int column, int mirrored) {
     Match match;
     for (int axis = 0; axis < 2; axis++) {
         match.a[axis] = a->points[2 * row + axis] + 0.5;
@@ -110,13 +112,13 @@ static Match match_of(const Features *a, const Features *b, int row, int column,
 /* Mutual nearest features whose squared distance is less than `most` times that of the second best (which counts as at
    least `least_second`), clearest first: of a as it is, then of a mirrored. matches[2][limit], counts[2]. Both have two
    features or more. Not 0 where memory is short. */
-PUBLIC int imgindex_match(const Features *a, const Features *b, float most, float least_second, int limit, Match *matches,
-                          int *counts) {
+PUBLIC int imgindex_match(const Features* a, const Features* b, float most, float least_second, int limit,
+                          Match* matches, int* counts) {
     int dims = a->dims;
     size_t across = (size_t)dims * b->count, line = (size_t)b->count, rest = 2 * (size_t)a->count + b->count;
-    float *memory = malloc(sizeof(float) * (2 * across + 3 * line + 2 * rest));
-    int *column_of = malloc(sizeof(int) * 2 * (size_t)a->count);
-    Pair *pairs = malloc(sizeof(Pair) * (size_t)a->count);
+    float* memory = malloc(sizeof(float) * (2 * across + 3 * line + 2 * rest));
+    int* column_of = malloc(sizeof(int) * 2 * (size_t)a->count);
+    Pair* pairs = malloc(sizeof(Pair) * (size_t)a->count);
     if (memory == NULL || column_of == NULL || pairs == NULL) {
         free(memory);
         free(column_of);
@@ -156,16 +158,16 @@ PUBLIC int imgindex_match(const Features *a, const Features *b, float most, floa
     return 0;
 }
 
-/* How many matches agree with the one that most agree with: it brings their point of a within `reach` (less where it makes
-   pictures smaller) of that of b, and their own scale and turn are within exp(log_scale) and `turn` of its. Row i of
-   agree[count][count], unless that is NULL, marks those that agree with match i. -1 where memory is short. */
-PUBLIC int imgindex_vote(const Match *matches, int count, float reach, float log_scale, float turn, uint8_t *agree) {
+/* How many matches agree with the one that most agree with: it brings their point of a within `reach` (less where it
+   makes pictures smaller) of that of b, and their own scale and turn are within exp(log_scale) and `turn` of its. Row i
+   of agree[count][count], unless that is NULL, marks those that agree with match i. -1 where memory is short. */
+PUBLIC int imgindex_vote(const Match* matches, int count, float reach, float log_scale, float turn, uint8_t* agree) {
     const float circle = (float)(2.0 * PI);
-    float *memory = malloc((6 * sizeof(float) + sizeof(int)) * (size_t)count);
+    float* memory = malloc((6 * sizeof(float) + sizeof(int)) * (size_t)count);
     int most = 0;
     if (memory == NULL) return count ? -1 : 0;
     float *xa = memory, *ya = xa + count, *xb = ya + count, *yb = xb + count, *logs = yb + count, *turns = logs + count;
-    int *restrict marks = (int *)(turns + count);
+    int* restrict marks = (int*)(turns + count);
     for (int i = 0; i < count; i++) {
         xa[i] = (float)matches[i].a[0];
         ya[i] = (float)matches[i].a[1];
@@ -182,9 +184,11 @@ PUBLIC int imgindex_vote(const Match *matches, int count, float reach, float log
         within *= within;
 #pragma omp simd reduction(+ : votes)
         for (int j = 0; j < count; j++) {
-            float x = map[0] * xa[j] + map[1] * ya[j] + map[2] - xb[j], y = map[3] * xa[j] + map[4] * ya[j] + map[5] - yb[j];
+            float x = map[0] * xa[j] + map[1] * ya[j] + map[2] - xb[j],
+                  y = map[3] * xa[j] + map[4] * ya[j] + map[5] - yb[j];
             float apart = fabsf(turns[j] - own_turn);
-            int near = (x * x + y * y < within) & (fabsf(logs[j] - own_log) < log_scale) & ((apart < turn) | (apart > circle - turn));
+            int near = (x * x + y * y < within) & (fabsf(logs[j] - own_log) < log_scale) &
+                       ((apart < turn) | (apart > circle - turn));
             marks[j] = near;
             votes += near;
         }
@@ -196,7 +200,8 @@ PUBLIC int imgindex_vote(const Match *matches, int count, float reach, float log
 }
 
 /* out[orders]: products of b[count] with a[count] in each of some orders[][count] of its values. */
-PUBLIC void imgindex_ordered_products(const float *a, const float *b, const int32_t *order, int orders, int count, float *out) {
+PUBLIC void imgindex_ordered_products(const float* a, const float* b, const int32_t* order, int orders, int count,
+                                      float* out) {
     for (int i = 0; i < orders; i++, order += count) {
         float total = 0.0f;
 #pragma omp simd reduction(+ : total)

@@ -1,6 +1,6 @@
-/* SIFT: D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004, with the parameters of OpenCV's
-   and its conventions of size and angle. A descriptor is taken at a fixed grid of points of the turned patch, where
-   OpenCV takes every pixel of its bounding square. */
+/* SIFT: D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004, with the parameters of
+   OpenCV's and its conventions of size and angle. A descriptor is taken at a fixed grid of points of the turned patch,
+   where OpenCV takes every pixel of its bounding square. */
 
 #include <math.h>
 #include <stdint.h>
@@ -14,12 +14,12 @@
 enum {
     LANES = 8,
     BLOCK = 4 * LANES, /* pixels that are blurred together */
-    BORDER = 5,     /* px at the edge of an octave without extrema */
-    MAX_STEPS = 5,  /* of an extremum from pixel to pixel */
-    ANGLES = 36,    /* bins of the histogram that gives a point its angle */
-    CELLS = 4,      /* along a side of a descriptor */
-    TURNS = 8,      /* orientations of a cell */
-    PER_CELL = 4,   /* samples along a cell's side */
+    BORDER = 5,        /* px at the edge of an octave without extrema */
+    MAX_STEPS = 5,     /* of an extremum from pixel to pixel */
+    ANGLES = 36,       /* bins of the histogram that gives a point its angle */
+    CELLS = 4,         /* along a side of a descriptor */
+    TURNS = 8,         /* orientations of a cell */
+    PER_CELL = 4,      /* samples along a cell's side */
     GRID = (CELLS + 1) * PER_CELL,
     SAMPLES = GRID * GRID,
     VALUES = CELLS * CELLS * TURNS,
@@ -28,20 +28,20 @@ enum {
     MAX_RADIUS = 64,
 };
 
-static const float SIGMA = 1.6f;             /* of the first picture of an octave */
-static const float CAMERA_SIGMA = 0.5f;      /* that a picture is taken to have */
-static const float EDGE_RATIO = 10.0f;       /* of the principal curvatures */
-static const float ANGLE_SIGMA = 1.5f;       /* of the window that gives the angle, in sigmas of the point */
-static const float ANGLE_RADIUS = 3.0f;      /* of that window, in its sigmas */
-static const float SECOND_ANGLE = 0.8f;      /* of the highest peak from which another is an angle too */
-static const float CELL_WIDTH = 3.0f;        /* in sigmas of the point */
-static const float MAX_SHARE = 0.2f;         /* of a descriptor's length that one value keeps */
-static const float REACH = 3.0f;             /* of a blur, in sigmas */
+static const float SIGMA = 1.6f;        /* of the first picture of an octave */
+static const float CAMERA_SIGMA = 0.5f; /* that a picture is taken to have */
+static const float EDGE_RATIO = 10.0f;  /* of the principal curvatures */
+static const float ANGLE_SIGMA = 1.5f;  /* of the window that gives the angle, in sigmas of the point */
+static const float ANGLE_RADIUS = 3.0f; /* of that window, in its sigmas */
+static const float SECOND_ANGLE = 0.8f; /* of the highest peak from which another is an angle too */
+static const float CELL_WIDTH = 3.0f;   /* in sigmas of the point */
+static const float MAX_SHARE = 0.2f;    /* of a descriptor's length that one value keeps */
+static const float REACH = 3.0f;        /* of a blur, in sigmas */
 
 typedef float Lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 typedef struct {
-    float *pixels;
+    float* pixels;
     int height, width, stride; /* stride is a multiple of BLOCK */
 } Plane;
 
@@ -52,13 +52,13 @@ typedef struct {
 } Point;
 
 typedef struct {
-    Point *points;
+    Point* points;
     int count, room;
 } Points;
 
 static int padded(int width) { return (width + BLOCK - 1) / BLOCK * BLOCK; }
 
-static Plane plane_at(float *pixels, int height, int width) {
+static Plane plane_at(float* pixels, int height, int width) {
     Plane plane = {pixels, height, width, padded(width)};
     return plane;
 }
@@ -66,11 +66,11 @@ static Plane plane_at(float *pixels, int height, int width) {
 static size_t floats_of(int height, int width) { return (size_t)height * padded(width); }
 
 /* Twice as large, by linear interpolation; pixel (x, y) lies at (2 x, 2 y). */
-static void enlarge(const uint8_t *luma, int height, int width, Plane out) {
+static void enlarge(const uint8_t* luma, int height, int width, Plane out) {
     for (int y = 0; y < out.height; y++) {
         int next = y / 2 + 1 < height ? y / 2 + 1 : height - 1;
         const uint8_t *up = luma + (size_t)(y / 2) * width, *down = y % 2 ? luma + (size_t)next * width : up;
-        float *row = out.pixels + (size_t)y * out.stride;
+        float* row = out.pixels + (size_t)y * out.stride;
         for (int x = 0; x < width; x++) {
             int right = x + 1 < width ? x + 1 : width - 1;
             float here = 0.5f * (up[x] + down[x]), beside = 0.5f * (up[right] + down[right]);
@@ -83,28 +83,28 @@ static void enlarge(const uint8_t *luma, int height, int width, Plane out) {
 
 static void halve(Plane from, Plane out) {
     for (int y = 0; y < out.height; y++) {
-        const float *row = from.pixels + (size_t)(2 * y) * from.stride;
-        float *into = out.pixels + (size_t)y * out.stride;
+        const float* row = from.pixels + (size_t)(2 * y) * from.stride;
+        float* into = out.pixels + (size_t)y * out.stride;
         for (int x = 0; x < out.width; x++) into[x] = row[2 * x];
         for (int x = out.width; x < out.stride; x++) into[x] = into[out.width - 1];
     }
 }
 
 /* out[BLOCK]: the sum of kernel[i] * (above[i][x] + below[i][x]), the middle counted once. */
-static inline void blur_block(const float *const *above, const float *const *below, int x, const float *kernel, int radius,
-                              float *out) {
+static inline void blur_block(const float* const* above, const float* const* below, int x, const float* kernel,
+                              int radius, float* out) {
     Lanes sums[BLOCK / LANES];
-    for (int j = 0; j < BLOCK / LANES; j++) sums[j] = kernel[0] * *(const Lanes *)(above[0] + x + j * LANES);
+    for (int j = 0; j < BLOCK / LANES; j++) sums[j] = kernel[0] * *(const Lanes*)(above[0] + x + j * LANES);
     for (int i = 1; i <= radius; i++) {
         const float *up = above[i] + x, *down = below[i] + x;
         for (int j = 0; j < BLOCK / LANES; j++)
-            sums[j] += kernel[i] * (*(const Lanes *)(up + j * LANES) + *(const Lanes *)(down + j * LANES));
+            sums[j] += kernel[i] * (*(const Lanes*)(up + j * LANES) + *(const Lanes*)(down + j * LANES));
     }
-    for (int j = 0; j < BLOCK / LANES; j++) *(Lanes *)(out + j * LANES) = sums[j];
+    for (int j = 0; j < BLOCK / LANES; j++) *(Lanes*)(out + j * LANES) = sums[j];
 }
 
 /* Gaussian blur; the picture goes on as its reflection. `line` has room for out.stride + 2 * MAX_RADIUS. */
-static void blur(Plane from, Plane out, float sigma, float *line) {
+static void blur(Plane from, Plane out, float sigma, float* line) {
     float kernel[MAX_RADIUS + 1], total = 0.0f;
     int radius = (int)ceilf(REACH * sigma);
     if (radius > MAX_RADIUS) radius = MAX_RADIUS;
@@ -114,7 +114,7 @@ static void blur(Plane from, Plane out, float sigma, float *line) {
     }
     for (int i = 0; i <= radius; i++) kernel[i] /= total;
     const float *above[MAX_RADIUS + 1], *below[MAX_RADIUS + 1];
-    float *middle = line + MAX_RADIUS;
+    float* middle = line + MAX_RADIUS;
     for (int y = 0; y < from.height; y++) {
         for (int i = 0; i <= radius; i++) {
             above[i] = from.pixels + (size_t)reflected(y - i, from.height) * from.stride;
@@ -129,7 +129,7 @@ static void blur(Plane from, Plane out, float sigma, float *line) {
             above[i] = middle - i;
             below[i] = middle + i;
         }
-        float *into = out.pixels + (size_t)y * out.stride;
+        float* into = out.pixels + (size_t)y * out.stride;
         for (int x = 0; x < out.stride; x += BLOCK) blur_block(above, below, x, kernel, radius, into + x);
     }
 }
@@ -137,15 +137,15 @@ static void blur(Plane from, Plane out, float sigma, float *line) {
 static void subtract(Plane more, Plane less, Plane out) {
     size_t count = (size_t)out.height * out.stride;
     for (size_t i = 0; i < count; i += LANES)
-        *(Lanes *)(out.pixels + i) = *(const Lanes *)(more.pixels + i) - *(const Lanes *)(less.pixels + i);
+        *(Lanes*)(out.pixels + i) = *(const Lanes*)(more.pixels + i) - *(const Lanes*)(less.pixels + i);
 }
 
-/* marks[x]: whether the value is beyond `least` and all of its 26 neighbours, in a row of the middle one of three planes;
-   whether any is. `line` has room for two rows. */
-static int mark_extremes(const Plane *planes, int row, float least, float *line, int *restrict marks) {
+/* marks[x]: whether the value is beyond `least` and all of its 26 neighbours, in a row of the middle one of three
+   planes; whether any is. `line` has room for two rows. */
+static int mark_extremes(const Plane* planes, int row, float least, float* line, int* restrict marks) {
     int width = planes[0].width;
-    float *restrict highest = line, *restrict lowest = line + planes[0].stride;
-    const float *rows[9];
+    float* restrict highest = line, * restrict lowest = line + planes[0].stride;
+    const float* rows[9];
     for (int i = 0; i < 9; i++) rows[i] = planes[i / 3].pixels + (size_t)(row + i % 3 - 1) * planes[0].stride;
 #pragma omp simd
     for (int x = 0; x < width; x++) {
@@ -158,7 +158,7 @@ static int mark_extremes(const Plane *planes, int row, float least, float *line,
         highest[x] = high;
         lowest[x] = low;
     }
-    const float *values = rows[4];
+    const float* values = rows[4];
     int any = 0;
 #pragma omp simd reduction(| : any)
     for (int x = BORDER; x < width - BORDER; x++) {
@@ -173,12 +173,13 @@ static int mark_extremes(const Plane *planes, int row, float least, float *line,
 
 /* Moves an extremum to where the quadratic through its neighbours has it. Whether it is one, has contrast and is no
    edge; sets all of the point but its angle. */
-static int settle(const Plane *differences, int octave, int layer, int row, int column, int layers, float contrast, Point *point) {
+static int settle(const Plane* differences, int octave, int layer, int row, int column, int layers, float contrast,
+                  Point* point) {
     float off_x = 0, off_y = 0, off_layer = 0;
     const float unit = 1.0f / 255.0f;
     for (int step = 0;; step++) {
         if (step == MAX_STEPS) return 0;
-        const Plane *here = differences + layer;
+        const Plane* here = differences + layer;
         int stride = here->stride, at = row * stride + column;
         const float *low = here[-1].pixels + at, *mid = here->pixels + at, *high = here[1].pixels + at;
         const float *up = mid - stride, *down = mid + stride;
@@ -198,7 +199,8 @@ static int settle(const Plane *differences, int octave, int layer, int row, int 
         if (fabsf(off_x) < 0.5f && fabsf(off_y) < 0.5f && fabsf(off_layer) < 0.5f) {
             float value = mid[0] * unit + 0.5f * (dx * off_x + dy * off_y + ds * off_layer);
             float trace = dxx + dyy, edge = EDGE_RATIO + 1.0f;
-            if (fabsf(value) * layers < contrast || css <= 0.0f || trace * trace * EDGE_RATIO >= edge * edge * css) return 0;
+            if (fabsf(value) * layers < contrast || css <= 0.0f || trace * trace * EDGE_RATIO >= edge * edge * css)
+                return 0;
             point->response = fabsf(value);
             break;
         }
@@ -220,18 +222,24 @@ static int settle(const Plane *differences, int octave, int layer, int row, int 
     return 1;
 }
 
-/* The angle of (x, y) in turns of a circle, in [0, 1], both ends for one angle: within 2e-5 of atan2, without a branch. */
+/* The angle of (x, y) in turns of a circle, in [0, 1], both ends for one angle: within 2e-5 of atan2, without a branch.
+ */
 static inline float turn_of(float y, float x) {
     float ax = fabsf(x), ay = fabsf(y), more = ax > ay ? ax : ay, less = ax > ay ? ay : ax;
     float ratio = less / (more + 1e-20f), square = ratio * ratio;
-    float turn = ratio * (0.15915494f + square * (-0.05304946f + square * (0.03170409f + square * (-0.02203776f +
-                 square * (0.01450402f + square * (-0.00678286f + square * 0.00150707f))))));
+    float turn =
+        ratio *
+        (0.15915494f +
+         square * (-0.05304946f +
+                   square * (0.03170409f +
+                             square * (-0.02203776f +
+                                       square * (0.01450402f + square * (-0.00678286f + square * 0.00150707f))))));
     turn = ay > ax ? 0.25f - turn : turn;
     turn = x < 0.0f ? 0.5f - turn : turn;
     return y < 0.0f ? 1.0f - turn : turn;
 }
 
-static void angle_histogram(Plane plane, int column, int row, float sigma, float *out) {
+static void angle_histogram(Plane plane, int column, int row, float sigma, float* out) {
     float weights[MAX_RADIUS + 1], raw[ANGLES + 4] = {0}, values[2 * MAX_RADIUS + 1];
     int bins[2 * MAX_RADIUS + 1], radius = (int)lrintf(ANGLE_RADIUS * sigma);
     if (radius > MAX_RADIUS) radius = MAX_RADIUS;
@@ -239,7 +247,7 @@ static void angle_histogram(Plane plane, int column, int row, float sigma, float
     int first = column - radius < 1 ? 1 : column - radius;
     int last = column + radius > plane.width - 2 ? plane.width - 2 : column + radius;
     for (int y = row - radius < 1 ? 1 : row - radius; y <= row + radius && y < plane.height - 1; y++) {
-        const float *here = plane.pixels + (size_t)y * plane.stride;
+        const float* here = plane.pixels + (size_t)y * plane.stride;
         const float *up = here - plane.stride, *down = here + plane.stride;
         float down_weight = weights[abs(y - row)];
 #pragma omp simd
@@ -248,7 +256,8 @@ static void angle_histogram(Plane plane, int column, int row, float sigma, float
             bins[x - first] = (int)(turn_of(dy, dx) * ANGLES + 0.5f);
             values[x - first] = sqrtf(dx * dx + dy * dy) * down_weight;
         }
-        for (int x = first; x <= last; x++) raw[2 + bins[x - first] % ANGLES] += values[x - first] * weights[abs(x - column)];
+        for (int x = first; x <= last; x++)
+            raw[2 + bins[x - first] % ANGLES] += values[x - first] * weights[abs(x - column)];
     }
     raw[0] = raw[ANGLES];
     raw[1] = raw[ANGLES + 1];
@@ -258,10 +267,10 @@ static void angle_histogram(Plane plane, int column, int row, float sigma, float
         out[i] = (raw[i] + raw[i + 4]) / 16.0f + (raw[i + 1] + raw[i + 3]) / 4.0f + raw[i + 2] * 0.375f;
 }
 
-static int add_point(Points *found, Point point) {
+static int add_point(Points* found, Point point) {
     if (found->count == found->room) {
         int room = 2 * found->room + 256;
-        Point *points = realloc(found->points, sizeof(Point) * (size_t)room);
+        Point* points = realloc(found->points, sizeof(Point) * (size_t)room);
         if (points == NULL) return -1;
         found->points = points;
         found->room = room;
@@ -272,7 +281,7 @@ static int add_point(Points *found, Point point) {
 }
 
 /* Adds the point once for each of its angles. */
-static int add_angles(Points *found, Plane plane, Point point) {
+static int add_angles(Points* found, Plane plane, Point point) {
     float histogram[ANGLES], highest = 0.0f, grown = (float)(1 << point.octave);
     int column = (int)lrintf(point.x / grown), row = (int)lrintf(point.y / grown);
     angle_histogram(plane, column, row, ANGLE_SIGMA * point.sigma, histogram);
@@ -288,11 +297,11 @@ static int add_angles(Points *found, Plane plane, Point point) {
     return 0;
 }
 
-static int find_points(const Plane *gaussians, const Plane *differences, int octave, int layers, float contrast, float *line,
-                       Points *found) {
+static int find_points(const Plane* gaussians, const Plane* differences, int octave, int layers, float contrast,
+                       float* line, Points* found) {
     int width = differences[0].width, height = differences[0].height;
     float least = floorf(0.5f * contrast / layers * 255.0f);
-    int *marks = (int *)(line + 2 * differences[0].stride);
+    int* marks = (int*)(line + 2 * differences[0].stride);
     for (int layer = 1; layer <= layers; layer++) {
         for (int row = BORDER; row < height - BORDER; row++) {
             if (!mark_extremes(differences + layer - 1, row, least, line, marks)) continue;
@@ -308,23 +317,24 @@ static int find_points(const Plane *gaussians, const Plane *differences, int oct
     return 0;
 }
 
-static int stronger_first(const void *one, const void *other) {
+static int stronger_first(const void* one, const void* other) {
     const Point *a = one, *b = other;
     if (a->response != b->response) return a->response > b->response ? -1 : 1;
     return a->order - b->order;
 }
 
 /* The `limit` strongest points, each once: two pixels can settle at one place. */
-static int strongest(Points *found, int limit) {
+static int strongest(Points* found, int limit) {
     int kept = 0;
     if (found->count == 0) return 0;
     qsort(found->points, (size_t)found->count, sizeof(Point), stronger_first);
     for (int i = 0; i < found->count && kept < limit; i++) {
-        const Point *point = found->points + i;
+        const Point* point = found->points + i;
         int known = 0;
         for (int j = kept - 1; j >= 0 && found->points[j].response == point->response; j--) {
-            const Point *other = found->points + j;
-            known |= other->x == point->x && other->y == point->y && other->size == point->size && other->angle == point->angle;
+            const Point* other = found->points + j;
+            known |= other->x == point->x && other->y == point->y && other->size == point->size &&
+                     other->angle == point->angle;
         }
         if (!known) found->points[kept++] = *point;
     }
@@ -340,10 +350,12 @@ typedef struct {
 
 enum { PADDED = CELLS + 2 };
 
-static void lay_out(Patch *patch) {
+static void lay_out(Patch* patch) {
     for (int i = 0; i < SAMPLES; i++) {
-        float x = (i % GRID + 0.5f) / PER_CELL - 0.5f * (CELLS + 1), y = (i / GRID + 0.5f) / PER_CELL - 0.5f * (CELLS + 1);
-        float column = x + 0.5f * (CELLS + 1), row = y + 0.5f * (CELLS + 1), window = expf(-2.0f * (x * x + y * y) / (CELLS * CELLS));
+        float x = (i % GRID + 0.5f) / PER_CELL - 0.5f * (CELLS + 1),
+              y = (i / GRID + 0.5f) / PER_CELL - 0.5f * (CELLS + 1);
+        float column = x + 0.5f * (CELLS + 1), row = y + 0.5f * (CELLS + 1),
+              window = expf(-2.0f * (x * x + y * y) / (CELLS * CELLS));
         float right = column - floorf(column), below = row - floorf(row);
         patch->x[i] = x;
         patch->y[i] = y;
@@ -356,7 +368,8 @@ static void lay_out(Patch *patch) {
 }
 
 /* dx, dy[SAMPLES]: the gradient at the pixel nearest to each sample, 0 outside of the picture. */
-static void gradients(Plane plane, const Patch *patch, float x, float y, float cosine, float sine, float *dx, float *dy) {
+static void gradients(Plane plane, const Patch* patch, float x, float y, float cosine, float sine, float* dx,
+                      float* dy) {
     int places[SAMPLES];
     int right = plane.width - 2, bottom = plane.height - 2;
 #pragma omp simd
@@ -368,17 +381,18 @@ static void gradients(Plane plane, const Patch *patch, float x, float y, float c
     for (int i = 0; i < SAMPLES; i++) {
         dx[i] = dy[i] = 0.0f;
         if (places[i] < 0) continue;
-        const float *here = plane.pixels + places[i];
+        const float* here = plane.pixels + places[i];
         dx[i] = here[1] - here[-1];
         dy[i] = here[-plane.stride] - here[plane.stride];
     }
 }
 
-static void describe(Plane plane, const Patch *patch, const Point *point, float *restrict out) {
+static void describe(Plane plane, const Patch* patch, const Point* point, float* restrict out) {
     float dx[SAMPLES], dy[SAMPLES], less[SAMPLES], more[SAMPLES], cells[PADDED * PADDED][TURNS];
     int turns[SAMPLES];
     float grown = (float)(1 << point->octave), width = CELL_WIDTH * point->sigma;
-    float own = 1.0f - point->angle / 360.0f, cosine = width * cosf(2.0f * PI * own), sine = width * sinf(2.0f * PI * own);
+    float own = 1.0f - point->angle / 360.0f, cosine = width * cosf(2.0f * PI * own),
+          sine = width * sinf(2.0f * PI * own);
     gradients(plane, patch, point->x / grown, point->y / grown, cosine, sine, dx, dy);
 #pragma omp simd
     for (int i = 0; i < SAMPLES; i++) {
@@ -391,8 +405,8 @@ static void describe(Plane plane, const Patch *patch, const Point *point, float 
     }
     memset(cells, 0, sizeof cells);
     for (int i = 0; i < SAMPLES; i++) {
-        const float *weights = patch->weights[i];
-        float(*cell)[TURNS] = cells + patch->cell[i];
+        const float* weights = patch->weights[i];
+        float (*cell)[TURNS] = cells + patch->cell[i];
         int turn = turns[i] % TURNS, next = (turn + 1) % TURNS;
         cell[0][turn] += weights[0] * less[i];
         cell[0][next] += weights[0] * more[i];
@@ -419,7 +433,7 @@ typedef struct {
     Plane gaussians[MAX_OCTAVES][MAX_LAYERS + 3], differences[MAX_OCTAVES][MAX_LAYERS + 2];
 } Pyramid;
 
-static int build(Pyramid *pyramid, const uint8_t *luma, int height, int width, int layers) {
+static int build(Pyramid* pyramid, const uint8_t* luma, int height, int width, int layers) {
     int shorter = height < width ? height : width, planes = 2 * layers + 5;
     size_t floats = 0, line = floats_of(1, 2 * width) + 2 * MAX_RADIUS;
     pyramid->layers = layers;
@@ -430,7 +444,7 @@ static int build(Pyramid *pyramid, const uint8_t *luma, int height, int width, i
     line = line > 3 * floats_of(1, 2 * width) ? line : 3 * floats_of(1, 2 * width);
     pyramid->memory = malloc(sizeof(float) * (floats + line));
     if (pyramid->memory == NULL) return -1;
-    float *free_at = pyramid->memory + line;
+    float* free_at = pyramid->memory + line;
     pyramid->line = pyramid->memory;
     for (int o = 0; o < pyramid->octaves; o++) {
         int rows = 2 * height >> o, columns = 2 * width >> o;
@@ -440,11 +454,11 @@ static int build(Pyramid *pyramid, const uint8_t *luma, int height, int width, i
             pyramid->differences[o][i] = plane_at(free_at, rows, columns);
     }
     enlarge(luma, height, width, pyramid->differences[0][0]);
-    blur(pyramid->differences[0][0], pyramid->gaussians[0][0], sqrtf(SIGMA * SIGMA - 4.0f * CAMERA_SIGMA * CAMERA_SIGMA),
-         pyramid->line);
+    blur(pyramid->differences[0][0], pyramid->gaussians[0][0],
+         sqrtf(SIGMA * SIGMA - 4.0f * CAMERA_SIGMA * CAMERA_SIGMA), pyramid->line);
     float step = powf(2.0f, 1.0f / layers);
     for (int o = 0; o < pyramid->octaves; o++) {
-        Plane *gaussians = pyramid->gaussians[o];
+        Plane* gaussians = pyramid->gaussians[o];
         if (o > 0) halve(pyramid->gaussians[o - 1][layers], gaussians[0]);
         for (int i = 1; i < layers + 3; i++) {
             float before = SIGMA * powf(step, (float)(i - 1));
@@ -458,19 +472,20 @@ static int build(Pyramid *pyramid, const uint8_t *luma, int height, int width, i
 /* The `limit` strongest features of a picture, strongest first. points[limit][4]: x and y in pixels, the first pixel's
    centre at 0, 0; size (diameter) in pixels; angle in degrees, [0, 360). descriptors[limit][VALUES]: not negative, not
    normalised. The number found, or -1 where memory is short. */
-PUBLIC int imgindex_sift(const uint8_t *luma, int height, int width, int layers, float contrast, int limit, float *points,
-                  float *descriptors) {
+PUBLIC int imgindex_sift(const uint8_t* luma, int height, int width, int layers, float contrast, int limit,
+                         float* points, float* descriptors) {
     Pyramid pyramid;
     Points found = {NULL, 0, 0};
     int kept = -1;
     if (build(&pyramid, luma, height, width, layers)) return -1;
     for (int o = 0; o < pyramid.octaves; o++)
-        if (find_points(pyramid.gaussians[o], pyramid.differences[o], o, layers, contrast, pyramid.line, &found)) goto end;
+        if (find_points(pyramid.gaussians[o], pyramid.differences[o], o, layers, contrast, pyramid.line, &found))
+            goto end;
     Patch patch;
     lay_out(&patch);
     kept = strongest(&found, limit);
     for (int i = 0; i < kept; i++) {
-        const Point *point = found.points + i;
+        const Point* point = found.points + i;
         const float own[4] = {0.5f * point->x, 0.5f * point->y, 0.5f * point->size, point->angle};
         memcpy(points + 4 * i, own, sizeof own);
         describe(pyramid.gaussians[point->octave][point->layer], &patch, point, descriptors + (size_t)VALUES * i);

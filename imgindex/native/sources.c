@@ -2,4 +2,4 @@
 
 #include "common.h"
 
-PUBLIC const char *imgindex_sources(void) { return SOURCES_SHA256; }
+PUBLIC const char* imgindex_sources(void) { return SOURCES_SHA256; }
