@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import structure
+from imgindex import native, structure
 from imgindex.records import Luma
 from imgindex.structure import Canvas
 
@@ -16,9 +18,9 @@ MAX_THICK = 0.25
 """Printed: 60 % of the canvas within 12 levels of the paper, and at most a quarter of the marks survives an opening by
 7 px of the 256 px canvas. The recipe's forms have 0.88 and 0.00; of 160 photos one passes."""
 
-BLURS = ((0.6, 0.6), (0.9, 0.6), (1.3, 0.6), (1.8, 0.6), (2.5, 0.6), (0.6, 0.9), (0.6, 1.3), (0.6, 1.8), (0.6, 2.5))
-"""Gaussian blurs of a and b, in canvas pixels, that are tried: one sharper than the other by up to a third of the
-size."""
+BLURS = (0.6, 0.9, 1.3, 1.8, 2.5)
+"""Gaussian blurs in canvas pixels: one of the two has the first, the other as much as makes it fit, where it is sharper
+by up to a third of the size."""
 
 CHARACTERS_ALONG = 60
 """A window has about the size of a character or two: a sixtieth of the longer side, within 7 to 17 px."""
@@ -62,47 +64,64 @@ def worst_change(canvas: Canvas) -> tuple[float, float]:
     windows (recompression, another resampling) is not counted.
     """
     size = int(np.clip(max(canvas.mask.shape) / CHARACTERS_ALONG, 7, 17))
-    a, b, _ = _matched(canvas)
-    best = np.full(a.shape, np.inf, np.float32)
-    for dy in (-1.0, 0.0, 1.0):
-        for dx in (-1.0, 0.0, 1.0):
-            shift = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]])
-            moved = cv2.warpAffine(b, shift, (b.shape[1], b.shape[0]), borderMode=cv2.BORDER_REPLICATE)
-            difference = a - moved
-            mean = cv2.boxFilter(difference, -1, (size, size))
-            power = cv2.boxFilter(difference * difference, -1, (size, size))
-            best = np.minimum(best, power - mean * mean)
+    a, b = _matched(canvas)
     found = structure.windows(Canvas(canvas.a, canvas.b, canvas.mask, canvas.from_a, canvas.from_b, 1.0, 1.0), size)
     if len(found.centres) == 0:
         return 0.0, 0.0
-    at = found.centres.astype(np.int64)
-    mean_a, mean_b = cv2.boxFilter(a, -1, (size, size)), cv2.boxFilter(b, -1, (size, size))
-    power_a = cv2.boxFilter(a * a, -1, (size, size)) - mean_a * mean_a
-    power_b = cv2.boxFilter(b * b, -1, (size, size)) - mean_b * mean_b
-    power = np.maximum(power_a, power_b)[at[:, 1], at[:, 0]]
+    at = found.centres.astype(np.int32)
+    framed = cv2.copyMakeBorder(b, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    energy = native.least_variance(a, np.asarray(framed, np.float32), size, at)
+    power = np.maximum(*(native.least_variance(picture, None, size, at) for picture in (a, b)))
     busy = power > 0.1 * float(np.quantile(power, 0.98))
     typical = float(np.median(power[busy]))
-    energy = best[at[:, 1], at[:, 0]]
     usual = float(np.quantile(energy[busy], 0.9))
     worst = float(energy.max())
     return (worst - float(np.median(energy[busy]))) / max(typical, 1.0), worst / max(usual, 0.002 * typical, 1e-6)
 
 
-def _matched(canvas: Canvas) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-    """Both pictures with one blur and one contrast, and the energy of the difference over that of the second."""
+def _matched(canvas: Canvas) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Both pictures with one blur and one contrast: the blurs that leave the least of b unexplained."""
+    inside = None if canvas.whole else canvas.mask.astype(np.float32)
     a, b = canvas.a.astype(np.float32), canvas.b.astype(np.float32)
-    inside = canvas.mask
-    found: tuple[NDArray[np.float32], NDArray[np.float32], float] | None = None
-    for sigma_a, sigma_b in BLURS:
-        soft_a, soft_b = cv2.GaussianBlur(a, (0, 0), sigma_a), cv2.GaussianBlur(b, (0, 0), sigma_b)
-        x, y = soft_a[inside], soft_b[inside]
-        x_mean, y_mean = float(x.mean()), float(y.mean())
-        x, y = x - x_mean, y - y_mean
-        xx, yy, xy = float(x @ x), float(y @ y), float(x @ y)
-        left = 1.0 - xy * xy / max(xx * yy, 1.0)
-        if found is None or left < found[2]:
-            gain = max(xy, 0.0) / max(xx, 1.0)
-            unit = 100.0 / max(float(np.sqrt(yy / max(len(y), 1))), 1.0)
-            found = (soft_a - x_mean) * gain * unit, (soft_b - y_mean) * unit, left
-    assert found is not None
-    return found
+    plain_a, plain_b = _Soft.of(a, BLURS[0], inside), _Soft.of(b, BLURS[0], inside)
+    best, least = (plain_a, plain_b), _unexplained(plain_a, plain_b)
+    for sharper_a in (True, False):
+        for sigma in BLURS[1:]:
+            pair = (_Soft.of(a, sigma, inside), plain_b) if sharper_a else (plain_a, _Soft.of(b, sigma, inside))
+            left = _unexplained(*pair)
+            if left >= least:
+                break
+            best, least = pair, left
+    soft_a, soft_b = best
+    gain = max(float(np.vdot(soft_a.deviation, soft_b.deviation)), 0.0) / max(soft_a.power, 1.0)
+    unit = 100.0 / max((soft_b.power / max(int(np.count_nonzero(canvas.mask)), 1)) ** 0.5, 1.0)
+    return soft_a.at(gain * unit), soft_b.at(unit)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Soft:
+    """A blurred picture; what it deviates from its mean inside the mask, 0 outside; and the sum of that squared."""
+
+    blurred: NDArray[np.float32]
+    mean: float
+    deviation: NDArray[np.float32]
+    power: float
+
+    @classmethod
+    def of(cls, luma: NDArray[np.float32], sigma: float, inside: NDArray[np.float32] | None) -> _Soft:
+        blurred = np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma), np.float32)
+        mean = float(blurred.mean() if inside is None else np.vdot(blurred, inside) / max(float(inside.sum()), 1.0))
+        deviation = blurred - np.float32(mean)
+        if inside is not None:
+            deviation *= inside
+        return cls(blurred, mean, deviation, float(np.vdot(deviation, deviation)))
+
+    def at(self, contrast: float) -> NDArray[np.float32]:
+        """The picture around 0, at this many times its contrast."""
+        return (self.blurred - np.float32(self.mean)) * np.float32(contrast)
+
+
+def _unexplained(a: _Soft, b: _Soft) -> float:
+    """Share of the power of b that no tone line of a explains, in [0, 1]."""
+    both = float(np.vdot(a.deviation, b.deviation))
+    return 1.0 - both * both / max(a.power * b.power, 1.0)

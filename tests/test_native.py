@@ -236,6 +236,28 @@ def test_borders_are_what_opencv_floods(seed: int) -> None:
         assert (first, last) == ((kept[0], kept[-1] + 1) if len(kept) else (len(row), 0))
 
 
+@pytest.mark.parametrize(("shape", "size"), [((40, 61), 7), ((33, 24), 8), ((9, 20), 17), ((90, 130), 12)])
+def test_least_variances_are_those_of_box_filters(shape: tuple[int, int], size: int) -> None:
+    """Prevents: a changed digit that is compared at another place than its own."""
+    rng = np.random.default_rng(8)
+    a, b = (rng.normal(0, 90, shape).astype(np.float32) for _ in range(2))
+    framed = cv2.copyMakeBorder(b, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    places = np.array([(x, y) for y in range(1, shape[0], 3) for x in range(0, shape[1], 4)])
+
+    def variances(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        mean, power = (cv2.boxFilter(v, -1, (size, size)) for v in (values, values * values))
+        return np.asarray((power - mean * mean)[places[:, 1], places[:, 0]])
+
+    moved = [framed[y : y + shape[0], x : x + shape[1]].astype(float) for y in range(3) for x in range(3)]
+    expected = np.min([variances(a - one) for one in moved], axis=0)
+    assert np.allclose(native.least_variance(a, np.asarray(framed, np.float32), size, places), expected, rtol=1e-4)
+    assert np.allclose(native.least_variance(a, None, size, places), variances(a.astype(float)), rtol=1e-4)
+    with pytest.raises(ValueError, match="frame"):
+        native.least_variance(a, b, size, places)
+    with pytest.raises(ValueError, match="outside"):
+        native.least_variance(a, None, size, places + shape[1])
+
+
 def test_a_fit_is_robust() -> None:
     """Prevents: a fit that a third of outliers pulls away, and one through points that fix no map."""
     rng = np.random.default_rng(3)

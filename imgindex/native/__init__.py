@@ -89,6 +89,7 @@ def load(name: str) -> ctypes.CDLL:
     library.imgindex_reduce.argtypes = [at, whole, whole, whole, whole, at, whole, whole]
     library.imgindex_content.argtypes = [at, whole, whole, whole, at]
     library.imgindex_ordered_products.argtypes = [at, at, at, whole, whole, at]
+    library.imgindex_least_variance.argtypes = [at, at, whole, whole, whole, at, whole, at]
     library.imgindex_ssim.argtypes = [at, at, whole, whole, real, real, at]
     return library
 
@@ -312,6 +313,29 @@ def content(luma: Luma, tolerance: int) -> tuple[NDArray[np.int32], int]:
     count = _library().imgindex_content(luma.ctypes.data, *luma.shape, tolerance, ends.ctypes.data)
     _check(min(0, count))
     return ends, int(count)
+
+
+def least_variance(
+    a: NDArray[np.float32], b: NDArray[np.float32] | None, size: int, places: NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """float32[n]: how much a differs from b in windows of size x size around places int[n, 2] (x, y), as a variance.
+
+    b float32[h + 2, w + 2] has a frame of one pixel around the size of a, and may lie in it where it differs least; the
+    variance of a itself where b is None. Windows reach beyond an edge as OpenCV's `boxFilter` does. Raises MemoryError.
+    """
+    a, places = np.ascontiguousarray(a, np.float32), np.ascontiguousarray(places, np.int32)
+    height, width = a.shape
+    if b is not None:
+        if b.shape != (height + 2, width + 2):
+            raise ValueError(f"a frame of {b.shape} for a picture of {a.shape}")
+        b = np.ascontiguousarray(b, np.float32)
+    if len(places) and (places.min() < 0 or (places.max(axis=0) >= (width, height)).any()):
+        raise ValueError("a place outside of the picture")
+    found = np.empty(len(places), np.float32)
+    framed = None if b is None else b.ctypes.data
+    at = a.ctypes.data, framed, height, width, size, places.ctypes.data, len(places), found.ctypes.data
+    _check(_library().imgindex_least_variance(*at))
+    return found
 
 
 def ssim_map(a: Luma, b: Luma, c1: float, c2: float) -> NDArray[np.float32]:
