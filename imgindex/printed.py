@@ -84,14 +84,18 @@ def _matched(canvas: Canvas) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     inside = None if canvas.whole else canvas.mask.astype(np.float32)
     a, b = canvas.a.astype(np.float32), canvas.b.astype(np.float32)
     plain_a, plain_b = _Soft.of(a, BLURS[0], inside), _Soft.of(b, BLURS[0], inside)
-    best, least = (plain_a, plain_b), _unexplained(plain_a, plain_b)
+    plain = least = _unexplained(plain_a, plain_b)
+    best = plain_a, plain_b
     for sharper_a in (True, False):
+        before = plain
         for sigma in BLURS[1:]:
             pair = (_Soft.of(a, sigma, inside), plain_b) if sharper_a else (plain_a, _Soft.of(b, sigma, inside))
             left = _unexplained(*pair)
-            if left >= least:
+            if left >= before:
                 break
-            best, least = pair, left
+            before = left
+            if left < least:
+                best, least = pair, left
     soft_a, soft_b = best
     gain = max(float(np.vdot(soft_a.deviation, soft_b.deviation)), 0.0) / max(soft_a.power, 1.0)
     unit = 100.0 / max((soft_b.power / max(int(np.count_nonzero(canvas.mask)), 1)) ** 0.5, 1.0)

@@ -8,7 +8,8 @@ install() {
     local extras="$1" stamp="$venv/.installed-$1"
     [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
     local sources=(pyproject.toml constraints.txt scripts/build_native.py imgindex/native/*.[ch])
-    if [ -e "$stamp" ] && [ -e imgindex/native/kernels.so ] && [ -z "$(find "${sources[@]}" -newer "$stamp")" ]; then return; fi
+    local compiled='from imgindex import native; native.library()'
+    if [ -e "$stamp" ] && [ -z "$(find "${sources[@]}" -newer "$stamp")" ] && python -c "$compiled" 2>/dev/null; then return; fi
     echo "Installing into $venv (a few minutes the first time) ..." >&2
     install_torch
     pip_install --editable ".[$extras]"

@@ -46,7 +46,8 @@ def has_avx2() -> bool:
 
 
 @functools.cache
-def _library() -> ctypes.CDLL:
+def library() -> ctypes.CDLL:
+    """The one for this processor. Raises ImportError as `load` does."""
     return load("kernels-avx2.so" if has_avx2() else "kernels.so")
 
 
@@ -54,19 +55,19 @@ def load(name: str) -> ctypes.CDLL:
     """A compiled library. Raises ImportError where there is none, or one of other sources than lie here."""
     code = b"".join(path.read_bytes() for path in sorted(FOLDER.glob("*.[ch]")))
     try:
-        library = ctypes.CDLL(str(FOLDER / name))
-        library.imgindex_sources.restype = ctypes.c_char_p
-        compiled = library.imgindex_sources()
+        loaded = ctypes.CDLL(str(FOLDER / name))
+        loaded.imgindex_sources.restype = ctypes.c_char_p
+        compiled = loaded.imgindex_sources()
     except (OSError, AttributeError) as error:
         raise ImportError(f"{MISSING} ({error})") from error
     if compiled != hashlib.sha256(code).hexdigest().encode():
         raise ImportError(f"{MISSING} ({name} was compiled from other sources)")
     at, whole, real, double = ctypes.c_void_p, ctypes.c_int, ctypes.c_float, ctypes.c_double
-    library.imgindex_sift.argtypes = [at, whole, whole, whole, real, whole, at, at]
-    library.imgindex_match.argtypes = [at, at, real, real, whole, at, at]
-    library.imgindex_vote.argtypes = [at, whole, real, real, real, at]
-    library.imgindex_window_means.argtypes = [at, at, whole, whole, at, whole, whole, whole, at, at, at]
-    library.imgindex_offsets.argtypes = [
+    loaded.imgindex_sift.argtypes = [at, whole, whole, whole, real, whole, at, at]
+    loaded.imgindex_match.argtypes = [at, at, real, real, whole, at, at]
+    loaded.imgindex_vote.argtypes = [at, whole, real, real, real, at]
+    loaded.imgindex_window_means.argtypes = [at, at, whole, whole, at, whole, whole, whole, at, at, at]
+    loaded.imgindex_offsets.argtypes = [
         at,
         at,
         real,
@@ -83,15 +84,15 @@ def load(name: str) -> ctypes.CDLL:
         double,
         at,
     ]
-    library.imgindex_fit.argtypes = [at, at, whole, double, at]
-    library.imgindex_polish.argtypes = [at, whole, at, at, whole, at, at]
-    library.imgindex_intersect.argtypes = [at, whole, at, whole, double, at, whole]
-    library.imgindex_reduce.argtypes = [at, whole, whole, whole, whole, at, whole, whole]
-    library.imgindex_content.argtypes = [at, whole, whole, whole, at]
-    library.imgindex_ordered_products.argtypes = [at, at, at, whole, whole, at]
-    library.imgindex_least_variance.argtypes = [at, at, whole, whole, whole, at, whole, at]
-    library.imgindex_ssim.argtypes = [at, at, whole, whole, real, real, at]
-    return library
+    loaded.imgindex_fit.argtypes = [at, at, whole, double, at]
+    loaded.imgindex_polish.argtypes = [at, whole, at, at, whole, at, at]
+    loaded.imgindex_intersect.argtypes = [at, whole, at, whole, double, at, whole]
+    loaded.imgindex_reduce.argtypes = [at, whole, whole, whole, whole, at, whole, whole]
+    loaded.imgindex_content.argtypes = [at, whole, whole, whole, at]
+    loaded.imgindex_ordered_products.argtypes = [at, at, at, whole, whole, at]
+    loaded.imgindex_least_variance.argtypes = [at, at, whole, whole, whole, at, whole, at]
+    loaded.imgindex_ssim.argtypes = [at, at, whole, whole, real, real, at]
+    return loaded
 
 
 def sift(
@@ -108,7 +109,7 @@ def sift(
     points = np.empty((limit, 4), np.float32)
     descriptors = np.empty((limit, DESCRIPTOR_VALUES), np.float32)
     height, width = luma.shape
-    count = _library().imgindex_sift(
+    count = library().imgindex_sift(
         luma.ctypes.data, height, width, layers, contrast_threshold, limit, points.ctypes.data, descriptors.ctypes.data
     )
     _check(min(0, count))
@@ -156,7 +157,7 @@ def match(
         return np.empty((0, MATCH_VALUES)), np.empty((0, MATCH_VALUES))
     found, counts = np.empty((2, limit, MATCH_VALUES)), (ctypes.c_int * 2)()
     one, other = ctypes.byref(a.struct), ctypes.byref(b.struct)
-    _check(_library().imgindex_match(one, other, ratio * ratio, least_second, limit, found.ctypes.data, counts))
+    _check(library().imgindex_match(one, other, ratio * ratio, least_second, limit, found.ctypes.data, counts))
     return found[0, : counts[0]], found[1, : counts[1]]
 
 
@@ -170,7 +171,7 @@ def vote(
     its own. Row i of `agree` bool[n, n] is filled with what agrees with match i. Raises MemoryError.
     """
     into = None if agree is None else agree.ctypes.data
-    most = _library().imgindex_vote(matches.ctypes.data, len(matches), reach, log_scale, turn, into)
+    most = library().imgindex_vote(matches.ctypes.data, len(matches), reach, log_scale, turn, into)
     _check(min(0, most))
     return int(most)
 
@@ -180,7 +181,7 @@ def ordered_products(a: NDArray[np.float32], b: NDArray[np.float32], orders: NDA
     a, b = np.ascontiguousarray(a, np.float32), np.ascontiguousarray(b, np.float32)
     found = np.empty(len(orders), np.float32)
     at = a.ctypes.data, b.ctypes.data, orders.ctypes.data
-    _library().imgindex_ordered_products(*at, *orders.shape, found.ctypes.data)
+    library().imgindex_ordered_products(*at, *orders.shape, found.ctypes.data)
     return found
 
 
@@ -197,7 +198,7 @@ def polish(
     """
     affine, chosen, within = np.empty((2, 3)), chosen.copy(), np.array(tolerances, np.float64)
     start = np.ascontiguousarray(similarity, np.float64)
-    count = _library().imgindex_polish(
+    count = library().imgindex_polish(
         matches.ctypes.data, len(matches), start.ctypes.data, within.ctypes.data, len(within), chosen.ctypes.data,
         affine.ctypes.data,
     )  # fmt: skip
@@ -211,7 +212,7 @@ def fit(points: NDArray[np.float64], targets: NDArray[np.float64], scale: float)
     """
     points, targets = np.ascontiguousarray(points, np.float64), np.ascontiguousarray(targets, np.float64)
     found = np.empty((2, 3))
-    done = _library().imgindex_fit(points.ctypes.data, targets.ctypes.data, len(points), scale, found.ctypes.data)
+    done = library().imgindex_fit(points.ctypes.data, targets.ctypes.data, len(points), scale, found.ctypes.data)
     return found if done else None
 
 
@@ -220,7 +221,7 @@ def intersection(a: NDArray[np.float64], b: NDArray[np.float64], least_area: flo
     than `least_area`. Raises MemoryError."""
     a, b = np.ascontiguousarray(a, np.float64), np.ascontiguousarray(b, np.float64)
     corners = np.empty((2 * (len(a) + len(b)), 2))
-    count = _library().imgindex_intersect(
+    count = library().imgindex_intersect(
         a.ctypes.data, len(a), b.ctypes.data, len(b), least_area, corners.ctypes.data, len(corners)
     )
     _check(min(0, count))
@@ -243,7 +244,7 @@ def window_means(
     soft_b = np.empty_like(soft_a)
     means = np.empty((PRODUCTS, (rows - 1) * (columns - 1)))
     _check(
-        _library().imgindex_window_means(
+        library().imgindex_window_means(
             a.ctypes.data, b.ctypes.data, height, width, kernel.ctypes.data, step, rows, columns,
             soft_a.ctypes.data, soft_b.ctypes.data, means.ctypes.data,
         )
@@ -276,7 +277,7 @@ def offsets(
     shifts = np.empty((len(a.mean), 2))
     arrays = [np.ascontiguousarray(array, np.float64) for array in (a.mean, b.mean, a.variance, b.variance)]
     _check(
-        _library().imgindex_offsets(
+        library().imgindex_offsets(
             a.soft.ctypes.data, b.soft.ctypes.data, a.unit, b.unit, step, rows, columns, inside.ctypes.data,
             *(array.ctypes.data for array in arrays), evened, floor, shifts.ctypes.data,
         )
@@ -298,7 +299,7 @@ def resize_area(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[
         picture = np.ascontiguousarray(picture)
     found = np.empty((height, width, *picture.shape[2:]), np.uint8)
     at, stride = picture.ctypes.data, picture.strides[0]
-    _check(_library().imgindex_reduce(at, stride, rows, columns, channels, found.ctypes.data, height, width))
+    _check(library().imgindex_reduce(at, stride, rows, columns, channels, found.ctypes.data, height, width))
     return found
 
 
@@ -310,7 +311,7 @@ def content(luma: Luma, tolerance: int) -> tuple[NDArray[np.int32], int]:
     """
     luma = np.ascontiguousarray(luma, np.uint8)
     ends = np.empty((len(luma), 2), np.int32)
-    count = _library().imgindex_content(luma.ctypes.data, *luma.shape, tolerance, ends.ctypes.data)
+    count = library().imgindex_content(luma.ctypes.data, *luma.shape, tolerance, ends.ctypes.data)
     _check(min(0, count))
     return ends, int(count)
 
@@ -334,7 +335,7 @@ def least_variance(
     found = np.empty(len(places), np.float32)
     framed = None if b is None else b.ctypes.data
     at = a.ctypes.data, framed, height, width, size, places.ctypes.data, len(places), found.ctypes.data
-    _check(_library().imgindex_least_variance(*at))
+    _check(library().imgindex_least_variance(*at))
     return found
 
 
@@ -343,7 +344,7 @@ def ssim_map(a: Luma, b: Luma, c1: float, c2: float) -> NDArray[np.float32]:
     reflected at their edges. Raises MemoryError."""
     a, b = _of_one_shape(a, b)
     found = np.empty(a.shape, np.float32)
-    _check(_library().imgindex_ssim(a.ctypes.data, b.ctypes.data, *a.shape, c1, c2, found.ctypes.data))
+    _check(library().imgindex_ssim(a.ctypes.data, b.ctypes.data, *a.shape, c1, c2, found.ctypes.data))
     return found
 
 
