@@ -8,7 +8,7 @@ install() {
     local extras="$1" stamp="$venv/.installed-$1"
     [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
     local sources=(pyproject.toml constraints.txt scripts/build_native.py imgindex/native/*.[ch])
-    local compiled='from imgindex import native; native.library()'
+    local compiled='from imgindex import native; native.kernels()'
     if [ -e "$stamp" ] && [ -z "$(find "${sources[@]}" -newer "$stamp")" ] && python -c "$compiled" 2>/dev/null; then return; fi
     echo "Installing into $venv (a few minutes the first time) ..." >&2
     install_torch

@@ -28,7 +28,7 @@ def library(request: pytest.FixtureRequest) -> Iterator[None]:
     """Both libraries: a processor without AVX2 runs the plain one, which no other test loads."""
     loaded = native.load(request.param)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(native, "library", lambda: loaded)
+        patch.setattr(native, "kernels", lambda: loaded)
         yield
 
 

@@ -35,7 +35,6 @@ MATCH_VALUES = 12
 PRODUCTS = 5
 """a, b, aa, bb, ab: what `window_means` gives the means of."""
 
-
 FOLDER = Path(__file__).parent
 
 
@@ -46,8 +45,8 @@ def has_avx2() -> bool:
 
 
 @functools.cache
-def library() -> ctypes.CDLL:
-    """The one for this processor. Raises ImportError as `load` does."""
+def kernels() -> ctypes.CDLL:
+    """The library for this processor. Raises ImportError as `load` does."""
     return load("kernels-avx2.so" if has_avx2() else "kernels.so")
 
 
@@ -67,23 +66,7 @@ def load(name: str) -> ctypes.CDLL:
     loaded.imgindex_match.argtypes = [at, at, real, real, whole, at, at]
     loaded.imgindex_vote.argtypes = [at, whole, real, real, real, at]
     loaded.imgindex_window_means.argtypes = [at, at, whole, whole, at, whole, whole, whole, at, at, at]
-    loaded.imgindex_offsets.argtypes = [
-        at,
-        at,
-        real,
-        real,
-        whole,
-        whole,
-        whole,
-        at,
-        at,
-        at,
-        at,
-        at,
-        double,
-        double,
-        at,
-    ]
+    loaded.imgindex_offsets.argtypes = [at, at, real, real, *[whole] * 3, *[at] * 5, double, double, at]
     loaded.imgindex_fit.argtypes = [at, at, whole, double, at]
     loaded.imgindex_polish.argtypes = [at, whole, at, at, whole, at, at]
     loaded.imgindex_intersect.argtypes = [at, whole, at, whole, double, at, whole]
@@ -109,7 +92,7 @@ def sift(
     points = np.empty((limit, 4), np.float32)
     descriptors = np.empty((limit, DESCRIPTOR_VALUES), np.float32)
     height, width = luma.shape
-    count = library().imgindex_sift(
+    count = kernels().imgindex_sift(
         luma.ctypes.data, height, width, layers, contrast_threshold, limit, points.ctypes.data, descriptors.ctypes.data
     )
     _check(min(0, count))
@@ -157,7 +140,7 @@ def match(
         return np.empty((0, MATCH_VALUES)), np.empty((0, MATCH_VALUES))
     found, counts = np.empty((2, limit, MATCH_VALUES)), (ctypes.c_int * 2)()
     one, other = ctypes.byref(a.struct), ctypes.byref(b.struct)
-    _check(library().imgindex_match(one, other, ratio * ratio, least_second, limit, found.ctypes.data, counts))
+    _check(kernels().imgindex_match(one, other, ratio * ratio, least_second, limit, found.ctypes.data, counts))
     return found[0, : counts[0]], found[1, : counts[1]]
 
 
@@ -171,7 +154,7 @@ def vote(
     its own. Row i of `agree` bool[n, n] is filled with what agrees with match i. Raises MemoryError.
     """
     into = None if agree is None else agree.ctypes.data
-    most = library().imgindex_vote(matches.ctypes.data, len(matches), reach, log_scale, turn, into)
+    most = kernels().imgindex_vote(matches.ctypes.data, len(matches), reach, log_scale, turn, into)
     _check(min(0, most))
     return int(most)
 
@@ -181,7 +164,7 @@ def ordered_products(a: NDArray[np.float32], b: NDArray[np.float32], orders: NDA
     a, b = np.ascontiguousarray(a, np.float32), np.ascontiguousarray(b, np.float32)
     found = np.empty(len(orders), np.float32)
     at = a.ctypes.data, b.ctypes.data, orders.ctypes.data
-    library().imgindex_ordered_products(*at, *orders.shape, found.ctypes.data)
+    kernels().imgindex_ordered_products(*at, *orders.shape, found.ctypes.data)
     return found
 
 
@@ -198,7 +181,7 @@ def polish(
     """
     affine, chosen, within = np.empty((2, 3)), chosen.copy(), np.array(tolerances, np.float64)
     start = np.ascontiguousarray(similarity, np.float64)
-    count = library().imgindex_polish(
+    count = kernels().imgindex_polish(
         matches.ctypes.data, len(matches), start.ctypes.data, within.ctypes.data, len(within), chosen.ctypes.data,
         affine.ctypes.data,
     )  # fmt: skip
@@ -212,7 +195,7 @@ def fit(points: NDArray[np.float64], targets: NDArray[np.float64], scale: float)
     """
     points, targets = np.ascontiguousarray(points, np.float64), np.ascontiguousarray(targets, np.float64)
     found = np.empty((2, 3))
-    done = library().imgindex_fit(points.ctypes.data, targets.ctypes.data, len(points), scale, found.ctypes.data)
+    done = kernels().imgindex_fit(points.ctypes.data, targets.ctypes.data, len(points), scale, found.ctypes.data)
     return found if done else None
 
 
@@ -221,7 +204,7 @@ def intersection(a: NDArray[np.float64], b: NDArray[np.float64], least_area: flo
     than `least_area`. Raises MemoryError."""
     a, b = np.ascontiguousarray(a, np.float64), np.ascontiguousarray(b, np.float64)
     corners = np.empty((2 * (len(a) + len(b)), 2))
-    count = library().imgindex_intersect(
+    count = kernels().imgindex_intersect(
         a.ctypes.data, len(a), b.ctypes.data, len(b), least_area, corners.ctypes.data, len(corners)
     )
     _check(min(0, count))
@@ -244,7 +227,7 @@ def window_means(
     soft_b = np.empty_like(soft_a)
     means = np.empty((PRODUCTS, (rows - 1) * (columns - 1)))
     _check(
-        library().imgindex_window_means(
+        kernels().imgindex_window_means(
             a.ctypes.data, b.ctypes.data, height, width, kernel.ctypes.data, step, rows, columns,
             soft_a.ctypes.data, soft_b.ctypes.data, means.ctypes.data,
         )
@@ -277,7 +260,7 @@ def offsets(
     shifts = np.empty((len(a.mean), 2))
     arrays = [np.ascontiguousarray(array, np.float64) for array in (a.mean, b.mean, a.variance, b.variance)]
     _check(
-        library().imgindex_offsets(
+        kernels().imgindex_offsets(
             a.soft.ctypes.data, b.soft.ctypes.data, a.unit, b.unit, step, rows, columns, inside.ctypes.data,
             *(array.ctypes.data for array in arrays), evened, floor, shifts.ctypes.data,
         )
@@ -299,7 +282,7 @@ def resize_area(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[
         picture = np.ascontiguousarray(picture)
     found = np.empty((height, width, *picture.shape[2:]), np.uint8)
     at, stride = picture.ctypes.data, picture.strides[0]
-    _check(library().imgindex_reduce(at, stride, rows, columns, channels, found.ctypes.data, height, width))
+    _check(kernels().imgindex_reduce(at, stride, rows, columns, channels, found.ctypes.data, height, width))
     return found
 
 
@@ -311,7 +294,7 @@ def content(luma: Luma, tolerance: int) -> tuple[NDArray[np.int32], int]:
     """
     luma = np.ascontiguousarray(luma, np.uint8)
     ends = np.empty((len(luma), 2), np.int32)
-    count = library().imgindex_content(luma.ctypes.data, *luma.shape, tolerance, ends.ctypes.data)
+    count = kernels().imgindex_content(luma.ctypes.data, *luma.shape, tolerance, ends.ctypes.data)
     _check(min(0, count))
     return ends, int(count)
 
@@ -335,7 +318,7 @@ def least_variance(
     found = np.empty(len(places), np.float32)
     framed = None if b is None else b.ctypes.data
     at = a.ctypes.data, framed, height, width, size, places.ctypes.data, len(places), found.ctypes.data
-    _check(library().imgindex_least_variance(*at))
+    _check(kernels().imgindex_least_variance(*at))
     return found
 
 
@@ -344,7 +327,7 @@ def ssim_map(a: Luma, b: Luma, c1: float, c2: float) -> NDArray[np.float32]:
     reflected at their edges. Raises MemoryError."""
     a, b = _of_one_shape(a, b)
     found = np.empty(a.shape, np.float32)
-    _check(library().imgindex_ssim(a.ctypes.data, b.ctypes.data, *a.shape, c1, c2, found.ctypes.data))
+    _check(kernels().imgindex_ssim(a.ctypes.data, b.ctypes.data, *a.shape, c1, c2, found.ctypes.data))
     return found
 
 

@@ -10,4 +10,12 @@ static inline int reflected(int at, int count) {
     return at;
 }
 
+/* Fills `margin` values on both sides of line[width] with its reflection. */
+static inline void reflect_margins(float* line, int width, int margin) {
+    for (int i = 1; i <= margin; i++) {
+        line[-i] = line[reflected(-i, width)];
+        line[width - 1 + i] = line[reflected(width - 1 + i, width)];
+    }
+}
+
 #endif

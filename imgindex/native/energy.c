@@ -39,13 +39,8 @@ static void sum_rows(const float* a, const float* b, int height, int width, int 
         const float* moved = b == NULL ? NULL : b + (size_t)(row + 1 + dy) * (width + 2) + 1 + dx;
         add_row(a + (size_t)row * width, moved, width, margin, sums);
     }
-    for (int layer = 0; layer < 2; layer++) {
-        float* in = sums + layer * wide + margin;
-        for (int i = 1; i <= margin; i++) {
-            in[-i] = in[reflected(-i, width)];
-            in[width - 1 + i] = in[reflected(width - 1 + i, width)];
-        }
-    }
+    reflect_margins(sums + margin, width, margin);
+    reflect_margins(sums + wide + margin, width, margin);
 }
 
 /* out[count]: the least variance, over the nine places of b within a pixel, of a - b in the windows of size x size

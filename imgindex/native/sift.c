@@ -121,10 +121,7 @@ static void blur(Plane from, Plane out, float sigma, float* line) {
             below[i] = from.pixels + (size_t)reflected(y + i, from.height) * from.stride;
         }
         for (int x = 0; x < from.stride; x += BLOCK) blur_block(above, below, x, kernel, radius, middle + x);
-        for (int i = 1; i <= radius; i++) {
-            middle[-i] = middle[reflected(-i, from.width)];
-            middle[from.width - 1 + i] = middle[reflected(from.width - 1 + i, from.width)];
-        }
+        reflect_margins(middle, from.width, radius);
         for (int i = 0; i <= radius; i++) {
             above[i] = middle - i;
             below[i] = middle + i;
@@ -222,8 +219,7 @@ static int settle(const Plane* differences, int octave, int layer, int row, int 
     return 1;
 }
 
-/* The angle of (x, y) in turns of a circle, in [0, 1], both ends for one angle: within 2e-5 of atan2, without a branch.
- */
+/* The angle of (x, y) in turns of a circle, in [0, 1] with both ends for one angle; within 2e-5 of atan2. */
 static inline float turn_of(float y, float x) {
     float ax = fabsf(x), ay = fabsf(y), more = ax > ay ? ax : ay, less = ax > ay ? ay : ax;
     float ratio = less / (more + 1e-20f), square = ratio * ratio;
@@ -428,7 +424,7 @@ static void describe(Plane plane, const Patch* patch, const Point* point, float*
 }
 
 typedef struct {
-    int octaves, layers;
+    int octaves;
     float *memory, *line;
     Plane gaussians[MAX_OCTAVES][MAX_LAYERS + 3], differences[MAX_OCTAVES][MAX_LAYERS + 2];
 } Pyramid;
@@ -436,7 +432,6 @@ typedef struct {
 static int build(Pyramid* pyramid, const uint8_t* luma, int height, int width, int layers) {
     int shorter = height < width ? height : width, planes = 2 * layers + 5;
     size_t floats = 0, line = floats_of(1, 2 * width) + 2 * MAX_RADIUS;
-    pyramid->layers = layers;
     pyramid->octaves = (int)lrint(log2(2.0 * shorter) - 2.0);
     if (pyramid->octaves < 1) pyramid->octaves = 1;
     if (pyramid->octaves > MAX_OCTAVES) pyramid->octaves = MAX_OCTAVES;
