@@ -28,7 +28,7 @@ from PIL.PngImagePlugin import MAX_TEXT_CHUNK
 from imgindex.files import Skipped, out_of_memory
 from imgindex.flatten import flattened, reduced_rgb
 from imgindex.formats import Kind, sniff
-from imgindex.records import Luma, Picture, PictureInfo, Skip
+from imgindex.records import Luma, Picture, PictureInfo, Rgb, Skip
 
 MAX_PIXELS = 300_000_000
 """Above the largest single shots (200 megapixels) and most stitched panoramas; a PNG of 289 megapixels took
@@ -97,10 +97,13 @@ def decode(
         factor = max(1, min(image.size) // short_side_px)
         while image.width * image.height > MAX_RGB_PIXELS * factor**2:
             factor += 1
-        rgb = np.asarray(_oriented(reduced_rgb(image, factor, info.bit_depth), _orientation(image)))
+        oriented = np.asarray(_oriented(reduced_rgb(image, factor, info.bit_depth), _orientation(image)))
+        rgb = np.ascontiguousarray(oriented, np.uint8)
         if with_pixel_digest or (not drafted and frames == 1 and info.pixels <= FREE_DIGEST_PIXELS):
-            info = replace(info, pixel_digest=_digest(image, data, info))
-    return Picture(info, np.ascontiguousarray(rgb, np.uint8))
+            is_plain = image.mode == "RGB" and not image.has_transparency_data and frames == factor == 1
+            digest = _digest_of_rgb(rgb) if is_plain and info.bit_depth == 8 else _digest(image, data, info)
+            info = replace(info, pixel_digest=digest)
+    return Picture(info, rgb)
 
 
 def version() -> int:
@@ -423,12 +426,23 @@ def _digest(image: ImageFile.ImageFile, data: bytes, info: PictureInfo) -> bytes
     return sha.digest()
 
 
+def _digest_of_rgb(rgb: Rgb) -> bytes:
+    """What `_digest` is of the one frame of 8 bits that was decoded to these pixels."""
+    sha = hashlib.sha256(_frame_header("RGB", rgb.shape[1], rgb.shape[0]))
+    sha.update(rgb.data)
+    return sha.digest()
+
+
+def _frame_header(mode: str, width: int, height: int) -> bytes:
+    return f"{mode} {width} {height}\n".encode()
+
+
 def _hash_frame(sha: hashlib._Hash, image: Image.Image, orientation: int) -> None:
     if image.mode == "P" or (image.mode in ("L", "RGB") and "transparency" in image.info):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     image = _oriented(image, orientation)
     width, height = image.size
-    sha.update(f"{image.mode} {width} {height}\n".encode())
+    sha.update(_frame_header(image.mode, width, height))
     rows = max(1, _STRIP_BYTES // (4 * width))
     for top in range(0, height, rows):
         sha.update(image.crop((0, top, width, min(top + rows, height))).tobytes())

@@ -29,10 +29,14 @@ DESCRIPTOR_SCALE = 512.0
 """RootSIFT values are below 0.5 but for rare ones: x 512 they fill a byte."""
 
 
+def luma_of(rgb: Rgb) -> Luma:
+    """The luma of a picture, ITU-R BT.601."""
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
 def working_luma(rgb: Rgb) -> Luma:
     """Luma of `rgb` with its longer side reduced to WORKING_SIDE_PX; a smaller picture is left as it is."""
-    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY) if rgb.ndim == 3 else rgb
-    return reduce_luma(np.asarray(luma, np.uint8), WORKING_SIDE_PX)
+    return reduce_luma(luma_of(rgb), WORKING_SIDE_PX)
 
 
 def reduce_luma(luma: Luma, long_side_px: int) -> Luma:

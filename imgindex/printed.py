@@ -18,6 +18,8 @@ MAX_THICK = 0.25
 """Printed: 60 % of the canvas within 12 levels of the paper, and at most a quarter of the marks survives an opening by
 7 px of the 256 px canvas. The recipe's forms have 0.88 and 0.00; of 160 photos one passes."""
 
+LEAST_PIXELS = 64
+
 BLURS = (0.6, 0.9, 1.3, 1.8, 2.5)
 """Gaussian blurs in canvas pixels: one of the two has the first, the other as much as makes it fit, where it is sharper
 by up to a third of the size."""
@@ -28,31 +30,21 @@ CHARACTERS_ALONG = 60
 
 def text_like(canvas: Canvas) -> bool:
     """Whether both pictures look printed: most of each is one flat tone with small strong marks on it."""
-    lumas = zip((canvas.a, canvas.b), canvas.tones, strict=True)
-    return all(_printed(luma, tones, canvas.mask) for luma, tones in lumas)
+    lumas = zip((canvas.a, canvas.b), canvas.papers, strict=True)
+    return all(_printed(luma, paper, canvas.mask) for luma, paper in lumas)
 
 
-def _printed(luma: Luma, tones: NDArray[np.float64], mask: NDArray[np.bool_]) -> bool:
-    total = float(tones.sum())
-    if total < 64:
+def _printed(luma: Luma, paper: native.Paper, mask: NDArray[np.bool_]) -> bool:
+    if paper.pixels < LEAST_PIXELS or paper.share < PAPER_SHARE:
         return False
-    paper, share = _paper(tones)
-    if share < PAPER_SHARE:
-        return False
-    marks = ((np.abs(luma.astype(np.int16) - paper) > 30) & mask).astype(np.uint8)
+    marks = ((np.abs(luma.astype(np.int16) - paper.tone) > 30) & mask).astype(np.uint8)
     thick = cv2.morphologyEx(marks, cv2.MORPH_OPEN, np.ones((STROKE_PX, STROKE_PX), np.uint8))
-    return bool(marks.sum() > 0.003 * total and thick.sum() < MAX_THICK * marks.sum())
+    return bool(marks.sum() > 0.003 * paper.pixels and thick.sum() < MAX_THICK * marks.sum())
 
 
 def ground_share(canvas: Canvas) -> float:
     """Share of what two pictures share that is one flat tone in each of them, of the one that has less of it."""
-    return min(_paper(tones)[1] for tones in canvas.tones)
-
-
-def _paper(counts: NDArray[np.float64]) -> tuple[int, float]:
-    """The commonest tone, and the share of the content within 12 levels of it."""
-    near = np.convolve(counts, np.ones(5), "same")
-    return int(near.argmax()) * 4 + 2, float(near.max() / max(1.0, counts.sum()))
+    return min(paper.share for paper in canvas.papers)
 
 
 def worst_change(canvas: Canvas) -> tuple[float, float]:
@@ -65,7 +57,7 @@ def worst_change(canvas: Canvas) -> tuple[float, float]:
     """
     size = int(np.clip(max(canvas.mask.shape) / CHARACTERS_ALONG, 7, 17))
     a, b = _matched(canvas)
-    found = structure.windows(Canvas(canvas.a, canvas.b, canvas.mask, canvas.from_a, canvas.from_b, 1.0, 1.0), size)
+    found = structure.windows(canvas, size)
     if len(found.centres) == 0:
         return 0.0, 0.0
     at = found.centres.astype(np.int32)
@@ -81,7 +73,7 @@ def worst_change(canvas: Canvas) -> tuple[float, float]:
 
 def _matched(canvas: Canvas) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Both pictures with one blur and one contrast: the blurs that leave the least of b unexplained."""
-    inside = None if canvas.whole else canvas.mask.astype(np.float32)
+    inside = None if canvas.inside is None else canvas.inside.astype(np.float32)
     a, b = canvas.a.astype(np.float32), canvas.b.astype(np.float32)
     plain_a, plain_b = _Soft.of(a, BLURS[0], inside), _Soft.of(b, BLURS[0], inside)
     plain = least = _unexplained(plain_a, plain_b)

@@ -56,17 +56,6 @@ class Sketch:
     def halves(self) -> register.Halves:
         return register.Halves.of(self.features, self.even * np.float32(STEP), self.odd * np.float32(STEP))
 
-    def to_bytes(self) -> bytes:
-        """Little-endian, some 4 kB."""
-        f = self.features
-        head = _HEAD.pack(VERSION, len(self.thumbs), len(f), f.width, f.height)
-        thumbs = b"".join(_BOX.pack(*thumb.box) + thumb.small.tobytes() for thumb in self.thumbs)
-        places = np.rint(f.points / _sides(f.width, f.height) * SIDE_STEPS)
-        log_sizes = np.rint(np.log2(np.maximum(f.sizes, 1e-3)) / LOG_SIZE_STEP)
-        angles = np.rint(f.angles / 360.0 * ANGLE_STEPS) % ANGLE_STEPS
-        columns = np.hstack([places, np.clip(log_sizes, 0, 255)[:, None], angles[:, None]]).astype(np.uint8)
-        return head + thumbs + columns.tobytes() + self.even.tobytes() + self.odd.tobytes()
-
     @classmethod
     def from_bytes(cls, data: bytes) -> Sketch:
         """Raises ValueError where the bytes are no sketch of this version."""
@@ -109,21 +98,26 @@ def _bases() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float
         return arrays["even_mean"], arrays["even"], arrays["odd"]
 
 
-def sketch(drawn: Outline, features: LocalFeatures) -> Sketch:
-    """The sketch of a picture with this outline and these local features."""
+def drawn(outlined: Outline, features: LocalFeatures) -> bytes:
+    """The sketch of a picture with this outline and these local features: little-endian, some 4 kB."""
     mean, even_basis, odd_basis = _bases()
     even, odd = register.sums_and_differences(features.descriptors)
-    kept = LocalFeatures(
-        features.points,
-        features.sizes,
-        features.angles,
-        np.zeros((len(even), 0), np.uint8),
-        features.width,
-        features.height,
-    )
-    # through bytes, so that a sketch is the same whether it was just made or read from the store
-    made = Sketch(drawn.thumbs, kept, _steps((even - mean) @ even_basis), _steps(odd @ odd_basis))
-    return Sketch.from_bytes(made.to_bytes())
+    count, width, height = len(features), features.width, features.height
+    columns = np.empty((count, 4), np.float32)
+    columns[:, :2] = features.points / _sides(width, height) * SIDE_STEPS
+    columns[:, 2] = np.log2(np.maximum(features.sizes, 1e-3)) / LOG_SIZE_STEP
+    columns[:, 3] = features.angles / 360.0 * ANGLE_STEPS
+    np.clip(np.rint(columns, out=columns), 0.0, (SIDE_STEPS, SIDE_STEPS, 255.0, ANGLE_STEPS), out=columns)
+    columns[:, 3] %= ANGLE_STEPS
+    head = _HEAD.pack(VERSION, len(outlined.thumbs), count, width, height)
+    thumbs = b"".join(_BOX.pack(*thumb.box) + thumb.small.tobytes() for thumb in outlined.thumbs)
+    components = _steps((even - mean) @ even_basis), _steps(odd @ odd_basis)
+    return b"".join([head, thumbs, columns.astype(np.uint8).tobytes(), *(part.tobytes() for part in components)])
+
+
+def sketch(outlined: Outline, features: LocalFeatures) -> Sketch:
+    """The sketch as it is read from the store, where its numbers are rounded."""
+    return Sketch.from_bytes(drawn(outlined, features))
 
 
 def _steps(components: NDArray[np.floating]) -> NDArray[np.int8]:

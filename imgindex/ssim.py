@@ -20,7 +20,7 @@ def of_canvas(canvas: Canvas) -> float:
     """Mean SSIM over what two pictures share; 0 where that is nothing."""
     if min(canvas.a.shape) < WINDOW_PX or not canvas.mask.any():
         return 0.0
-    inside = None if canvas.whole else canvas.mask.view(np.uint8)
+    inside = None if canvas.inside is None else canvas.inside.view(np.uint8)
     return float(cv2.mean(ssim_map(canvas.a, canvas.b), inside)[0])
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imgindex import native, transform
 from imgindex.records import Luma
-from imgindex.transform import Affine, Polygon, area, bounding_box, intersection
+from imgindex.transform import Affine, Polygon
 
 BORDER_TOLERANCE = 4
 """Grey levels by which a bar, frame or background may differ from its corner's value and still be "uniform":
@@ -65,32 +65,23 @@ def quantiles(values: NDArray[np.floating], shares: tuple[float, ...]) -> list[f
     return found
 
 
-@dataclass(frozen=True, eq=False)
 class Canvas:
-    """Both pictures at one place and one size: uint8[h, w] lumas, and bool[h, w] where both have content.
+    """Two pictures as `native.lay` puts them at one place and one size; share_a, share_b are of each one's content."""
 
-    `from_a`, `from_b` map the lumas given to the canvas; `share_a`, `share_b` are shares of each one's content polygon.
-    """
-
-    a: Luma
-    b: Luma
-    mask: NDArray[np.bool_]
-    from_a: Affine
-    from_b: Affine
-    share_a: float
-    share_b: float
+    def __init__(self, laid: native.Laid) -> None:
+        self.laid = laid
+        self.a, self.b, self.mask = laid.a, laid.b, laid.mask
+        self.share_a, self.share_b = laid.share_a, laid.share_b
 
     @functools.cached_property
-    def whole(self) -> bool:
-        """Whether both have content everywhere."""
-        return bool(self.mask.all())
+    def inside(self) -> NDArray[np.bool_] | None:
+        """The mask; None where both have content everywhere."""
+        return None if self.mask.all() else self.mask
 
     @functools.cached_property
-    def tones(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """float64[64] each: how many pixels inside the mask have each four grey levels of a, and of b."""
-        inside = None if self.whole else self.mask.view(np.uint8)
-        first, second = (cv2.calcHist([luma], [0], inside, [64], [0.0, 256.0]) for luma in (self.a, self.b))
-        return first.ravel().astype(np.float64), second.ravel().astype(np.float64)
+    def papers(self) -> tuple[native.Paper, native.Paper]:
+        """The commonest tone of a, and of b."""
+        return native.paper(self.a, self.inside), native.paper(self.b, self.inside)
 
     @functools.cached_property
     def evened(self) -> tuple[Luma, Luma]:
@@ -102,25 +93,6 @@ EVENED_PX = 31
 """Side of the window in which contrast is evened out, about two windows of the 256 px canvas."""
 
 
-def sample(luma: Luma, affine: Affine, width: int, height: int) -> Luma:
-    """`luma` under `affine` on a width x height canvas; reduced by area first where the map makes it much smaller."""
-    found = transform.parts(affine)
-    rows, columns = luma.shape
-    reduced_w = max(1, round(columns * min(1.0, found.scale_x)))
-    reduced_h = max(1, round(rows * min(1.0, found.scale_y)))
-    if reduced_w < 0.75 * columns or reduced_h < 0.75 * rows:
-        luma = native.resize_area(luma, reduced_w, reduced_h)
-        affine = transform.compose(affine, transform.scaling(columns / reduced_w, rows / reduced_h))
-    warped = cv2.warpAffine(
-        luma,
-        transform.to_pixel_centres(affine),
-        (width, height),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray(warped, np.uint8)
-
-
 def lay(
     a: Luma, b: Luma, affine: Affine, polygon_a: Polygon, polygon_b: Polygon, long_side_px: int, margin: float = 0.0
 ) -> Canvas | None:
@@ -129,97 +101,8 @@ def lay(
     The canvas has the resolution of the coarser of the two, and at most `long_side_px` along its longer side. It
     reaches `margin` of that side beyond what is shared, outside the mask.
     """
-    try:
-        back = transform.invert(affine)
-    except np.linalg.LinAlgError:
-        return None
-    found = transform.parts(affine)
-    shared, corners = intersection(polygon_a, transform.apply(back, polygon_b))
-    if shared <= 0:
-        return None
-    x0, y0, x1, y1 = bounding_box(corners)
-    beyond = margin * max(x1 - x0, y1 - y0)
-    x0, y0, x1, y1 = x0 - beyond, y0 - beyond, x1 + beyond, y1 + beyond
-    finest = min(1.0, found.scale)
-    zoom = min(finest, long_side_px / max(x1 - x0, y1 - y0))
-    width, height = round((x1 - x0) * zoom), round((y1 - y0) * zoom)
-    if min(width, height) < MIN_CANVAS_PX // 3 or max(width, height) < MIN_CANVAS_PX:
-        return None
-    from_a = np.array([[zoom, 0.0, -x0 * zoom], [0.0, zoom, -y0 * zoom]])
-    from_b = transform.compose(from_a, back)
-    mask = np.zeros((height, width), np.uint8)
-    outline = transform.apply(from_a, corners) - 0.5
-    cv2.fillConvexPoly(mask, np.rint(outline).astype(np.int32), 1)
-    return Canvas(
-        sample(a, from_a, width, height),
-        sample(b, from_b, width, height),
-        mask.astype(np.bool_),
-        from_a,
-        from_b,
-        shared / max(area(polygon_a), 1e-9),
-        shared * abs(transform.determinant(affine)) / max(area(polygon_b), 1e-9),
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Grid:
-    """The half windows that a canvas is cut into, and which of the windows made of them lie in the mask.
-
-    step       side of a half window in pixels
-    inside     bool[(rows - 1) * (columns - 1)]
-    """
-
-    step: int
-    rows: int
-    columns: int
-    inside: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, mask: NDArray[np.bool_], whole: bool, step: int) -> Grid:
-        """The grid of a canvas with this mask, which is True everywhere if `whole`."""
-        rows, columns = mask.shape[0] // step, mask.shape[1] // step
-        if whole:
-            return cls(step, rows, columns, np.ones((rows - 1) * (columns - 1), np.bool_))
-        cut = mask[: rows * step, : columns * step].astype(np.float32)
-        blocks = cv2.resize(cut, (columns, rows), interpolation=cv2.INTER_AREA)
-        pairs = blocks[1:] + blocks[:-1]
-        return cls(step, rows, columns, (pairs[:, 1:] + pairs[:, :-1]).reshape(-1) * 0.25 > 0.9)
-
-    def seen(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What is of windows in the mask, of float64[layers, (rows - 1) * (columns - 1)]."""
-        return means if self.inside.all() else means[:, self.inside]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Windows:
-    """Statistics of square windows at every half window; flat arrays over windows that lie in the mask.
-
-    centres float[n, 2]; apart marks windows that do not overlap one another
-    agreement the structure term of SSIM, 2 cov / (var + var), in [-1, 1]
-    a, b the pictures softened, with means and variances (grey levels squared) at the contrast of the stronger of them
-    """
-
-    centres: NDArray[np.float64]
-    apart: NDArray[np.bool_]
-    agreement: NDArray[np.float64]
-    gain: float
-    size: int
-    grid: Grid
-    a: native.Softened
-    b: native.Softened
-
-    def textured(self, floor: float) -> NDArray[np.bool_]:
-        """bool[n]: windows with a variance above `floor` in either picture."""
-        return np.asarray((self.a.variance > floor) | (self.b.variance > floor), np.bool_)
-
-    def offsets(self) -> NDArray[np.float64]:
-        """float64[n, 2]: how far b is shifted against a in each window, in canvas pixels.
-
-        One Gauss-Newton step of Lucas-Kanade with the mean and contrast of each window evened out, damped so that a
-        direction without structure (along an edge) counts as in place; exact for shifts below a pixel, which is what
-        is left of a copy after alignment.
-        """
-        return native.offsets(self.a, self.b, self.grid.step, self.grid.inside, EVENED, EVENED_FLOOR)
+    laid = native.lay(a, b, affine, polygon_a, polygon_b, transform.LEAST_AREA, MIN_CANVAS_PX, long_side_px, margin)
+    return None if laid is None else Canvas(laid)
 
 
 EVENED, EVENED_FLOOR = 48.0, 4.0
@@ -228,43 +111,26 @@ EVENED, EVENED_FLOOR = 48.0, 4.0
 _SOFT = np.ascontiguousarray(cv2.getGaussianKernel(5, 0.8).reshape(-1), np.float32)
 
 
-@functools.lru_cache(maxsize=64)
-def _places(step: int, rows: int, columns: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The centres of all windows of a grid, and which of them do not overlap one another."""
-    ys, xs = np.arange(1, rows) * step, np.arange(1, columns) * step
-    centres = np.stack([np.tile(xs, len(ys)), np.repeat(ys, len(xs))], 1).astype(np.float64)
-    apart = np.zeros((len(ys), len(xs)), np.bool_)
-    apart[::2, ::2] = True
-    return centres, apart.reshape(-1)
+def windows(canvas: Canvas, size: int | None = None) -> native.Windows:
+    """Statistics of square windows at every half window, by default so many along the longer side as WINDOWS_ALONG.
 
-
-def windows(canvas: Canvas, size: int | None = None) -> Windows:
-    """Local statistics of a canvas; the gain is b's contrast over a's, by the median over the busier windows."""
+    The contrast of the stronger picture sets the scale of the stabiliser, so neither order of a and b nor a dimmed copy
+    matters.
+    """
     height, width = canvas.mask.shape
     size = size or max(MIN_WINDOW_PX, round(max(height, width) / WINDOWS_ALONG))
     step = max(2, min(size, height, width) // 2)
-    size = 2 * step
-    grid = Grid.of(canvas.mask, canvas.whole, step)
-    a, b, means = native.window_means(canvas.a, canvas.b, _SOFT, step)
-    mean_a, mean_b, var_a, var_b, cov = grid.seen(means)
-    var_a, var_b = np.maximum(var_a - mean_a**2, 0.0), np.maximum(var_b - mean_b**2, 0.0)
-    cov = cov - mean_a * mean_b
-    centres, apart = _places(step, grid.rows, grid.columns)
-    gain = 1.0
-    if len(var_a):
-        alike = cov / np.sqrt((var_a + 1.0) * (var_b + 1.0))
-        trusted = alike >= max(0.5, quantiles(alike, (0.6,))[0])
-        if trusted.any():
-            contrast = np.sqrt((var_b[trusted] + 1.0) / (var_a[trusted] + 1.0))
-            gain = min(5.0, max(0.2, quantiles(contrast, (0.5,))[0]))
-    # the darker of the two sets the scale of the stabiliser, so neither order of a and b nor a dimmed copy matters
-    unit_a, unit_b = max(1.0, gain), max(1.0, 1.0 / gain)
-    va, vb, c = var_a * unit_a**2, var_b * unit_b**2, cov * unit_a * unit_b
-    agreement = (2 * c + STABILISER) / (va + vb + STABILISER)
-    return Windows(
-        centres[grid.inside], apart[grid.inside], agreement, gain, size, grid,
-        native.Softened(a, unit_a, mean_a * unit_a, va), native.Softened(b, unit_b, mean_b * unit_b, vb),
-    )  # fmt: skip
+    return native.Windows(canvas.a, canvas.b, canvas.inside, _SOFT, step, STABILISER)
+
+
+def offsets(found: native.Windows) -> NDArray[np.float64]:
+    """float64[n, 2]: how far b is shifted against a in each window, in canvas pixels.
+
+    One Gauss-Newton step of Lucas-Kanade with the mean and contrast of each window evened out, damped so that a
+    direction without structure (along an edge) counts as in place; exact for shifts below a pixel, which is what
+    is left of a copy after alignment.
+    """
+    return found.offsets(EVENED, EVENED_FLOOR)
 
 
 def local_contrast(luma: Luma, size: int) -> Luma:
@@ -310,13 +176,7 @@ def flow(canvas: Canvas, points: NDArray[np.float64], window_px: int = 15, level
 
 def straightened(canvas: Canvas, affine: Affine, moved: Flow, scale_px: float) -> tuple[Affine, NDArray[np.float64]]:
     """The map after a robust fit through the shifts, and the length of what it leaves of each, in canvas pixels."""
-    targets = moved.points + moved.shifts
-    fitted = transform.fit(moved.points[moved.tracked], targets[moved.tracked], scale_px)
-    if fitted is None:
-        return affine, transform.lengths(moved.shifts)
-    inner = transform.compose(transform.from_pixel_centres(fitted), canvas.from_a)
-    straight = transform.compose(transform.invert(canvas.from_b), inner)
-    return straight, transform.lengths(targets - transform.apply(fitted, moved.points))
+    return native.straighten(affine, canvas.laid, moved.points, moved.shifts, moved.tracked, scale_px)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

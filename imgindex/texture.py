@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from imgindex import native
-from imgindex.records import Rgb
+from imgindex.records import Luma
 
 TEXTURE_FLOOR = 4.0
 """Below this a picture shows next to nothing. Measured as `texture`, in grey levels, each generated picture at
@@ -27,20 +27,17 @@ BUSIEST_SHARE = 0.01
 """The busiest blocks count, not the average: a page with one word on it is no blank page."""
 
 
-def texture(rgb: Rgb) -> float:
+def texture(luma: Luma) -> float:
     """Local contrast of the busiest one in a hundred blocks of 16 x 16 (at least one), in grey levels, >= 0.
 
     Contrast of a block is the root mean square of luma minus its Gaussian blur, at a long side of SIDE_PX.
     """
-    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     height, width = luma.shape
     scale = min(1.0, SIDE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = native.resize_area(np.asarray(luma, np.uint8), *size).astype(np.float32)
-    rest = np.square(small - cv2.GaussianBlur(small, (0, 0), BLUR_SIGMA_PX))
-    down, across = size[1] // BLOCK_PX, size[0] // BLOCK_PX
-    if down == 0 or across == 0:
-        return float(np.sqrt(rest.mean()))
-    blocks = rest[: down * BLOCK_PX, : across * BLOCK_PX].reshape(down, BLOCK_PX, across, BLOCK_PX)
-    contrast = np.sort(np.sqrt(blocks.mean(axis=(1, 3))), axis=None)
+    small = native.resize_area(luma, *size).astype(np.float32)
+    smooth = np.asarray(cv2.GaussianBlur(small, (0, 0), BLUR_SIGMA_PX), np.float32)
+    contrast = np.sort(native.block_distances(small, smooth, BLOCK_PX))
+    if not len(contrast):
+        return float(np.sqrt(np.square(small - smooth).mean()))
     return float(contrast[-max(1, round(BUSIEST_SHARE * contrast.size)) :].mean())

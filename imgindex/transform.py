@@ -2,7 +2,7 @@
 
 Every map here works on *continuous* coordinates: x in [0, width], y in [0, height], the first pixel covers
 [0, 1] x [0, 1] and its centre is (0.5, 0.5). Changing the resolution of a picture is then a pure scaling;
-only `to_pixel_centres` and `from_pixel_centres` know of OpenCV's centres at integers.
+only `to_pixel_centres` knows of OpenCV's centres at integers.
 """
 
 from __future__ import annotations
@@ -121,25 +121,10 @@ def lengths(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(np.sqrt((vectors * vectors).sum(axis=1)), np.float64)
 
 
-def fit(points: NDArray[np.float64], targets: NDArray[np.float64], scale_px: float) -> Affine | None:
-    """Robust affine map of points to targets: least squares, reweighted (Geman-McClure, shrinking to `scale_px`).
-
-    None where the points are fewer than six or lie on one line.
-    """
-    return native.fit(points, targets, scale_px)
-
-
 def to_pixel_centres(affine: Affine) -> Affine:
     """The same map for coordinates whose integers are pixel centres, as OpenCV's warps and keypoints have them."""
     out = affine.copy()
     out[:, 2] += affine[:, :2] @ np.array([0.5, 0.5]) - 0.5
-    return out
-
-
-def from_pixel_centres(affine: Affine) -> Affine:
-    """The inverse of `to_pixel_centres`."""
-    out = affine.copy()
-    out[:, 2] += 0.5 - affine[:, :2] @ np.array([0.5, 0.5])
     return out
 
 

@@ -22,14 +22,14 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import inset, printed, register, ssim, structure, transform
+from imgindex import inset, native, printed, register, ssim, structure, transform
 from imgindex.decide import GROUND_SHARE, decide, relation, ssim_score
 from imgindex.outline import Outline, outline
 from imgindex.ports import Source
 from imgindex.records import Luma, Relation, Verdict, Verification
 from imgindex.transform import Affine
 
-VERIFIER_VERSION = 6
+VERIFIER_VERSION = 7
 """Raise it with any change to the evidence: every pair is then verified again. See also `decide.RULES_VERSION`."""
 
 WORKING_PX = 320
@@ -217,7 +217,7 @@ def _coarse(a: Side, b: Side, guess: register.Guess) -> Affine | None:
     return affine
 
 
-def _fine(a: Side, b: Side, affine: Affine) -> tuple[structure.Canvas, structure.Windows, NDArray[np.bool_]] | None:
+def _fine(a: Side, b: Side, affine: Affine) -> tuple[structure.Canvas, native.Windows, NDArray[np.bool_]] | None:
     """The fine canvas, its windows, and which of them (none overlapping another) are textured."""
     canvas = structure.lay(a.luma, b.luma, affine, a.content, b.content, FINE_PX)
     if canvas is None:
@@ -229,14 +229,14 @@ def _fine(a: Side, b: Side, affine: Affine) -> tuple[structure.Canvas, structure
     return canvas, found, asked
 
 
-def _rest(found: structure.Windows, asked: NDArray[np.bool_]) -> structure.Flow:
+def _rest(found: native.Windows, asked: NDArray[np.bool_]) -> structure.Flow:
     """How far the asked windows of a straightened canvas are out of place; those that agree count as tracked."""
-    return structure.Flow(found.centres[asked], found.offsets()[asked], found.agreement[asked] > AGREES)
+    return structure.Flow(found.centres[asked], structure.offsets(found)[asked], found.agreement[asked] > AGREES)
 
 
 def measure(
     canvas: structure.Canvas,
-    found: structure.Windows,
+    found: native.Windows,
     asked: NDArray[np.bool_],
     left: NDArray[np.float64],
 ) -> dict[str, Any]:
@@ -267,7 +267,7 @@ def measure(
 
 
 def _replaced(
-    canvas: structure.Canvas, overlay: structure.Overlay, found: structure.Windows, asked: NDArray[np.bool_]
+    canvas: structure.Canvas, overlay: structure.Overlay, found: native.Windows, asked: NDArray[np.bool_]
 ) -> float:
     """Share of the content that solid pieces of an overlay take whose windows do not agree in structure."""
     solid = structure.window_means(overlay.solid.astype(np.float32), found.centres[asked], found.size) > IN_SOLID

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imgindex import native
+from imgindex import native, transform
 from imgindex.features import root_sift
 from tests.script_modules import script_module
 from tests.test_register import scene
@@ -135,40 +135,282 @@ def test_votes_are_of_those_that_agree() -> None:
         )
 
 
-@pytest.mark.parametrize(("shape", "step"), [((48, 64), 4), ((37, 53), 8), ((9, 24), 2), ((16, 16), 8), ((4, 4), 2)])
-def test_window_means_are_those_of_a_blurred_picture(shape: tuple[int, int], step: int) -> None:
-    """Prevents: a window that is off by a pixel, or an edge that is not blurred against its reflection."""
+KERNEL = np.ascontiguousarray(cv2.getGaussianKernel(5, 0.8).reshape(-1), np.float32)
+
+
+def window_statistics(
+    a: NDArray[np.uint8], b: NDArray[np.uint8], mask: NDArray[np.bool_] | None, step: int, stabiliser: float
+) -> dict[str, NDArray[np.float64]]:
+    """What `native.Windows` has, in NumPy."""
+    rows, columns = a.shape[0] // step, a.shape[1] // step
+    soft = [cv2.sepFilter2D(one, cv2.CV_64F, KERNEL, KERNEL)[: rows * step, : columns * step] for one in (a, b)]
+
+    def means(layer: NDArray[np.float64]) -> NDArray[np.float64]:
+        windows = np.lib.stride_tricks.sliding_window_view(layer, (2 * step, 2 * step))[::step, ::step]
+        return np.asarray(windows.mean(axis=(2, 3)).ravel())
+
+    marked = np.ones(a.shape) if mask is None else mask.astype(float)
+    inside = means(marked[: rows * step, : columns * step]) > 0.9
+    mean_a, mean_b = (means(one)[inside] for one in soft)
+    var_a, var_b = (means(one * one)[inside] - mean**2 for one, mean in zip(soft, (mean_a, mean_b), strict=True))
+    cov = means(soft[0] * soft[1])[inside] - mean_a * mean_b
+    alike, gain = cov / np.sqrt((var_a + 1) * (var_b + 1)), 1.0
+    if len(alike):
+        trusted = alike >= max(0.5, np.quantile(alike, 0.6))
+        if trusted.any():
+            gain = float(np.clip(np.median(np.sqrt((var_b + 1) / (var_a + 1))[trusted]), 0.2, 5.0))
+    unit_a, unit_b = max(1.0, gain), max(1.0, 1 / gain)
+    var_a, var_b, cov = var_a * unit_a**2, var_b * unit_b**2, cov * unit_a * unit_b
+    y, x = (one.ravel()[inside] for one in np.mgrid[1:rows, 1:columns])
+    return {
+        "centres": np.stack([x, y], axis=1) * float(step),
+        "apart": (x % 2 == 1) & (y % 2 == 1),
+        "gain": np.array(gain),
+        "var_a": var_a,
+        "var_b": var_b,
+        "agreement": (2 * cov + stabiliser) / (var_a + var_b + stabiliser),
+    }
+
+
+@pytest.mark.parametrize(
+    ("shape", "step"), [((48, 64), 4), ((37, 53), 8), ((9, 24), 2), ((16, 16), 8), ((8, 25), 3), ((4, 4), 2)]
+)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("contrast", [0.1, 0.6, 1.0, 7.0])
+def test_windows_are_those_of_blurred_pictures(
+    shape: tuple[int, int], step: int, masked: bool, contrast: float
+) -> None:
+    """Prevents: a window that is off by a pixel, an edge that is not blurred against its reflection, a gain that a
+    window without likeness has a say in, and one outside of the mask that counts."""
     rng = np.random.default_rng(2)
-    a, b = (rng.integers(0, 256, shape, np.uint8) for _ in range(2))
-    kernel = np.ascontiguousarray(cv2.getGaussianKernel(5, 0.8).reshape(-1), np.float32)
-    soft_a, soft_b, means = native.window_means(a, b, kernel, step)
-    rows, columns = shape[0] // step, shape[1] // step
-    for soft, luma in ((soft_a, a), (soft_b, b)):
-        blurred = cv2.sepFilter2D(luma, cv2.CV_32F, kernel, kernel)[: rows * step, : columns * step]
-        assert np.allclose(soft, blurred, atol=1e-3)
-    layers = (soft_a, soft_b, soft_a**2, soft_b**2, soft_a * soft_b)
-    for found, layer in zip(means, layers, strict=True):
-        windows = np.lib.stride_tricks.sliding_window_view(layer.astype(float), (2 * step, 2 * step))[::step, ::step]
-        assert np.allclose(found, windows.mean(axis=(2, 3)).ravel(), rtol=1e-4)
+    a = cv2.GaussianBlur(rng.integers(90, 160, shape, np.uint8), (0, 0), 1.0)
+    other = np.where(rng.random(shape) < 0.1, 200, a)
+    b = np.asarray(np.clip(128 + contrast * (other - 128.0), 0, 255), np.uint8)
+    mask = None
+    if masked:
+        mask = np.zeros(shape, np.bool_)
+        mask[2:, : shape[1] - 3] = True
+    found, expected = native.Windows(a, b, mask, KERNEL, step, 20.0), window_statistics(a, b, mask, step, 20.0)
+    assert found.size == 2 * step
+    for name, values in expected.items():
+        assert np.allclose(getattr(found, name), values, rtol=2e-3, atol=2e-2), name
+    textured = np.maximum(expected["var_a"], expected["var_b"])
+    floor = float(np.median(textured)) if len(textured) else 1.0
+    clear = np.abs(textured - floor) > 0.01 * floor
+    assert np.array_equal(found.textured(floor)[clear], (textured > floor)[clear])
 
 
-def test_offsets_are_how_far_a_picture_was_moved() -> None:
+def test_windows_of_another_shape_are_refused() -> None:
+    """Prevents: reading beyond a picture or a mask."""
+    a, b = np.zeros((40, 40), np.uint8), np.zeros((8, 8), np.uint8)
+    with pytest.raises(ValueError, match="shapes"):
+        native.Windows(a, b, None, KERNEL, 2, 20.0)
+    with pytest.raises(ValueError, match="mask"):
+        native.Windows(a, a, np.ones((8, 8), np.bool_), KERNEL, 2, 20.0)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("contrast", [1.0, 0.5])
+def test_offsets_are_how_far_a_picture_was_moved(contrast: float, masked: bool) -> None:
     """Prevents: a shift of the wrong sign or size, one that a darker copy has for being darker, and one for a window
     that nobody asked for."""
     luma = cv2.GaussianBlur(scene(7), (0, 0), 2.0)
     moved = cv2.warpAffine(luma, np.array([[1, 0, 0.3], [0, 1, -0.2]]), luma.shape[::-1], borderMode=cv2.BORDER_REFLECT)
-    dark = np.asarray(np.rint(moved * 0.5 + 30), np.uint8)
-    kernel, step = np.array([0, 0, 1, 0, 0], np.float32), 16
-    for other, unit in ((np.asarray(moved, np.uint8), 1.0), (dark, 2.0)):
-        soft_a, soft_b, means = native.window_means(luma, other, kernel, step)
-        mean_a, mean_b, square_a, square_b, _ = means
-        inside = np.arange(len(mean_a)) % 3 > 0
-        a = native.Softened(soft_a, 1.0, mean_a[inside], (square_a - mean_a**2)[inside])
-        b = native.Softened(soft_b, unit, unit * mean_b[inside], (square_b - mean_b**2)[inside] * unit**2)
-        shifts = native.offsets(a, b, step, inside, 48.0, 4.0)
-        assert shifts.shape == (inside.sum(), 2)
-        assert np.allclose(np.median(shifts, axis=0), (0.3, -0.2), atol=0.08)
-        assert np.percentile(np.abs(shifts - (0.3, -0.2)), 90) < 0.2
+    other = np.asarray(np.rint(moved * contrast + 60 * (1 - contrast)), np.uint8)
+    mask = None
+    if masked:
+        mask = np.zeros(luma.shape, np.bool_)
+        mask[40:200, 30:290] = True
+        other[~mask] = 0
+    windows = native.Windows(luma, other, mask, np.array([0, 0, 1, 0, 0], np.float32), 16, 20.0)
+    shifts = windows.offsets(48.0, 4.0)
+    assert shifts.shape == windows.centres.shape and len(shifts) > 40
+    assert np.allclose(np.median(shifts, axis=0), (0.3, -0.2), atol=0.08)
+    assert np.percentile(np.abs(shifts - (0.3, -0.2)), 80 if masked else 90) < 0.2
+
+
+def test_offsets_are_one_step_of_lucas_kanade() -> None:
+    """Prevents: a gradient, a mean or a damping that is not the one that the thresholds were measured with."""
+    rng, step = np.random.default_rng(9), 5
+    a, b = (cv2.GaussianBlur(rng.integers(0, 256, (33, 47), np.uint8), (0, 0), 1.2) for _ in range(2))
+    windows = native.Windows(a, b, None, KERNEL, step, 20.0)
+    unit_a, unit_b = max(1.0, windows.gain), max(1.0, 1 / windows.gain)
+    soft = [cv2.sepFilter2D(one, cv2.CV_64F, KERNEL, KERNEL)[:30, :45] for one in (a, b)]
+    first, second = soft[0] * unit_a, soft[1] * unit_b
+    gx, gy = (cv2.Scharr((first + second) / 2, cv2.CV_64F, *axis) / 32 for axis in ((1, 0), (0, 1)))
+    expected = []
+    for x, y in windows.centres.astype(int):
+        cut = np.s_[y - step : y + step, x - step : x + step]
+        even = [48 * (one[cut] - one[cut].mean()) / (one[cut].std() + 4) for one in (first, second)]
+        spreads = [one[cut].std() for one in (first, second)]
+        contrast = sum(48 * s / (s + 4) for s in spreads) / sum(spreads)
+        px, py = contrast * gx[cut], contrast * gy[cut]
+        xx, xy, yy = (px * px).mean(), (px * py).mean(), (py * py).mean()
+        damping = 0.02 * (xx + yy) + 1
+        normal = np.array([[xx + damping, xy], [xy, yy + damping]])
+        expected.append(np.linalg.solve(normal, [(px * (even[0] - even[1])).mean(), (py * (even[0] - even[1])).mean()]))
+    assert np.allclose(windows.offsets(48.0, 4.0), expected, atol=2e-3)
+
+
+def laid_by_numpy(luma: NDArray[np.uint8], onto: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
+    """A picture under a map, between its four nearest pixels, its edge going on beyond it."""
+    whole = np.vstack([onto, [0, 0, 1]])
+    y, x = np.mgrid[0:height, 0:width] + 0.5
+    at = np.linalg.inv(whole) @ np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
+    xs, ys = (np.clip(at[axis] - 0.5, 0, luma.shape[1 - axis] - 1) for axis in (0, 1))
+    left, top = (np.minimum(v.astype(int), limit - 2) for v, limit in ((xs, luma.shape[1]), (ys, luma.shape[0])))
+    right, below, values = xs - left, ys - top, luma.astype(float)
+    upper = values[top, left] * (1 - right) + values[top, left + 1] * right
+    lower = values[top + 1, left] * (1 - right) + values[top + 1, left + 1] * right
+    return np.asarray((upper * (1 - below) + lower * below).reshape(height, width))
+
+
+FRAME = np.array([[0, 0], [160, 0], [160, 120], [0, 120]], float)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.1])
+@pytest.mark.parametrize(
+    "affine",
+    [
+        [[1, 0, 0], [0, 1, 0]],
+        [[0.9, 0.3, -10], [-0.3, 0.9, 30]],
+        [[-1, 0, 160], [0, 1, 0]],
+        [[0.8, 0, 20.5], [0, 0.9, -7.25]],
+        [[0.1, -1.1, 120], [1.2, 0.2, -20]],
+        [[0.4, 0.1, 10], [-0.1, 0.4, 30]],
+        [[2.0, 0.3, -30], [-0.3, 2.0, -60]],
+    ],
+)
+def test_two_pictures_are_laid_on_what_they_share(affine: list[list[float]], margin: float) -> None:
+    """Prevents: a canvas that shows either picture at another place than the map says, or a mask of another part."""
+    a, b, map_ = scene(1, 160, 120), scene(2, 160, 120), np.array(affine, float)
+    polygon = np.array([[10, 5], [150, 0], [160, 100], [80, 120], [0, 90]], float)
+    laid = native.lay(a, b, map_, FRAME, polygon, 1e-3, 24, 96, margin)
+    assert laid is not None
+    back = cv2.invertAffineTransform(map_)
+    corners = native.intersection(FRAME, polygon @ back[:, :2].T + back[:, 2], 1e-3)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    beyond = margin * (high - low).max()
+    size = high - low + 2 * beyond
+    zoom = min(1.0, transform.parts(map_).scale, 96 / size.max())
+    assert np.allclose(laid.from_a[:, :2], np.eye(2) * zoom)
+    assert laid.a.shape == laid.b.shape == laid.mask.shape == tuple(np.rint(size * zoom).astype(int)[::-1])
+    assert np.allclose(laid.from_a[:, 2], (beyond - low) * zoom)
+    whole = np.vstack([map_, [0, 0, 1]])
+    assert np.allclose(laid.from_b, laid.from_a @ np.linalg.inv(whole))
+    shared = area(corners)
+    assert laid.share_a == pytest.approx(shared / area(FRAME), rel=1e-6)
+    assert laid.share_b == pytest.approx(shared * abs(np.linalg.det(map_[:, :2])) / area(polygon), rel=1e-6)
+    height, width = laid.mask.shape
+    for luma, onto, found in ((a, laid.from_a, laid.a), (b, laid.from_b, laid.b)):
+        scales = np.linalg.norm(onto[:, :2], axis=0)
+        if scales.min() > 0.75:
+            assert np.abs(found - laid_by_numpy(luma, onto, height, width)).max() < 2.5
+        else:
+            down, across = (max(2, round(side * min(1.0, s))) for side, s in zip(luma.shape, scales[::-1], strict=True))
+            small = cv2.resize(luma, (across, down), interpolation=cv2.INTER_AREA)
+            grown = onto @ np.diag([luma.shape[1] / across, luma.shape[0] / down, 1.0])
+            assert np.abs(found - laid_by_numpy(np.asarray(small, np.uint8), grown, height, width)).max() < 4.0
+    drawn = np.zeros((height, width), np.uint8)
+    outlined = np.rint(corners @ laid.from_a[:, :2].T + laid.from_a[:, 2] - 0.5).astype(np.int32)
+    cv2.fillConvexPoly(drawn, outlined, 1)
+    assert (laid.mask != (drawn > 0)).sum() <= 0.02 * drawn.sum()
+    near = np.ones((5, 5), np.uint8)
+    assert not cv2.erode(drawn, near)[~laid.mask].any() and not laid.mask[cv2.dilate(drawn, near) == 0].any()
+
+
+@given(
+    st.lists(st.floats(-3, 3), min_size=4, max_size=4),
+    st.lists(st.floats(-400, 400), min_size=2, max_size=2),
+    st.tuples(st.integers(1, 60), st.integers(1, 60), st.integers(1, 60), st.integers(1, 60)),
+)
+@settings(max_examples=150, deadline=None)
+def test_any_map_lays_or_does_not(linear: list[float], move: list[float], sides: tuple[int, int, int, int]) -> None:
+    """Prevents: a crash on a map that flattens, a picture that is a line, or two that do not meet."""
+    height, width, tall, wide = sides
+    a, b = np.full((height, width), 40, np.uint8), np.full((tall, wide), 200, np.uint8)
+    map_ = np.array([[*linear[:2], move[0]], [*linear[2:], move[1]]])
+    frames = (np.array([[0, 0], [w, 0], [w, h], [0, h]], float) for h, w in (a.shape, b.shape))
+    laid = native.lay(a, b, map_, *frames, 1e-3, 24, 64, 0.05)
+    if laid is not None:
+        assert max(laid.mask.shape) <= 64 and min(laid.mask.shape) >= 8
+        assert (laid.a == 40).all() and (laid.b == 200).all() and laid.mask.any()
+
+
+def test_a_map_of_no_numbers_lays_nothing() -> None:
+    """Prevents: reading at a place that is no number."""
+    a = scene(1, 160, 120)
+    for broken in (math.nan, math.inf):
+        assert native.lay(a, a, np.array([[1, 0, broken], [0, 1, 0]]), FRAME, FRAME, 1e-3, 24, 96, 0.0) is None
+        assert native.lay(a, a, np.array([[broken, 0, 0], [0, 1, 0]]), FRAME, FRAME, 1e-3, 24, 96, 0.0) is None
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_paper_is_the_commonest_tone(masked: bool) -> None:
+    """Prevents: a page that counts as a photo, or the other way round."""
+    rng = np.random.default_rng(1)
+    luma = np.asarray(np.clip(rng.normal(233, 4, (50, 70)), 0, 255), np.uint8)
+    luma[:12] = rng.integers(0, 256, (12, 70))
+    mask = np.ones(luma.shape, np.bool_)
+    if masked:
+        mask[30:, 20:] = False
+    found = native.paper(luma, mask if masked else None)
+    counts = np.convolve(np.histogram(luma[mask], 64, (0, 256))[0], np.ones(5), "same")
+    assert (found.tone, found.pixels) == (4 * int(counts.argmax()) + 2, mask.sum())
+    assert found.share == pytest.approx(counts.max() / mask.sum())
+    assert native.paper(luma, np.zeros(luma.shape, np.bool_)) == native.Paper(0, 0.0, 0)
+    with pytest.raises(ValueError, match="mask"):
+        native.paper(luma, np.ones((3, 3), np.bool_))
+
+
+def test_residual_sums_are_those_of_the_nearest_centroids() -> None:
+    """Prevents: a descriptor that counts for another centroid, or one mirrored that counts as it is."""
+    rng = np.random.default_rng(12)
+    centroids = np.abs(rng.normal(size=(7, 128))).astype(np.float32)
+    centroids /= np.linalg.norm(centroids, axis=1, keepdims=True)
+    mirror = np.argsort(rng.random(128))
+    descriptors = rng.integers(0, 256, (30, 128)).astype(np.uint8)
+    descriptors[4] = 0
+    rows = descriptors / np.maximum(np.linalg.norm(descriptors, axis=1, keepdims=True), 1e-9)
+    expected = np.zeros((7, 128))
+    for row in rows:
+        products = np.concatenate([centroids @ row, centroids[:, mirror] @ row])
+        best = int(products.argmax())
+        residual = (row[mirror] if best >= 7 else row) - centroids[best % 7]
+        expected[best % 7] += residual / np.linalg.norm(residual)
+    assert np.allclose(native.residual_sums(descriptors, centroids, mirror), expected, atol=1e-4)
+    assert not native.residual_sums(descriptors[:0], centroids, mirror).any()
+    with pytest.raises(ValueError, match="128"):
+        native.residual_sums(descriptors[:, :64], centroids, mirror)
+
+
+def test_a_layout_is_cosines_and_shares() -> None:
+    """Prevents: colours or frequencies other than those that the projection was trained on."""
+    rgb = np.random.default_rng(13).integers(0, 256, (32, 32, 3), np.uint8)
+    rgb[:8, :8], rgb[:8, 8:16], rgb[8:16, :8] = (255, 0, 0), (0, 0, 255), (255, 255, 255)
+    power, shares, deviation = native.layout(rgb, 7, 9, 6)
+    luma = rgb.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    assert np.allclose(power, np.square(cv2.dct(luma)[:7, :7]), rtol=1e-3, atol=1.0)
+    assert deviation == pytest.approx(float(luma.std()), rel=1e-4)
+    expected = []
+    layers = (luma, (rgb[..., 2] - luma) * 0.564 + 127.5, (rgb[..., 0] - luma) * 0.713 + 127.5)
+    for values, (bins, low, high, unit) in zip(layers, ((9, 0, 255, 2), (6, 64, 191, 1), (6, 64, 191, 1)), strict=True):
+        at = np.clip((values.ravel() - low) / (high - low), 0, 1) * (bins - 1)
+        expected += [unit * float(np.maximum(0, 1 - np.abs(at - i)).mean()) for i in range(bins)]
+    assert np.allclose(shares, expected, atol=1e-5)
+    with pytest.raises(ValueError, match="layout"):
+        native.layout(rgb[:, :20], 7, 9, 6)
+
+
+@pytest.mark.parametrize("shape", [(40, 61), (16, 16), (15, 90)])
+def test_distances_are_of_whole_blocks(shape: tuple[int, int]) -> None:
+    """Prevents: a page with one word that is blank, as another block's contrast is taken for its own."""
+    a, b = np.random.default_rng(14).normal(0, 30, (2, *shape)).astype(np.float32)
+    found = native.block_distances(a, b, 16)
+    blocks = [(a - b)[y : y + 16, x : x + 16] for y in range(0, shape[0] - 15, 16) for x in range(0, shape[1] - 15, 16)]
+    assert np.allclose(found, [np.sqrt(np.square(block).mean()) for block in blocks], rtol=1e-4)
+    with pytest.raises(ValueError, match="shapes"):
+        native.block_distances(a, b[:-1], 16)
 
 
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(1, 70), st.integers(1, 70), st.sampled_from((1, 3)))
@@ -258,27 +500,44 @@ def test_least_variances_are_those_of_box_filters(shape: tuple[int, int], size: 
         native.least_variance(a, None, size, places + shape[1])
 
 
-def test_a_fit_is_robust() -> None:
-    """Prevents: a fit that a third of outliers pulls away, and one through points that fix no map."""
+def test_a_map_is_straightened_robustly() -> None:
+    """Prevents: a fit that a third of outliers pulls away, one through points that fix no map, one through shifts that
+    are not to be believed, and a map that is composed the wrong way round."""
     rng = np.random.default_rng(3)
-    points = rng.uniform(0, 256, (60, 2))
+    places = rng.uniform(0, 256, (80, 2))
     true = np.array([[0.9, 0.1, 5.0], [-0.1, 1.1, -3.0]])
-    targets = points @ true[:, :2].T + true[:, 2]
-    targets[::3] += rng.uniform(4, 30, (20, 2))
-    found = native.fit(points, targets, 0.3)
-    assert found is not None and np.allclose(found, true, atol=1e-2)
+    targets = places @ true[:, :2].T + true[:, 2]
+    targets[:60:3] += rng.uniform(4, 30, (20, 2))
+    tracked = np.arange(80) < 60
+    targets[60:] += 1000.0
+    blank = np.zeros((30, 40), np.uint8)
+    from_a, from_b = np.array([[0.5, 0, 7.0], [0, 0.5, -2.0]]), np.array([[0.3, -0.1, 1.0], [0.2, 0.4, 3.0]])
+    laid = native.Laid(blank, blank, blank > 0, from_a, from_b, 1.0, 1.0)
+
+    def straightened(ends: NDArray[np.float64]) -> NDArray[np.float64]:
+        start = np.array([[1.0, 0, 0], [0, 1, 0]])
+        found, left = native.straighten(start, laid, places, ends - places, tracked, 0.3)
+        onto, back = np.vstack([from_b, [0, 0, 1]]), np.vstack([from_a, [0, 0, 1]])
+        between = onto @ np.vstack([found, [0, 0, 1]]) @ np.linalg.inv(back)  # of continuous coordinates
+        fitted = between[:2] @ np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]]) - [[0, 0, 0.5], [0, 0, 0.5]]
+        assert np.allclose(left, np.linalg.norm(ends - places @ fitted[:, :2].T - fitted[:, 2], axis=1))
+        return np.asarray(fitted)
+
+    assert np.allclose(straightened(targets), true, atol=1e-2)
     noisy = targets + rng.normal(0, 0.4, targets.shape)
-    again = native.fit(points, noisy, 0.3)
-    design, weights = np.hstack([points, np.ones((60, 1))]), np.ones(60)
+    design, weights = np.hstack([places, np.ones((80, 1))])[tracked], np.ones(60)
     for width in (2.4, 1.2, 0.6, 0.3, None):
         root = np.sqrt(weights)[:, None]
-        solution = np.linalg.lstsq(root * design, root * noisy, rcond=None)[0]
-        left = ((noisy - design @ solution) ** 2).sum(axis=1)
-        weights = weights if width is None else (1 + left / width**2) ** -2.0
-    assert again is not None and np.allclose(again, solution.T, atol=1e-5)
-    line = np.stack([np.arange(9.0), 2 * np.arange(9.0)], axis=1)
-    assert native.fit(line, line, 0.3) is None
-    assert native.fit(points[:5], targets[:5], 0.3) is None
+        solution = np.linalg.lstsq(root * design, root * noisy[tracked], rcond=None)[0]
+        rest = ((noisy[tracked] - design @ solution) ** 2).sum(axis=1)
+        weights = weights if width is None else (1 + rest / width**2) ** -2.0
+    assert np.allclose(straightened(noisy), solution.T, atol=1e-5)
+    line, moved = np.stack([np.arange(9.0), 2 * np.arange(9.0)], axis=1), np.full((9, 2), (3.0, -4.0))
+    for at, few in ((line, np.ones(9, np.bool_)), (places[:9], np.arange(9) < 5)):
+        found, left = native.straighten(true, laid, at, moved, few, 0.3)
+        assert np.array_equal(found, true) and np.allclose(left, 5.0)
+    with pytest.raises(ValueError, match="places"):
+        native.straighten(true, laid, places, targets[:5], tracked, 0.3)
 
 
 def test_products_are_of_the_values_in_that_order() -> None:
@@ -351,8 +610,6 @@ def test_two_shapes_or_kinds_are_refused() -> None:
     a, b = np.zeros((40, 40), np.uint8), np.zeros((8, 8), np.uint8)
     with pytest.raises(ValueError, match="shapes"):
         native.ssim_map(a, b, 1.0, 1.0)
-    with pytest.raises(ValueError, match="shapes"):
-        native.window_means(a, b, np.ones(5, np.float32), 2)
     with pytest.raises(ValueError, match="kinds"):
         native.match(features(5, 8, 1)[0], features(5, 16, 1)[0], 0.9, 2.0, 9)
     with pytest.raises(ValueError, match="layers"):

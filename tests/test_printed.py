@@ -8,8 +8,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from imgindex import printed, structure, transform
+from imgindex import printed, structure
 from imgindex.records import Luma
+from tests.test_ssim import laid
 
 WORDS = "INVOICE 4071 of 12 May: 3 chairs 219.00, 1 table 560.00, total 779.00 due in 14 days, thank you. "
 
@@ -28,7 +29,7 @@ def page(text: str = WORDS, blur: float = 0.0, shift: tuple[float, float] = (0.0
 def canvas(a: Luma, b: Luma, margin: int = 0) -> structure.Canvas:
     mask = np.zeros(a.shape, np.bool_)
     mask[margin : a.shape[0] - margin, margin : a.shape[1] - margin] = True
-    return structure.Canvas(a, b, mask, transform.IDENTITY, transform.IDENTITY, 1.0, 1.0)
+    return laid(a, b, mask)
 
 
 def unexplained(a: NDArray[np.float32], b: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:

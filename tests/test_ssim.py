@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import ImageOps
 from skimage.metrics import structural_similarity
 
-from imgindex import ssim, structure, transform
+from imgindex import native, ssim, structure, transform
+from imgindex.records import Luma
 from tests.test_verify import jpeg, photo
+
+
+def laid(a: Luma, b: Luma, mask: NDArray[np.bool_]) -> structure.Canvas:
+    return structure.Canvas(native.Laid(a, b, mask, transform.IDENTITY, transform.IDENTITY, 1.0, 1.0))
 
 
 def test_ssim_is_that_of_scikit_image() -> None:
@@ -18,7 +24,6 @@ def test_ssim_is_that_of_scikit_image() -> None:
     mask = np.zeros(a.shape, np.bool_)
     mask[5:-5, 5:-5] = True
     _, full = structural_similarity(a, b, data_range=255, full=True)
-    canvas = structure.Canvas(a, b, mask, transform.IDENTITY, transform.IDENTITY, 1, 1)
+    canvas = laid(a, b, mask)
     assert ssim.of_canvas(canvas) == pytest.approx(float(full[mask].mean()), abs=1e-4)
-    same = structure.Canvas(a, a, mask, transform.IDENTITY, transform.IDENTITY, 1, 1)
-    assert ssim.of_canvas(same) == pytest.approx(1.0)
+    assert ssim.of_canvas(laid(a, a, mask)) == pytest.approx(1.0)

@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data as samples
 
-from imgindex.texture import TEXTURE_FLOOR, texture
+from imgindex import texture as texture_of
+from imgindex.features import luma_of
+from imgindex.texture import TEXTURE_FLOOR
+
+
+def texture(rgb: NDArray[np.uint8]) -> float:
+    return texture_of.texture(luma_of(rgb))
+
 
 HEIGHT, WIDTH = 600, 800
 DOWN, ACROSS = np.mgrid[0:HEIGHT, 0:WIDTH]

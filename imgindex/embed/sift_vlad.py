@@ -21,7 +21,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,10 +70,6 @@ FLOOR = 0.45
 """Cosine from which an unproven pair is called similar. Of the pairs of different photos 5.0e-6 reach it in the
 `ukbench` recipe (317 photos) and 1.0e-6 in `edits` (120 photos); of the true pairs of `edits` 54 %. Of different
 generated drawings with some ten features or none 4.6 % do."""
-
-ROWS_AT_ONCE = 24
-"""Products this small stay on one thread in OpenBLAS: 0.08 ms for 400 rows, always; in one product they took 0.04 ms,
-but 3 ms where other processes had the cores, and the sums depended on the number of threads."""
 
 _EPSILON = 1e-9
 
@@ -169,23 +164,7 @@ def residual_sums(features: LocalFeatures, centroids: NDArray[np.float32]) -> ND
 
     A descriptor nearer to a mirrored centroid counts as its own mirror image at the centroid itself.
     """
-    sums = np.zeros_like(centroids)
-    if len(features) == 0:
-        return sums
-    rows = features.descriptors.astype(np.float32)
-    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _EPSILON)
-    both = np.concatenate([centroids, centroids[:, local.MIRROR_PERMUTATION]])
-    starts = range(0, len(rows), ROWS_AT_ONCE)
-    nearest = np.concatenate([np.argmax(rows[i : i + ROWS_AT_ONCE] @ both.T, axis=1) for i in starts])
-    turned = nearest >= len(centroids)
-    rows[turned] = rows[turned][:, local.MIRROR_PERMUTATION]
-    nearest %= len(centroids)
-    rows -= centroids[nearest]
-    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _EPSILON)
-    order = np.argsort(nearest, kind="stable")
-    filled, starts_of = np.unique(nearest[order], return_index=True)
-    sums[filled] = np.add.reduceat(rows[order], starts_of, axis=0)
-    return sums
+    return native.residual_sums(features.descriptors, centroids, local.MIRROR_PERMUTATION)
 
 
 def unit_blocks(sums: NDArray[np.float32], projections: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -218,29 +197,15 @@ def raw_layout(rgb: Rgb) -> tuple[NDArray[np.float32], NDArray[np.float32], floa
     A mirror changes the signs of cosine coefficients and a quarter turn swaps their axes: magnitudes are
     kept, as the root mean square of both axes' coefficient, then as square roots so that none rules.
     """
-    thumb = native.resize_area(rgb, THUMB_PX, THUMB_PX).astype(np.float32)
-    luma = thumb @ np.array([0.299, 0.587, 0.114], np.float32)
-    power = np.square(cv2.dct(luma)[:FREQUENCIES, :FREQUENCIES])
-    first, second = np.triu_indices(FREQUENCIES)
-    frequencies = ((power + power.T)[first, second][1:]) ** 0.25
-    blue, red = (thumb[:, :, 2] - luma) * 0.564 + 127.5, (thumb[:, :, 0] - luma) * 0.713 + 127.5
-    counts = [
-        2.0 * _histogram(luma, LUMA_BINS, 0.0, 255.0),
-        _histogram(blue, CHROMA_BINS, 64.0, 191.0),
-        _histogram(red, CHROMA_BINS, 64.0, 191.0),
-    ]
-    colours = np.sqrt(np.concatenate(counts))
+    thumb = native.resize_area(rgb, THUMB_PX, THUMB_PX)
+    power, shares, contrast = native.layout(thumb, FREQUENCIES, LUMA_BINS, CHROMA_BINS)
+    frequencies = (power + power.T)[_UPPER][1:] ** 0.25
+    colours = np.sqrt(shares)
     return (
         np.asarray(frequencies / max(float(np.linalg.norm(frequencies)), _EPSILON), np.float32),
         np.asarray(colours / np.linalg.norm(colours), np.float32),
-        float(luma.std()),
+        contrast,
     )
 
 
-def _histogram(values: NDArray[np.float32], bins: int, low: float, high: float) -> NDArray[np.float32]:
-    """float32[bins], sum 1: each value shared between the two nearest bin centres, spread from `low` to `high`."""
-    position = np.clip((values.ravel() - low) / (high - low), 0.0, 1.0) * (bins - 1)
-    below = np.minimum(position.astype(np.int64), bins - 2)
-    upper = position - below
-    counts = np.bincount(below, 1.0 - upper, bins) + np.bincount(below + 1, upper, bins)
-    return np.asarray(counts / len(position), np.float32)
+_UPPER = np.triu_indices(FREQUENCIES)

@@ -24,6 +24,7 @@ MISSING = "imgindex's compiled part is missing or outdated; install it again: pi
 
 DESCRIPTOR_VALUES = 128
 MAX_LAYERS = 5
+MAX_LAYOUT_PX = 64
 
 AVX2, FMA3 = 11, 12
 """Of OpenCV's `CpuFeatures`, which its Python does not name."""
@@ -32,8 +33,8 @@ MATCH_A, MATCH_B, MATCH_MAP = slice(0, 2), slice(2, 4), slice(6, 12)
 MATCH_VALUES = 12
 """Of a row of `match`, where 4 is the scale and 5 the turn."""
 
-PRODUCTS = 5
-"""a, b, aa, bb, ab: what `window_means` gives the means of."""
+LANES = 8
+"""Of `common.h`."""
 
 FOLDER = Path(__file__).parent
 
@@ -65,12 +66,17 @@ def load(name: str) -> ctypes.CDLL:
     loaded.imgindex_sift.argtypes = [at, whole, whole, whole, real, whole, at, at]
     loaded.imgindex_match.argtypes = [at, at, real, real, whole, at, at]
     loaded.imgindex_vote.argtypes = [at, whole, real, real, real, at]
-    loaded.imgindex_window_means.argtypes = [at, at, whole, whole, at, whole, whole, whole, at, at, at]
-    loaded.imgindex_offsets.argtypes = [at, at, real, real, *[whole] * 3, *[at] * 5, double, double, at]
-    loaded.imgindex_fit.argtypes = [at, at, whole, double, at]
+    loaded.imgindex_lay.argtypes = [at, at, at, at, at, double, whole, whole, double, *[at] * 5]
+    loaded.imgindex_windows.argtypes = [at, at, at, whole, whole, at, double, at]
+    loaded.imgindex_offsets.argtypes = [at, double, double, at]
+    loaded.imgindex_straighten.argtypes = [at, at, at, whole, double, at, at, at, at]
     loaded.imgindex_polish.argtypes = [at, whole, at, at, whole, at, at]
     loaded.imgindex_intersect.argtypes = [at, whole, at, whole, double, at, whole]
     loaded.imgindex_reduce.argtypes = [at, whole, whole, whole, whole, at, whole, whole]
+    loaded.imgindex_paper.argtypes, loaded.imgindex_paper.restype = [at, at, whole, at], double
+    loaded.imgindex_residual_sums.argtypes = [at, whole, at, whole, at, at]
+    loaded.imgindex_layout.argtypes, loaded.imgindex_layout.restype = [at, whole, whole, whole, whole, at, at], real
+    loaded.imgindex_block_distances.argtypes = [at, at, whole, whole, whole, at]
     loaded.imgindex_content.argtypes = [at, whole, whole, whole, at]
     loaded.imgindex_ordered_products.argtypes = [at, at, at, whole, whole, at]
     loaded.imgindex_least_variance.argtypes = [at, at, whole, whole, whole, at, whole, at]
@@ -97,6 +103,39 @@ def sift(
     )
     _check(min(0, count))
     return points[:count], descriptors[:count]
+
+
+def residual_sums(
+    descriptors: NDArray[np.uint8], centroids: NDArray[np.float32], mirror: NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """float32[c, 128]: per centroid (float32[c, 128], of norm 1) the sum of the unit residuals of the descriptors
+    uint8[n, 128], made of norm 1, that have the largest product with it.
+
+    One that has it with `centroids[:, mirror]` counts as its own mirror image. Raises MemoryError.
+    """
+    descriptors, centroids = np.ascontiguousarray(descriptors, np.uint8), np.ascontiguousarray(centroids, np.float32)
+    order, sums = np.ascontiguousarray(mirror, np.int32), np.empty_like(centroids)
+    if not descriptors.shape[1] == centroids.shape[1] == len(order) == DESCRIPTOR_VALUES:
+        raise ValueError(f"descriptors that do not have {DESCRIPTOR_VALUES} values")
+    at = descriptors.ctypes.data, len(descriptors), centroids.ctypes.data, len(centroids), order.ctypes.data
+    _check(kernels().imgindex_residual_sums(*at, sums.ctypes.data))
+    return sums
+
+
+def layout(
+    rgb: NDArray[np.uint8], frequencies: int, tones: int, hues: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+    """Of a square picture uint8[n, n, 3] with at most MAX_LAYOUT_PX a side: squares of the first coefficients of the
+    cosine transform of its luma, float32[frequencies, frequencies]; the share of each of some levels of luma (counted
+    twice), and of both colour differences, float32[tones + 2 hues]; the standard deviation of luma in grey levels."""
+    side = len(rgb)
+    if rgb.shape != (side, side, 3) or not frequencies <= side <= MAX_LAYOUT_PX or min(tones, hues) < 2:
+        raise ValueError(f"no layout of {rgb.shape}")
+    rgb = np.ascontiguousarray(rgb, np.uint8)
+    power, colours = np.empty((frequencies, frequencies), np.float32), np.empty(tones + 2 * hues, np.float32)
+    sizes = side, frequencies, tones, hues
+    deviation = kernels().imgindex_layout(rgb.ctypes.data, *sizes, power.ctypes.data, colours.ctypes.data)
+    return power, colours, deviation
 
 
 class Features:
@@ -188,15 +227,32 @@ def polish(
     return affine, chosen, int(count)
 
 
-def fit(points: NDArray[np.float64], targets: NDArray[np.float64], scale: float) -> NDArray[np.float64] | None:
-    """Robust affine map float64[2, 3] of points to targets, float64[n, 2] each, by reweighted least squares.
+def straighten(
+    affine: NDArray[np.float64],
+    laid: Laid,
+    places: NDArray[np.float64],
+    shifts: NDArray[np.float64],
+    tracked: NDArray[np.bool_],
+    scale: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The map float64[2, 3] of a laid pair after a robust fit through the tracked shifts, and float64[n]: the length
+    what the fit leaves of each shift.
 
-    The weights are Geman-McClure's, shrinking to `scale`. None where the points are fewer than six or lie on one line.
+    Places (the first pixel's centre at 0, 0) and shifts are float64[n, 2] in pixels of the canvas. Least squares are
+    reweighted by Geman-McClure's weights, shrinking to `scale` pixels. The map as it is, and the whole shifts, where
+    the tracked are fewer than six or lie on one line. Raises MemoryError.
     """
-    points, targets = np.ascontiguousarray(points, np.float64), np.ascontiguousarray(targets, np.float64)
-    found = np.empty((2, 3))
-    done = kernels().imgindex_fit(points.ctypes.data, targets.ctypes.data, len(points), scale, found.ctypes.data)
-    return found if done else None
+    places, shifts = np.ascontiguousarray(places, np.float64), np.ascontiguousarray(shifts, np.float64)
+    tracked = np.ascontiguousarray(tracked, np.bool_)
+    if not len(places) == len(shifts) == len(tracked):
+        raise ValueError("shifts of other places")
+    found, left = np.array(affine, np.float64), np.empty(len(places))
+    done = kernels().imgindex_straighten(
+        places.ctypes.data, shifts.ctypes.data, tracked.ctypes.data, len(places), scale,
+        laid.from_a.ctypes.data, laid.from_b.ctypes.data, found.ctypes.data, left.ctypes.data,
+    )  # fmt: skip
+    _check(min(0, done))
+    return found, left
 
 
 def intersection(a: NDArray[np.float64], b: NDArray[np.float64], least_area: float) -> NDArray[np.float64]:
@@ -211,61 +267,144 @@ def intersection(a: NDArray[np.float64], b: NDArray[np.float64], least_area: flo
     return corners[:count]
 
 
-def window_means(
-    a: Luma, b: Luma, kernel: NDArray[np.float32], step: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
-    """Both pictures softened by the five taps of `kernel` along both axes, and means over their windows.
-
-    A window is two by two blocks of `step` x `step` pixels, and there is one at every block but the last of a row or
-    column. float32[rows * step, columns * step] twice: what whole blocks cover; float64[PRODUCTS, (rows - 1) *
-    (columns - 1)]. Both pictures have one shape; `step` is at most half of either side. Raises MemoryError.
-    """
-    a, b = _of_one_shape(a, b)
-    height, width = a.shape
-    rows, columns = height // step, width // step
-    soft_a = np.empty((rows * step, columns * step), np.float32)
-    soft_b = np.empty_like(soft_a)
-    means = np.empty((PRODUCTS, (rows - 1) * (columns - 1)))
-    _check(
-        kernels().imgindex_window_means(
-            a.ctypes.data, b.ctypes.data, height, width, kernel.ctypes.data, step, rows, columns,
-            soft_a.ctypes.data, soft_b.ctypes.data, means.ctypes.data,
-        )
-    )  # fmt: skip
-    return soft_a, soft_b, means
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Softened:
-    """One of two pictures on a grid of windows: `soft` of `window_means`, how often it counts, and float64[n] means and
-    variances, so multiplied, of the windows that are asked for."""
+class Laid:
+    """Two pictures at one place and one size: uint8[h, w] lumas, and bool[h, w] where both have content.
 
-    soft: NDArray[np.float32]
-    unit: float
-    mean: NDArray[np.float64]
-    variance: NDArray[np.float64]
-
-
-def offsets(
-    a: Softened, b: Softened, step: int, inside: NDArray[np.bool_], evened: float, floor: float
-) -> NDArray[np.float64]:
-    """float64[n, 2]: how far b is shifted against a in each window that `inside` marks of those of `window_means`.
-
-    One step of Lucas-Kanade with the mean of each window taken away and its contrast evened out: a deviation of
-    s grey levels becomes `evened` * s / (s + `floor`). Raises MemoryError.
+    The maps float64[2, 3] lay the lumas on the canvas, the shares are of each one's polygon.
     """
-    rows, columns = a.soft.shape[0] // step, a.soft.shape[1] // step
-    if a.soft.shape != b.soft.shape or len(inside) != (rows - 1) * (columns - 1) or inside.sum() != len(a.mean):
-        raise ValueError("windows of two grids")
-    shifts = np.empty((len(a.mean), 2))
-    arrays = [np.ascontiguousarray(array, np.float64) for array in (a.mean, b.mean, a.variance, b.variance)]
-    _check(
-        kernels().imgindex_offsets(
-            a.soft.ctypes.data, b.soft.ctypes.data, a.unit, b.unit, step, rows, columns, inside.ctypes.data,
-            *(array.ctypes.data for array in arrays), evened, floor, shifts.ctypes.data,
-        )
+
+    a: Luma
+    b: Luma
+    mask: NDArray[np.bool_]
+    from_a: NDArray[np.float64]
+    from_b: NDArray[np.float64]
+    share_a: float
+    share_b: float
+
+
+class _Picture(ctypes.Structure):
+    _fields_ = (("pixels", ctypes.c_void_p), ("height", ctypes.c_int), ("width", ctypes.c_int))
+
+
+class _Polygon(ctypes.Structure):
+    _fields_ = (("corners", ctypes.c_void_p), ("count", ctypes.c_int))
+
+
+def lay(
+    a: Luma,
+    b: Luma,
+    affine: NDArray[np.float64],
+    polygon_a: NDArray[np.float64],
+    polygon_b: NDArray[np.float64],
+    least_area: float,
+    smallest_px: int,
+    long_side_px: int,
+    margin: float,
+) -> Laid | None:
+    """Two pictures on a canvas around what they share, by a map of a to b; polygons float64[n, 2] are convex.
+
+    None where they share less than `least_area`, or the canvas would be smaller than `smallest_px` along its longer
+    side or a third of it along the other. Raises MemoryError. See `structure.lay`.
+    """
+    a, b = np.ascontiguousarray(a, np.uint8), np.ascontiguousarray(b, np.uint8)
+    affine, polygon_a, polygon_b = (np.ascontiguousarray(one, np.float64) for one in (affine, polygon_a, polygon_b))
+    room = long_side_px * long_side_px
+    out_a, out_b, mask = np.empty(room, np.uint8), np.empty(room, np.uint8), np.empty(room, np.bool_)
+    known, sizes = np.empty(14), (ctypes.c_int * 2)()
+    done = kernels().imgindex_lay(
+        ctypes.byref(_Picture(a.ctypes.data, *a.shape)), ctypes.byref(_Picture(b.ctypes.data, *b.shape)),
+        affine.ctypes.data, ctypes.byref(_Polygon(polygon_a.ctypes.data, len(polygon_a))),
+        ctypes.byref(_Polygon(polygon_b.ctypes.data, len(polygon_b))), least_area, smallest_px, long_side_px, margin,
+        out_a.ctypes.data, out_b.ctypes.data, mask.ctypes.data, known.ctypes.data, sizes,
     )  # fmt: skip
-    return shifts
+    _check(min(0, done))
+    if not done:
+        return None
+    height, width = sizes
+    used, shape = height * width, (height, width)
+    return Laid(
+        out_a[:used].reshape(shape), out_b[:used].reshape(shape), mask[:used].reshape(shape),
+        known[:6].reshape(2, 3), known[6:12].reshape(2, 3), float(known[12]), float(known[13]),
+    )  # fmt: skip
+
+
+class _Windows(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("soft_a", "soft_b", "inside", "apart", "centres")),
+        *((name, ctypes.c_void_p) for name in ("mean_a", "mean_b", "var_a", "var_b", "agreement")),
+        ("gain", ctypes.c_double),
+        *((name, ctypes.c_int) for name in ("step", "rows", "columns", "count")),
+    )
+
+
+class Windows:
+    """Statistics of square windows of 2 `step` pixels at every `step` pixels of two pictures of one shape, of those of
+    which nine tenths lie in the mask (of all, where that is None). Both pictures are softened by the five taps of
+    `kernel` along both axes.
+
+    centres float64[n, 2]; apart bool[n] marks windows that do not overlap one another
+    gain the contrast of b over a, by the median over the windows most alike
+    var_a, var_b float64[n] variances (grey levels squared) at the contrast of the stronger of them
+    agreement float64[n], in [-1, 1]: (2 cov + stabiliser) / (var + var + stabiliser)
+
+    `step` is at most half of either side. Raises MemoryError.
+    """
+
+    def __init__(
+        self,
+        a: Luma,
+        b: Luma,
+        mask: NDArray[np.bool_] | None,
+        kernel: NDArray[np.float32],
+        step: int,
+        stabiliser: float,
+    ) -> None:
+        a, b = _of_one_shape(a, b)
+        height, width = a.shape
+        rows, columns = height // step, width // step
+        windows = (rows - 1) * (columns - 1)
+        soft = np.empty((2, rows * columns * step * step + LANES), np.float32)
+        marks = np.empty(2 * windows, np.bool_)
+        values = np.empty(7 * windows)
+        self._kept = soft, marks, values
+        soft_at, marks_at, at = soft.ctypes.data, marks.ctypes.data, values.ctypes.data
+        self._struct = _Windows(
+            soft_at, soft_at + soft.nbytes // 2, marks_at, marks_at + windows, at,
+            *(at + 8 * windows * layer for layer in range(2, 7)), 1.0, step, rows, columns, 0,
+        )  # fmt: skip
+        if mask is not None:
+            mask = np.ascontiguousarray(mask, np.bool_)
+            if mask.shape != a.shape:
+                raise ValueError("a mask of another shape")
+        inside = None if mask is None else mask.ctypes.data
+        taps = np.ascontiguousarray(kernel, np.float32)
+        _check(
+            kernels().imgindex_windows(
+                a.ctypes.data, b.ctypes.data, inside, height, width, taps.ctypes.data, stabiliser,
+                ctypes.byref(self._struct),
+            )
+        )  # fmt: skip
+        count = self._struct.count
+        self.size = 2 * step
+        self.gain: float = self._struct.gain
+        self.centres = values[: 2 * count].reshape(count, 2)
+        self.apart = marks[windows : windows + count]
+        self.var_a, self.var_b, self.agreement = (values[k * windows : k * windows + count] for k in (4, 5, 6))
+
+    def textured(self, floor: float) -> NDArray[np.bool_]:
+        """bool[n]: windows with a variance above `floor` in either picture."""
+        return np.asarray(np.maximum(self.var_a, self.var_b) > floor, np.bool_)
+
+    def offsets(self, evened: float, floor: float) -> NDArray[np.float64]:
+        """float64[n, 2]: how far b is shifted against a in each window, in pixels.
+
+        One step of Lucas-Kanade with the mean of each window taken away and its contrast evened out: a deviation of
+        s grey levels becomes `evened` * s / (s + `floor`). Raises MemoryError.
+        """
+        shifts = np.empty_like(self.centres)
+        _check(kernels().imgindex_offsets(ctypes.byref(self._struct), evened, floor, shifts.ctypes.data))
+        return shifts
 
 
 def resize_area(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
@@ -283,6 +422,39 @@ def resize_area(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[
     found = np.empty((height, width, *picture.shape[2:]), np.uint8)
     at, stride = picture.ctypes.data, picture.strides[0]
     _check(kernels().imgindex_reduce(at, stride, rows, columns, channels, found.ctypes.data, height, width))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """The commonest tone of a picture: its grey level, the share of the pixels that are within 12 levels of it, and how
+    many pixels were looked at."""
+
+    tone: int
+    share: float
+    pixels: int
+
+
+def paper(luma: Luma, mask: NDArray[np.bool_] | None) -> Paper:
+    """The commonest tone of what the mask (None: everywhere) marks."""
+    luma, found = np.ascontiguousarray(luma, np.uint8), (ctypes.c_int * 2)()
+    if mask is not None:
+        mask = np.ascontiguousarray(mask, np.bool_)
+        if mask.shape != luma.shape:
+            raise ValueError("a mask of another shape")
+    at = None if mask is None else mask.ctypes.data
+    share = kernels().imgindex_paper(luma.ctypes.data, at, luma.size, found)
+    return Paper(found[0], share, found[1])
+
+
+def block_distances(a: NDArray[np.float32], b: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """float32[n]: root mean squares of the difference in the whole blocks of side x side of two pictures."""
+    a, b = np.ascontiguousarray(a, np.float32), np.ascontiguousarray(b, np.float32)
+    if a.shape != b.shape:
+        raise ValueError(f"pictures of two shapes, {a.shape} and {b.shape}")
+    height, width = a.shape
+    found = np.empty((height // side) * (width // side), np.float32)
+    kernels().imgindex_block_distances(a.ctypes.data, b.ctypes.data, height, width, side, found.ctypes.data)
     return found
 
 

@@ -3,6 +3,16 @@
 
 #define PUBLIC __attribute__((visibility("default")))
 
+enum { LANES = 8 };
+
+/* Values that are computed together. */
+typedef float Lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+#define LANES_AT(values) (*(const Lanes*)(values))
+
+/* The next multiple of LANES. */
+static inline int padded(int width) { return (width + LANES - 1) / LANES * LANES; }
+
 /* The index that OpenCV's BORDER_REFLECT_101 reads instead of one outside of [0, count). */
 static inline int reflected(int at, int count) {
     if (count == 1) return 0;

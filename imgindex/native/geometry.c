@@ -1,17 +1,13 @@
 /* Affine maps through points, and what two convex polygons share. */
 
+#include "geometry.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "common.h"
 #include "match.h"
-
-typedef struct {
-    double x, y;
-} Place;
-
-typedef double Affine[2][3];
 
 static const double SINGULAR = 1e-12; /* share of the diagonal's product that a determinant must exceed */
 static const double ON_A_LINE = 1e-9; /* the same of the points' spread */
@@ -20,12 +16,6 @@ static const double SLIM = 0.2,
                     SHORT_PX = 12.0;   /* spread of matches across their longer axis: of that along it, and px */
 static const double LEAST_SCALE = 0.3; /* to which tolerances shrink with the picture */
 static const double PLACE_PX = 3.0;
-
-static Place mapped(const Affine affine, Place at) {
-    Place to = {affine[0][0] * at.x + affine[0][1] * at.y + affine[0][2],
-                affine[1][0] * at.x + affine[1][1] * at.y + affine[1][2]};
-    return to;
-}
 
 /* Solves the symmetric normal equations of u, v = (A x + t) by cofactors. Whether they can be solved. */
 static int solved(double normal[3][5], Affine out) {
@@ -44,7 +34,7 @@ static int solved(double normal[3][5], Affine out) {
 
 /* The affine map of points to targets by least squares, reweighted (Geman-McClure) with widths of 8, 4, 2 and 1 times
    `scale`. Whether there is one: not where the points are fewer than six or lie on one line. */
-PUBLIC int imgindex_fit(const Place* points, const Place* targets, int count, double scale, Affine out) {
+static int fit(const Place* points, const Place* targets, int count, double scale, Affine out) {
     static const double widths[] = {8.0, 4.0, 2.0, 1.0};
     Place centre = {0.0, 0.0};
     double xx = 0.0, xy = 0.0, yy = 0.0;
@@ -83,6 +73,38 @@ PUBLIC int imgindex_fit(const Place* points, const Place* targets, int count, do
         out[axis][1] = found[axis][1];
         out[axis][2] = found[axis][2] - found[axis][0] * centre.x - found[axis][1] * centre.y;
     }
+    return 1;
+}
+
+/* What a map of a canvas becomes by the shifts of some of its places, of which `tracked` marks those to be believed: a
+   robust fit through them, with residuals of `scale` pixels. `from_a` and `from_b` lay both pictures on the canvas,
+   `out` then maps a to b. left[count]: what the fit leaves of each shift, in pixels; all of it where there is none, and
+   `out` is as it was. Whether there is one, or -1 where memory is short. */
+PUBLIC int imgindex_straighten(const Place* places, const Place* shifts, const uint8_t* tracked, int count,
+                               double scale, const Affine from_a, const Affine from_b, Affine out, double* left) {
+    Place *points = malloc(2 * sizeof(Place) * ((size_t)count + 1)), *targets = points + count;
+    Affine found = {{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}};
+    int used = 0;
+    if (points == NULL) return -1;
+    for (int i = 0; i < count; i++) {
+        if (!tracked[i]) continue;
+        Place target = {places[i].x + shifts[i].x, places[i].y + shifts[i].y};
+        points[used] = places[i];
+        targets[used++] = target;
+    }
+    int is_found = fit(points, targets, used, scale, found);
+    free(points);
+    for (int i = 0; i < count; i++) {
+        Place to = mapped(found, places[i]);
+        left[i] = hypot(places[i].x + shifts[i].x - to.x, places[i].y + shifts[i].y - to.y);
+    }
+    if (!is_found) return 0;
+    Affine back, laid;
+    for (int axis = 0; axis < 2; axis++) /* places are of pixels' centres at integers */
+        found[axis][2] += 0.5 - 0.5 * (found[axis][0] + found[axis][1]);
+    invert(from_b, back);
+    compose(found, from_a, laid);
+    compose(back, laid, out);
     return 1;
 }
 
@@ -182,16 +204,6 @@ PUBLIC int imgindex_polish(const Match* matches, int count, const Affine similar
     }
     int in_a = places(matches, chosen, count, 0), in_b = places(matches, chosen, count, 1);
     return in_a < in_b ? in_a : in_b;
-}
-
-/* Twice the signed area. */
-static double turns(const Place* corners, int count) {
-    double total = 0.0;
-    for (int i = 0; i < count; i++) {
-        Place here = corners[i], next = corners[(i + 1) % count];
-        total += here.x * next.y - next.x * here.y;
-    }
-    return total;
 }
 
 /* What two convex polygons share (I. Sutherland, G. Hodgman, "Reentrant polygon clipping", CACM 1974), into

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "panels.h"
 
 static const double PI = 3.14159265358979323846;
 
@@ -24,21 +25,7 @@ typedef struct {
     int row, column;
 } Pair;
 
-static void transpose(const float* from, int rows, int columns, float* out) {
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < columns; j++) out[(size_t)j * rows + i] = from[(size_t)i * columns + j];
-}
-
-/* out[count]: products of one row with the columns of `across` (dims x count). */
-static void products(const float* row, const float* across, int dims, int count, float* restrict out) {
-    memset(out, 0, sizeof(float) * (size_t)count);
-    for (int k = 0; k < dims; k++) {
-        float value = row[k];
-        const float* column = across + (size_t)k * count;
-#pragma omp simd
-        for (int j = 0; j < count; j++) out[j] += value * column[j];
-    }
-}
+typedef int32_t Marks __attribute__((vector_size(4 * LANES), may_alias));
 
 static int clearer(const void* one, const void* other) {
     const Pair *a = one, *b = other;
@@ -52,21 +39,38 @@ typedef struct {
     int* column_of;
 } Nearest;
 
-static void take(Nearest* nearest, int row, const float* restrict distances, int count) {
-    float best = INFINITY, second = INFINITY, *restrict column_best = nearest->column_best;
-    int column = 0;
-#pragma omp simd
-    for (int j = 0; j < count; j++) column_best[j] = distances[j] < column_best[j] ? distances[j] : column_best[j];
-#pragma omp simd reduction(min : best)
-    for (int j = 0; j < count; j++) best = distances[j] < best ? distances[j] : best;
-    while (column < count - 1 && distances[column] != best) column++;
-#pragma omp simd reduction(min : second)
-    for (int j = 0; j < column; j++) second = distances[j] < second ? distances[j] : second;
-#pragma omp simd reduction(min : second)
-    for (int j = column + 1; j < count; j++) second = distances[j] < second ? distances[j] : second;
-    nearest->best[row] = best;
-    nearest->second[row] = second;
-    nearest->column_of[row] = column;
+static inline Lanes chosen(Marks marks, Lanes yes, Lanes no) {
+    return (Lanes)((marks & (Marks)yes) | (~marks & (Marks)no));
+}
+
+/* Takes in the distances of a row to `width` columns, squared + others - 2 (even + sign odd), where sign is 1 or -1. */
+static void take(Nearest* nearest, int row, float squared, const float* others, const float* even, const float* odd,
+                 float sign, int width) {
+    Lanes best = {0.0f}, second = best;
+    Marks at = {0, 1, 2, 3, 4, 5, 6, 7}, where = at;
+    best += INFINITY;
+    second += INFINITY;
+    for (int j = 0; j < width; j += LANES, at += LANES) {
+        Lanes product = LANES_AT(even + j) + sign * LANES_AT(odd + j);
+        Lanes distance = squared + LANES_AT(others + j) - 2.0f * product, column = LANES_AT(nearest->column_best + j);
+        *(Lanes*)(nearest->column_best + j) = chosen(distance < column, distance, column);
+        Marks nearer = distance < best;
+        Lanes farther = chosen(nearer, best, distance);
+        second = chosen(farther < second, farther, second);
+        best = chosen(nearer, distance, best);
+        where = (nearer & at) | (~nearer & where);
+    }
+    int lane = 0;
+    float next = INFINITY;
+    for (int i = 1; i < LANES; i++)
+        if (best[i] < best[lane] || (best[i] == best[lane] && where[i] < where[lane])) lane = i;
+    for (int i = 0; i < LANES; i++) {
+        float other = i == lane ? second[i] : best[i];
+        next = other < next ? other : next;
+    }
+    nearest->best[row] = best[lane];
+    nearest->second[row] = next;
+    nearest->column_of[row] = where[lane];
 }
 
 /* The pairs that are each other's nearest, clearest first; how many. */
@@ -114,9 +118,9 @@ static Match match_of(const Features* a, const Features* b, int row, int column,
    features or more. Not 0 where memory is short. */
 PUBLIC int imgindex_match(const Features* a, const Features* b, float most, float least_second, int limit,
                           Match* matches, int* counts) {
-    int dims = a->dims;
-    size_t across = (size_t)dims * b->count, line = (size_t)b->count, rest = 2 * (size_t)a->count + b->count;
-    float* memory = malloc(sizeof(float) * (2 * across + 3 * line + 2 * rest));
+    int dims = a->dims, width = panelled(b->count);
+    size_t panels = (size_t)dims * width, rest = 2 * (size_t)a->count + width;
+    float* memory = malloc(sizeof(float) * (2 * panels + (2 * ROWS + 1) * (size_t)width + 2 * rest));
     int* column_of = malloc(sizeof(int) * 2 * (size_t)a->count);
     Pair* pairs = malloc(sizeof(Pair) * (size_t)a->count);
     if (memory == NULL || column_of == NULL || pairs == NULL) {
@@ -125,26 +129,30 @@ PUBLIC int imgindex_match(const Features* a, const Features* b, float most, floa
         free(pairs);
         return -1;
     }
-    float *across_even = memory, *across_odd = across_even + across, *even = across_odd + across, *odd = even + line;
-    float *distances = odd + line, *known = distances + line;
+    float *even_panels = memory, *odd_panels = even_panels + panels, *even = odd_panels + panels;
+    float *odd = even + ROWS * width, *others = odd + ROWS * width, *known = others + width;
     Nearest nearest[2];
     for (int side = 0; side < 2; side++, known += rest) {
         Nearest one = {known, known + a->count, known + 2 * a->count, column_of + side * a->count};
-        for (int j = 0; j < b->count; j++) one.column_best[j] = INFINITY;
+        for (int j = 0; j < width; j++) one.column_best[j] = INFINITY;
         nearest[side] = one;
     }
-    transpose(b->even, b->count, dims, across_even);
-    transpose(b->odd, b->count, dims, across_odd);
-    for (int row = 0; row < a->count; row++) {
-        products(a->even + (size_t)row * dims, across_even, dims, b->count, even);
-        products(a->odd + (size_t)row * dims, across_odd, dims, b->count, odd);
-        for (int side = 0; side < 2; side++) {
-            float sign = side ? 2.0f : -2.0f;
-#pragma omp simd
-            for (int j = 0; j < b->count; j++)
-                distances[j] = a->squared[row] + b->squared[j] - 2.0f * even[j] + sign * odd[j];
-            take(&nearest[side], row, distances, b->count);
+    for (int j = 0; j < width; j++) others[j] = j < b->count ? b->squared[j] : INFINITY;
+    lay_panels(b->even, b->count, dims, even_panels);
+    lay_panels(b->odd, b->count, dims, odd_panels);
+    for (int first = 0; first < a->count; first += ROWS) {
+        const float *even_rows[ROWS], *odd_rows[ROWS];
+        for (int i = 0; i < ROWS; i++) { /* the last row again where there are no more */
+            size_t row = (size_t)(first + i < a->count ? first + i : a->count - 1) * dims;
+            even_rows[i] = a->even + row;
+            odd_rows[i] = a->odd + row;
         }
+        products(even_rows, even_panels, dims, width, even);
+        products(odd_rows, odd_panels, dims, width, odd);
+        for (int i = 0; i < ROWS && first + i < a->count; i++)
+            for (int side = 0; side < 2; side++)
+                take(&nearest[side], first + i, a->squared[first + i], others, even + i * width, odd + i * width,
+                     side ? -1.0f : 1.0f, width);
     }
     for (int side = 0; side < 2; side++) {
         int count = choose(&nearest[side], a->count, most, least_second, pairs);

@@ -12,7 +12,6 @@
 #define PI 3.14159265358979323846f
 
 enum {
-    LANES = 8,
     BLOCK = 4 * LANES, /* pixels that are blurred together */
     BORDER = 5,        /* px at the edge of an octave without extrema */
     MAX_STEPS = 5,     /* of an extremum from pixel to pixel */
@@ -38,16 +37,14 @@ static const float CELL_WIDTH = 3.0f;   /* in sigmas of the point */
 static const float MAX_SHARE = 0.2f;    /* of a descriptor's length that one value keeps */
 static const float REACH = 3.0f;        /* of a blur, in sigmas */
 
-typedef float Lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-
 typedef struct {
     float* pixels;
     int height, width, stride; /* stride is a multiple of BLOCK */
 } Plane;
 
 typedef struct {
-    float x, y, size, angle, response; /* in pixels of the first octave; degrees */
-    float sigma;                       /* in pixels of its octave */
+    float x, y, size, response; /* in pixels of the first octave */
+    float sigma;                /* in pixels of its octave */
     int octave, layer, order;
 } Point;
 
@@ -56,14 +53,14 @@ typedef struct {
     int count, room;
 } Points;
 
-static int padded(int width) { return (width + BLOCK - 1) / BLOCK * BLOCK; }
+static int blocks_of(int width) { return (width + BLOCK - 1) / BLOCK * BLOCK; }
 
 static Plane plane_at(float* pixels, int height, int width) {
-    Plane plane = {pixels, height, width, padded(width)};
+    Plane plane = {pixels, height, width, blocks_of(width)};
     return plane;
 }
 
-static size_t floats_of(int height, int width) { return (size_t)height * padded(width); }
+static size_t floats_of(int height, int width) { return (size_t)height * blocks_of(width); }
 
 /* Twice as large, by linear interpolation; pixel (x, y) lies at (2 x, 2 y). */
 static void enlarge(const uint8_t* luma, int height, int width, Plane out) {
@@ -103,8 +100,9 @@ static inline void blur_block(const float* const* above, const float* const* bel
     for (int j = 0; j < BLOCK / LANES; j++) *(Lanes*)(out + j * LANES) = sums[j];
 }
 
-/* Gaussian blur; the picture goes on as its reflection. `line` has room for out.stride + 2 * MAX_RADIUS. */
-static void blur(Plane from, Plane out, float sigma, float* line) {
+/* Gaussian blur; the picture goes on as its reflection. What it changes goes to `difference`, unless that has no
+   pixels. `line` has room for out.stride + 2 * MAX_RADIUS. */
+static void blur(Plane from, Plane out, Plane difference, float sigma, float* line) {
     float kernel[MAX_RADIUS + 1], total = 0.0f;
     int radius = (int)ceilf(REACH * sigma);
     if (radius > MAX_RADIUS) radius = MAX_RADIUS;
@@ -126,15 +124,14 @@ static void blur(Plane from, Plane out, float sigma, float* line) {
             above[i] = middle - i;
             below[i] = middle + i;
         }
-        float* into = out.pixels + (size_t)y * out.stride;
-        for (int x = 0; x < out.stride; x += BLOCK) blur_block(above, below, x, kernel, radius, into + x);
+        size_t row = (size_t)y * out.stride;
+        for (int x = 0; x < out.stride; x += BLOCK) {
+            blur_block(above, below, x, kernel, radius, out.pixels + row + x);
+            if (difference.pixels == NULL) continue;
+            for (size_t at = row + x; at < row + x + BLOCK; at += LANES)
+                *(Lanes*)(difference.pixels + at) = LANES_AT(out.pixels + at) - LANES_AT(from.pixels + at);
+        }
     }
-}
-
-static void subtract(Plane more, Plane less, Plane out) {
-    size_t count = (size_t)out.height * out.stride;
-    for (size_t i = 0; i < count; i += LANES)
-        *(Lanes*)(out.pixels + i) = *(const Lanes*)(more.pixels + i) - *(const Lanes*)(less.pixels + i);
 }
 
 /* marks[x]: whether the value is beyond `least` and all of its 26 neighbours, in a row of the middle one of three
@@ -276,25 +273,23 @@ static int add_point(Points* found, Point point) {
     return 0;
 }
 
-/* Adds the point once for each of its angles. */
-static int add_angles(Points* found, Plane plane, Point point) {
-    float histogram[ANGLES], highest = 0.0f, grown = (float)(1 << point.octave);
-    int column = (int)lrintf(point.x / grown), row = (int)lrintf(point.y / grown);
-    angle_histogram(plane, column, row, ANGLE_SIGMA * point.sigma, histogram);
+/* The angles of a point in degrees, [0, 360), into out[ANGLES]; how many. */
+static int angles_of(Plane plane, const Point* point, float* out) {
+    float histogram[ANGLES], highest = 0.0f, grown = (float)(1 << point->octave);
+    int column = (int)lrintf(point->x / grown), row = (int)lrintf(point->y / grown), count = 0;
+    angle_histogram(plane, column, row, ANGLE_SIGMA * point->sigma, histogram);
     for (int i = 0; i < ANGLES; i++) highest = histogram[i] > highest ? histogram[i] : highest;
     for (int i = 0; i < ANGLES; i++) {
         float left = histogram[(i + ANGLES - 1) % ANGLES], here = histogram[i], right = histogram[(i + 1) % ANGLES];
         if (here <= left || here <= right || here < SECOND_ANGLE * highest) continue;
         float turn = (i + 0.5f * (left - right) / (left - 2.0f * here + right)) / ANGLES;
         turn = 1.0f - (turn < 0.0f ? turn + 1.0f : turn >= 1.0f ? turn - 1.0f : turn);
-        point.angle = turn >= 1.0f ? 0.0f : 360.0f * turn;
-        if (add_point(found, point)) return -1;
+        out[count++] = turn >= 1.0f ? 0.0f : 360.0f * turn;
     }
-    return 0;
+    return count;
 }
 
-static int find_points(const Plane* gaussians, const Plane* differences, int octave, int layers, float contrast,
-                       float* line, Points* found) {
+static int find_points(const Plane* differences, int octave, int layers, float contrast, float* line, Points* found) {
     int width = differences[0].width, height = differences[0].height;
     float least = floorf(0.5f * contrast / layers * 255.0f);
     int* marks = (int*)(line + 2 * differences[0].stride);
@@ -304,8 +299,7 @@ static int find_points(const Plane* gaussians, const Plane* differences, int oct
             for (int x = BORDER; x < width - BORDER; x++) {
                 if (!marks[x]) continue;
                 Point point;
-                if (settle(differences, octave, layer, row, x, layers, contrast, &point) &&
-                    add_angles(found, gaussians[point.layer], point))
+                if (settle(differences, octave, layer, row, x, layers, contrast, &point) && add_point(found, point))
                     return -1;
             }
         }
@@ -319,43 +313,41 @@ static int stronger_first(const void* one, const void* other) {
     return a->order - b->order;
 }
 
-/* The `limit` strongest points, each once: two pixels can settle at one place. */
-static int strongest(Points* found, int limit) {
+/* Puts the strongest points first, each once: two pixels can settle at one place. */
+static void sort_points(Points* found) {
     int kept = 0;
-    if (found->count == 0) return 0;
+    if (found->count == 0) return;
     qsort(found->points, (size_t)found->count, sizeof(Point), stronger_first);
-    for (int i = 0; i < found->count && kept < limit; i++) {
+    for (int i = 0; i < found->count; i++) {
         const Point* point = found->points + i;
         int known = 0;
         for (int j = kept - 1; j >= 0 && found->points[j].response == point->response; j--) {
             const Point* other = found->points + j;
-            known |= other->x == point->x && other->y == point->y && other->size == point->size &&
-                     other->angle == point->angle;
+            known |= other->x == point->x && other->y == point->y && other->size == point->size;
         }
         if (!known) found->points[kept++] = *point;
     }
-    return kept;
+    found->count = kept;
 }
 
-/* What is the same for the samples of every descriptor: places in cell widths from the point, and the cell to the upper
-   left of each with the weights of it, of its right, lower and lower right neighbours, times the Gaussian window's. */
+/* What is the same for the samples of every descriptor: places in cell widths from the point; and of each, the weights
+   of the cell to the upper left of it and of its right, lower and lower right neighbours, times the Gaussian window's.
+   Samples stand together that have the same four cells. */
 typedef struct {
     float x[SAMPLES], y[SAMPLES], weights[SAMPLES][4];
-    int cell[SAMPLES];
 } Patch;
 
-enum { PADDED = CELLS + 2 };
+enum { PADDED = CELLS + 2, TOGETHER = PER_CELL * PER_CELL };
 
 static void lay_out(Patch* patch) {
     for (int i = 0; i < SAMPLES; i++) {
-        float x = (i % GRID + 0.5f) / PER_CELL - 0.5f * (CELLS + 1),
-              y = (i / GRID + 0.5f) / PER_CELL - 0.5f * (CELLS + 1);
-        float column = x + 0.5f * (CELLS + 1), row = y + 0.5f * (CELLS + 1),
-              window = expf(-2.0f * (x * x + y * y) / (CELLS * CELLS));
-        float right = column - floorf(column), below = row - floorf(row);
+        int group = i / TOGETHER, within = i % TOGETHER;
+        float right = (within % PER_CELL + 0.5f) / PER_CELL, below = (within / PER_CELL + 0.5f) / PER_CELL;
+        float x = group % (CELLS + 1) + right - 0.5f * (CELLS + 1),
+              y = group / (CELLS + 1) + below - 0.5f * (CELLS + 1);
+        float window = expf(-2.0f * (x * x + y * y) / (CELLS * CELLS));
         patch->x[i] = x;
         patch->y[i] = y;
-        patch->cell[i] = (int)row * PADDED + (int)column;
         patch->weights[i][0] = window * (1.0f - right) * (1.0f - below);
         patch->weights[i][1] = window * right * (1.0f - below);
         patch->weights[i][2] = window * (1.0f - right) * below;
@@ -383,12 +375,18 @@ static void gradients(Plane plane, const Patch* patch, float x, float y, float c
     }
 }
 
-static void describe(Plane plane, const Patch* patch, const Point* point, float* restrict out) {
-    float dx[SAMPLES], dy[SAMPLES], less[SAMPLES], more[SAMPLES], cells[PADDED * PADDED][TURNS];
+/* The unit vectors of the orientations, which are LANES. */
+static const Lanes ONE_OF[TURNS] = {
+    {1, 0, 0, 0, 0, 0, 0, 0}, {0, 1, 0, 0, 0, 0, 0, 0}, {0, 0, 1, 0, 0, 0, 0, 0}, {0, 0, 0, 1, 0, 0, 0, 0},
+    {0, 0, 0, 0, 1, 0, 0, 0}, {0, 0, 0, 0, 0, 1, 0, 0}, {0, 0, 0, 0, 0, 0, 1, 0}, {0, 0, 0, 0, 0, 0, 0, 1},
+};
+
+static void describe(Plane plane, const Patch* patch, const Point* point, float angle, float* out) {
+    float dx[SAMPLES], dy[SAMPLES], less[SAMPLES], more[SAMPLES];
     int turns[SAMPLES];
-    float grown = (float)(1 << point->octave), width = CELL_WIDTH * point->sigma;
-    float own = 1.0f - point->angle / 360.0f, cosine = width * cosf(2.0f * PI * own),
-          sine = width * sinf(2.0f * PI * own);
+    Lanes cells[PADDED * PADDED] = {{0.0f}}, squares = {0.0f};
+    float grown = (float)(1 << point->octave), width = CELL_WIDTH * point->sigma, own = 1.0f - angle / 360.0f;
+    float cosine = width * cosf(2.0f * PI * own), sine = width * sinf(2.0f * PI * own), square = 0.0f;
     gradients(plane, patch, point->x / grown, point->y / grown, cosine, sine, dx, dy);
 #pragma omp simd
     for (int i = 0; i < SAMPLES; i++) {
@@ -399,26 +397,27 @@ static void describe(Plane plane, const Patch* patch, const Point* point, float*
         more[i] = size * (turn - (float)turns[i]);
         less[i] = size - more[i];
     }
-    memset(cells, 0, sizeof cells);
-    for (int i = 0; i < SAMPLES; i++) {
-        const float* weights = patch->weights[i];
-        float (*cell)[TURNS] = cells + patch->cell[i];
-        int turn = turns[i] % TURNS, next = (turn + 1) % TURNS;
-        cell[0][turn] += weights[0] * less[i];
-        cell[0][next] += weights[0] * more[i];
-        cell[1][turn] += weights[1] * less[i];
-        cell[1][next] += weights[1] * more[i];
-        cell[PADDED][turn] += weights[2] * less[i];
-        cell[PADDED][next] += weights[2] * more[i];
-        cell[PADDED + 1][turn] += weights[3] * less[i];
-        cell[PADDED + 1][next] += weights[3] * more[i];
+    for (int group = 0; group < SAMPLES / TOGETHER; group++) {
+        Lanes* cell = cells + group / (CELLS + 1) * PADDED + group % (CELLS + 1);
+        Lanes here = cell[0], right = cell[1], below = cell[PADDED], across = cell[PADDED + 1];
+        for (int i = group * TOGETHER; i < (group + 1) * TOGETHER; i++) {
+            Lanes both = less[i] * ONE_OF[turns[i] % TURNS] + more[i] * ONE_OF[(turns[i] + 1) % TURNS];
+            here += patch->weights[i][0] * both;
+            right += patch->weights[i][1] * both;
+            below += patch->weights[i][2] * both;
+            across += patch->weights[i][3] * both;
+        }
+        cell[0] = here;
+        cell[1] = right;
+        cell[PADDED] = below;
+        cell[PADDED + 1] = across;
     }
-    float square = 0.0f;
-    for (int i = 0; i < VALUES; i++) {
-        int cell = i / TURNS;
-        out[i] = cells[(cell / CELLS + 1) * PADDED + cell % CELLS + 1][i % TURNS];
-        square += out[i] * out[i];
+    for (int cell = 0; cell < CELLS * CELLS; cell++) {
+        Lanes values = cells[(cell / CELLS + 1) * PADDED + cell % CELLS + 1];
+        *(Lanes*)(out + TURNS * cell) = values;
+        squares += values * values;
     }
+    for (int i = 0; i < LANES; i++) square += squares[i];
     float ceiling = MAX_SHARE * sqrtf(square);
     for (int i = 0; i < VALUES; i++) out[i] = out[i] < ceiling ? out[i] : ceiling;
 }
@@ -449,16 +448,17 @@ static int build(Pyramid* pyramid, const uint8_t* luma, int height, int width, i
             pyramid->differences[o][i] = plane_at(free_at, rows, columns);
     }
     enlarge(luma, height, width, pyramid->differences[0][0]);
-    blur(pyramid->differences[0][0], pyramid->gaussians[0][0],
-         sqrtf(SIGMA * SIGMA - 4.0f * CAMERA_SIGMA * CAMERA_SIGMA), pyramid->line);
+    const Plane none = {NULL, 0, 0, 0};
+    float more = sqrtf(SIGMA * SIGMA - 4.0f * CAMERA_SIGMA * CAMERA_SIGMA);
+    blur(pyramid->differences[0][0], pyramid->gaussians[0][0], none, more, pyramid->line);
     float step = powf(2.0f, 1.0f / layers);
     for (int o = 0; o < pyramid->octaves; o++) {
         Plane* gaussians = pyramid->gaussians[o];
         if (o > 0) halve(pyramid->gaussians[o - 1][layers], gaussians[0]);
         for (int i = 1; i < layers + 3; i++) {
             float before = SIGMA * powf(step, (float)(i - 1));
-            blur(gaussians[i - 1], gaussians[i], before * sqrtf(step * step - 1.0f), pyramid->line);
-            subtract(gaussians[i], gaussians[i - 1], pyramid->differences[o][i - 1]);
+            float more = before * sqrtf(step * step - 1.0f);
+            blur(gaussians[i - 1], gaussians[i], pyramid->differences[o][i - 1], more, pyramid->line);
         }
     }
     return 0;
@@ -474,16 +474,20 @@ PUBLIC int imgindex_sift(const uint8_t* luma, int height, int width, int layers,
     int kept = -1;
     if (build(&pyramid, luma, height, width, layers)) return -1;
     for (int o = 0; o < pyramid.octaves; o++)
-        if (find_points(pyramid.gaussians[o], pyramid.differences[o], o, layers, contrast, pyramid.line, &found))
-            goto end;
+        if (find_points(pyramid.differences[o], o, layers, contrast, pyramid.line, &found)) goto end;
     Patch patch;
     lay_out(&patch);
-    kept = strongest(&found, limit);
-    for (int i = 0; i < kept; i++) {
-        const Point* point = found.points + i;
-        const float own[4] = {0.5f * point->x, 0.5f * point->y, 0.5f * point->size, point->angle};
-        memcpy(points + 4 * i, own, sizeof own);
-        describe(pyramid.gaussians[point->octave][point->layer], &patch, point, descriptors + (size_t)VALUES * i);
+    sort_points(&found);
+    kept = 0;
+    for (const Point* point = found.points; point < found.points + found.count && kept < limit; point++) {
+        Plane plane = pyramid.gaussians[point->octave][point->layer];
+        float angles[ANGLES];
+        int count = angles_of(plane, point, angles);
+        for (int i = 0; i < count && kept < limit; i++, kept++) {
+            const float own[4] = {0.5f * point->x, 0.5f * point->y, 0.5f * point->size, angles[i]};
+            memcpy(points + 4 * kept, own, sizeof own);
+            describe(plane, &patch, point, angles[i], descriptors + (size_t)VALUES * kept);
+        }
     }
 end:
     free(found.points);

@@ -45,11 +45,12 @@ def prepare_file(seen: Seen, wish: Wish, front: Front) -> Prepared:
     data, now = files.read_stable(seen.path)
     picture = decode.decode(data, short_side_px=wish.short_side_px)
     info = picture.info
-    busy = texture.texture(picture.rgb)
+    luma = features.luma_of(picture.rgb)
+    busy = texture.texture(luma)
     if busy < texture.TEXTURE_FLOOR and info.pixel_digest is None:
         # nothing but equal pixels can prove that two blank pictures are copies
         info = replace(info, pixel_digest=decode.pixel_digest(data))
-    working = features.working_luma(picture.rgb)
+    working = features.reduce_luma(luma, features.WORKING_SIDE_PX)
     found = features.extract(working)
     made = front(replace(picture, features=found))
     return Prepared(now, files.sha256(data), info, busy, working, found, sketch_of(working, found), made)
@@ -57,7 +58,7 @@ def prepare_file(seen: Seen, wish: Wish, front: Front) -> Prepared:
 
 def sketch_of(working: Luma, found: LocalFeatures) -> bytes:
     """The sketch of a working picture with these features, as the store keeps it."""
-    return sketch.sketch(outline.outline(working), found).to_bytes()
+    return sketch.drawn(outline.outline(working), found)
 
 
 def prepare(data: bytes, wish: Wish) -> Picture:

@@ -1,0 +1,75 @@
+/* SSIM of two pictures that lie on each other. */
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "common.h"
+
+enum { SSIM_WINDOW = 7 };
+
+static void count_row(const uint8_t* restrict a, const uint8_t* restrict b, int width, int sign,
+                      int32_t* restrict sums) {
+    int wide = width + SSIM_WINDOW - 1;
+    int32_t* in = sums + SSIM_WINDOW / 2;
+#pragma omp simd
+    for (int x = 0; x < width; x++) {
+        int32_t p = a[x], q = b[x];
+        in[x] += sign * p;
+        in[wide + x] += sign * q;
+        in[2 * wide + x] += sign * (p * p + q * q);
+        in[3 * wide + x] += sign * p * q;
+    }
+}
+
+static void reflect_sums(int32_t* sums, int width) {
+    int margin = SSIM_WINDOW / 2, wide = width + SSIM_WINDOW - 1;
+    for (int layer = 0; layer < 4; layer++) {
+        int32_t* in = sums + layer * wide + margin;
+        for (int i = 1; i <= margin; i++) {
+            in[-i] = in[reflected(-i, width)];
+            in[width - 1 + i] = in[reflected(width - 1 + i, width)];
+        }
+    }
+}
+
+static void score_row(const int32_t* restrict sums, int width, float c1, float c2, float* restrict out) {
+    const float n = SSIM_WINDOW * SSIM_WINDOW;
+    int wide = width + SSIM_WINDOW - 1;
+#pragma omp simd
+    for (int x = 0; x < width; x++) {
+        int32_t a = 0, b = 0, power = 0, both = 0;
+        for (int i = 0; i < SSIM_WINDOW; i++) {
+            a += sums[x + i];
+            b += sums[wide + x + i];
+            power += sums[2 * wide + x + i];
+            both += sums[3 * wide + x + i];
+        }
+        int32_t squares = a * a + b * b, product = a * b, whole = SSIM_WINDOW * SSIM_WINDOW;
+        float light = (2.0f * product / (n * n) + c1) / (squares / (n * n) + c1);
+        float structure = 2.0f * (whole * both - product) / (n * (n - 1.0f)) + c2;
+        float variance = (whole * power - squares) / (n * (n - 1.0f)) + c2;
+        out[x] = light * structure / variance;
+    }
+}
+
+/* out[height][width]: SSIM in windows of SSIM_WINDOW x SSIM_WINDOW, with sample covariance, pictures reflected at their
+   edges. All sums are exact. Not 0 where memory is short. */
+PUBLIC int imgindex_ssim(const uint8_t* a, const uint8_t* b, int height, int width, float c1, float c2, float* out) {
+    int margin = SSIM_WINDOW / 2;
+    int32_t* sums = calloc((size_t)4 * (width + SSIM_WINDOW - 1), sizeof(int32_t));
+    if (sums == NULL) return -1;
+    for (int y = -margin - 1; y < margin; y++) {
+        size_t at = (size_t)reflected(y, height) * width;
+        count_row(a + at, b + at, width, 1, sums);
+    }
+    for (int y = 0; y < height; y++) {
+        size_t gone = (size_t)reflected(y - margin - 1, height) * width,
+               come = (size_t)reflected(y + margin, height) * width;
+        count_row(a + gone, b + gone, width, -1, sums);
+        count_row(a + come, b + come, width, 1, sums);
+        reflect_sums(sums, width);
+        score_row(sums, width, c1, c2, out + (size_t)y * width);
+    }
+    free(sums);
+    return 0;
+}
