@@ -116,7 +116,6 @@ class Ballot:
 
 
 _KEPT = np.flatnonzero(np.arange(len(local.MIRROR_PERMUTATION)) < local.MIRROR_PERMUTATION)
-_KEPT_THEN_SWAPPED = np.concatenate([_KEPT, local.MIRROR_PERMUTATION[_KEPT]])
 
 
 def halves(features: LocalFeatures) -> Halves:
@@ -126,9 +125,7 @@ def halves(features: LocalFeatures) -> Halves:
 
 def sums_and_differences(descriptors: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """float32[n, 64] each, of the bins that mirroring swaps."""
-    bins = descriptors[:, _KEPT_THEN_SWAPPED].astype(np.float32, order="C")
-    first, second = bins[:, : len(_KEPT)], bins[:, len(_KEPT) :]
-    return first + second, first - second
+    return native.halves(descriptors, _KEPT, local.MIRROR_PERMUTATION[_KEPT])
 
 
 def match(a: Halves, b: Halves) -> tuple[Matches, Matches]:

@@ -42,8 +42,8 @@ def content_polygon(luma: Luma) -> Polygon:
     if min(rows, columns) < 2 * MIN_WINDOW_PX:
         return whole
     width, height = columns // 2, rows // 2
-    small = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
-    ends, filled = native.content(np.asarray(small, np.uint8), BORDER_TOLERANCE)
+    small = native.resize_area(luma, width, height)
+    ends, filled = native.content(small, BORDER_TOLERANCE)
     if filled < 0.004 * small.size or filled > 0.995 * small.size:
         return whole
     ys = np.flatnonzero(ends[:, 1])
@@ -86,7 +86,8 @@ class Canvas:
     @functools.cached_property
     def evened(self) -> tuple[Luma, Luma]:
         """Both lumas with local mean and contrast evened out."""
-        return local_contrast(self.a, EVENED_PX), local_contrast(self.b, EVENED_PX)
+        a, b = (native.even_out(luma, EVENED_PX, EVENED, EVENED_FLOOR) for luma in (self.a, self.b))
+        return a, b
 
 
 EVENED_PX = 31
@@ -131,14 +132,6 @@ def offsets(found: native.Windows) -> NDArray[np.float64]:
     is left of a copy after alignment.
     """
     return found.offsets(EVENED, EVENED_FLOOR)
-
-
-def local_contrast(luma: Luma, size: int) -> Luma:
-    """uint8: the picture with local mean and contrast evened out, so that recolouring is invisible."""
-    values = luma.astype(np.float32)
-    mean = cv2.blur(values, (size, size))
-    deviation = np.sqrt(np.maximum(cv2.blur(values * values, (size, size)) - mean * mean, 0.0))
-    return np.asarray(np.clip(128.0 + EVENED * (values - mean) / (deviation + EVENED_FLOOR), 0, 255), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -609,7 +609,7 @@ def test_two_shapes_or_kinds_are_refused() -> None:
     """Prevents: reading beyond the smaller of two pictures."""
     a, b = np.zeros((40, 40), np.uint8), np.zeros((8, 8), np.uint8)
     with pytest.raises(ValueError, match="shapes"):
-        native.ssim_map(a, b, 1.0, 1.0)
+        native.mean_ssim(a, b, None, 0, 1.0, 1.0)
     with pytest.raises(ValueError, match="kinds"):
         native.match(features(5, 8, 1)[0], features(5, 16, 1)[0], 0.9, 2.0, 9)
     with pytest.raises(ValueError, match="layers"):
@@ -630,7 +630,39 @@ def test_ssim_is_that_of_box_filters_to_the_very_edge(shape: tuple[int, int]) ->
     mx, my, sample = mean(x), mean(y), 49 / 48
     vx, vy, both = (sample * (mean(p) - q) for p, q in ((x * x, mx * mx), (y * y, my * my), (x * y, mx * my)))
     expected = (2 * mx * my + c1) * (2 * both + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))
-    assert np.allclose(native.ssim_map(a, b, c1, c2), expected, atol=1e-4)
+    assert native.mean_ssim(a, b, None, 0, c1, c2) == pytest.approx(expected.mean(), abs=1e-4)
+    assert native.mean_ssim(a, b, None, 3, c1, c2) == pytest.approx(expected[3:-3, 3:-3].mean(), abs=1e-4)
+    for mask in (*(np.arange(a.size).reshape(shape) % 11 == k for k in range(11)), np.eye(*shape) > 0):
+        assert native.mean_ssim(a, b, mask, 0, c1, c2) == pytest.approx(expected[mask].mean(), abs=1e-4)
+    assert native.mean_ssim(a, b, np.zeros(shape, np.bool_), 0, c1, c2) == 0.0
+    with pytest.raises(ValueError, match="mask"):
+        native.mean_ssim(a, b, np.ones((3, 3), np.bool_), 0, c1, c2)
+
+
+@pytest.mark.parametrize(("shape", "side"), [((40, 61), 31), ((9, 12), 31), ((33, 24), 7), ((8, 90), 9)])
+def test_contrast_is_evened_out_in_the_window_around_a_pixel(shape: tuple[int, int], side: int) -> None:
+    """Prevents: a darkened copy that shifts seem to be found in, as its windows lie elsewhere."""
+    luma = np.random.default_rng(15).integers(0, 256, shape, np.uint8)
+    luma[:, : shape[1] // 3] = 77
+    values = luma.astype(np.float64)
+    y, x = (np.pad(np.arange(count), side // 2, "reflect") for count in shape)
+    windows = np.lib.stride_tricks.sliding_window_view(values[np.ix_(y, x)], (side, side))
+    expected = 128 + 48 * (values - windows.mean(axis=(2, 3))) / (windows.std(axis=(2, 3)) + 4)
+    found = native.even_out(luma, side, 48.0, 4.0)
+    assert np.abs(found - np.clip(expected, 0, 255)).max() < 1.05
+    with pytest.raises(ValueError, match="window"):
+        native.even_out(luma, 8, 48.0, 4.0)
+
+
+def test_halves_are_sums_and_differences() -> None:
+    """Prevents: a mirrored copy whose features are compared with those of the picture as it is."""
+    rng = np.random.default_rng(16)
+    descriptors, order = rng.integers(0, 256, (23, 128)).astype(np.uint8), rng.permutation(128)
+    even, odd = native.halves(descriptors, order[:64], order[64:])
+    first, second = (descriptors[:, part].astype(int) for part in (order[:64], order[64:]))
+    assert np.array_equal(even, first + second) and np.array_equal(odd, first - second)
+    with pytest.raises(ValueError, match="128"):
+        native.halves(descriptors[:, :64], order[:64], order[64:])
 
 
 def test_a_library_that_was_not_compiled_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,10 @@ import ctypes
 import functools
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -80,7 +81,9 @@ def load(name: str) -> ctypes.CDLL:
     loaded.imgindex_content.argtypes = [at, whole, whole, whole, at]
     loaded.imgindex_ordered_products.argtypes = [at, at, at, whole, whole, at]
     loaded.imgindex_least_variance.argtypes = [at, at, whole, whole, whole, at, whole, at]
-    loaded.imgindex_ssim.argtypes = [at, at, whole, whole, real, real, at]
+    loaded.imgindex_mean_ssim.argtypes = [at, at, at, whole, whole, whole, real, real, at]
+    loaded.imgindex_even_out.argtypes = [at, whole, whole, whole, real, real, at]
+    loaded.imgindex_halves.argtypes = [at, whole, at, at, at, at]
     return loaded
 
 
@@ -99,7 +102,7 @@ def sift(
     descriptors = np.empty((limit, DESCRIPTOR_VALUES), np.float32)
     height, width = luma.shape
     count = kernels().imgindex_sift(
-        luma.ctypes.data, height, width, layers, contrast_threshold, limit, points.ctypes.data, descriptors.ctypes.data
+        _at(luma), height, width, layers, contrast_threshold, limit, _at(points), _at(descriptors)
     )
     _check(min(0, count))
     return points[:count], descriptors[:count]
@@ -117,8 +120,8 @@ def residual_sums(
     order, sums = np.ascontiguousarray(mirror, np.int32), np.empty_like(centroids)
     if not descriptors.shape[1] == centroids.shape[1] == len(order) == DESCRIPTOR_VALUES:
         raise ValueError(f"descriptors that do not have {DESCRIPTOR_VALUES} values")
-    at = descriptors.ctypes.data, len(descriptors), centroids.ctypes.data, len(centroids), order.ctypes.data
-    _check(kernels().imgindex_residual_sums(*at, sums.ctypes.data))
+    at = _at(descriptors), len(descriptors), _at(centroids), len(centroids), _at(order)
+    _check(kernels().imgindex_residual_sums(*at, _at(sums)))
     return sums
 
 
@@ -134,7 +137,7 @@ def layout(
     rgb = np.ascontiguousarray(rgb, np.uint8)
     power, colours = np.empty((frequencies, frequencies), np.float32), np.empty(tones + 2 * hues, np.float32)
     sizes = side, frequencies, tones, hues
-    deviation = kernels().imgindex_layout(rgb.ctypes.data, *sizes, power.ctypes.data, colours.ctypes.data)
+    deviation = kernels().imgindex_layout(_at(rgb), *sizes, _at(power), _at(colours))
     return power, colours, deviation
 
 
@@ -149,7 +152,7 @@ class Features:
         even, odd, *places = (np.ascontiguousarray(array, np.float32) for array in arrays)
         squared = (even * even).sum(axis=1) + (odd * odd).sum(axis=1)
         self._arrays = (even, odd, squared, *places)
-        self.struct = _Features(*(array.ctypes.data for array in self._arrays), *even.shape)
+        self.struct = _Features(*(_at(array) for array in self._arrays), *even.shape)
 
     def __len__(self) -> int:
         return len(self._arrays[0])
@@ -161,6 +164,22 @@ class _Features(ctypes.Structure):
         ("count", ctypes.c_int),
         ("dims", ctypes.c_int),
     )
+
+
+def halves(
+    descriptors: NDArray[np.uint8], first: NDArray[np.integer], second: NDArray[np.integer]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """float32[n, 64] each: sums and differences of 64 pairs of the values of descriptors uint8[n, 128]."""
+    descriptors = np.ascontiguousarray(descriptors, np.uint8)
+    pairs = np.ascontiguousarray(np.concatenate([first, second]), np.int32)
+    if descriptors.shape[1] != DESCRIPTOR_VALUES or len(pairs) != DESCRIPTOR_VALUES:
+        raise ValueError(f"descriptors that do not have {DESCRIPTOR_VALUES} values")
+    sums = np.empty((len(descriptors), DESCRIPTOR_VALUES // 2), np.float32)
+    differences = np.empty_like(sums)
+    half = pairs.nbytes // 2
+    at = _at(descriptors), len(descriptors), _at(pairs), _at(pairs) + half
+    kernels().imgindex_halves(*at, _at(sums), _at(differences))
+    return sums, differences
 
 
 def match(
@@ -179,7 +198,7 @@ def match(
         return np.empty((0, MATCH_VALUES)), np.empty((0, MATCH_VALUES))
     found, counts = np.empty((2, limit, MATCH_VALUES)), (ctypes.c_int * 2)()
     one, other = ctypes.byref(a.struct), ctypes.byref(b.struct)
-    _check(kernels().imgindex_match(one, other, ratio * ratio, least_second, limit, found.ctypes.data, counts))
+    _check(kernels().imgindex_match(one, other, ratio * ratio, least_second, limit, _at(found), counts))
     return found[0, : counts[0]], found[1, : counts[1]]
 
 
@@ -192,8 +211,8 @@ def vote(
     where that is below 1), and whose size ratio and turn are within a factor of exp(`log_scale`) and `turn` radians of
     its own. Row i of `agree` bool[n, n] is filled with what agrees with match i. Raises MemoryError.
     """
-    into = None if agree is None else agree.ctypes.data
-    most = kernels().imgindex_vote(matches.ctypes.data, len(matches), reach, log_scale, turn, into)
+    into = None if agree is None else _at(agree)
+    most = kernels().imgindex_vote(_at(matches), len(matches), reach, log_scale, turn, into)
     _check(min(0, most))
     return int(most)
 
@@ -202,8 +221,8 @@ def ordered_products(a: NDArray[np.float32], b: NDArray[np.float32], orders: NDA
     """float32[m]: the products of b float32[n] with a float32[n] in each of the orders int32[m, n] of its values."""
     a, b = np.ascontiguousarray(a, np.float32), np.ascontiguousarray(b, np.float32)
     found = np.empty(len(orders), np.float32)
-    at = a.ctypes.data, b.ctypes.data, orders.ctypes.data
-    kernels().imgindex_ordered_products(*at, *orders.shape, found.ctypes.data)
+    at = _at(a), _at(b), _at(orders)
+    kernels().imgindex_ordered_products(*at, *orders.shape, _at(found))
     return found
 
 
@@ -221,8 +240,8 @@ def polish(
     affine, chosen, within = np.empty((2, 3)), chosen.copy(), np.array(tolerances, np.float64)
     start = np.ascontiguousarray(similarity, np.float64)
     count = kernels().imgindex_polish(
-        matches.ctypes.data, len(matches), start.ctypes.data, within.ctypes.data, len(within), chosen.ctypes.data,
-        affine.ctypes.data,
+        _at(matches), len(matches), _at(start), _at(within), len(within), _at(chosen),
+        _at(affine),
     )  # fmt: skip
     return affine, chosen, int(count)
 
@@ -248,8 +267,8 @@ def straighten(
         raise ValueError("shifts of other places")
     found, left = np.array(affine, np.float64), np.empty(len(places))
     done = kernels().imgindex_straighten(
-        places.ctypes.data, shifts.ctypes.data, tracked.ctypes.data, len(places), scale,
-        laid.from_a.ctypes.data, laid.from_b.ctypes.data, found.ctypes.data, left.ctypes.data,
+        _at(places), _at(shifts), _at(tracked), len(places), scale,
+        _at(laid.from_a), _at(laid.from_b), _at(found), _at(left),
     )  # fmt: skip
     _check(min(0, done))
     return found, left
@@ -260,9 +279,7 @@ def intersection(a: NDArray[np.float64], b: NDArray[np.float64], least_area: flo
     than `least_area`. Raises MemoryError."""
     a, b = np.ascontiguousarray(a, np.float64), np.ascontiguousarray(b, np.float64)
     corners = np.empty((2 * (len(a) + len(b)), 2))
-    count = kernels().imgindex_intersect(
-        a.ctypes.data, len(a), b.ctypes.data, len(b), least_area, corners.ctypes.data, len(corners)
-    )
+    count = kernels().imgindex_intersect(_at(a), len(a), _at(b), len(b), least_area, _at(corners), len(corners))
     _check(min(0, count))
     return corners[:count]
 
@@ -313,10 +330,10 @@ def lay(
     out_a, out_b, mask = np.empty(room, np.uint8), np.empty(room, np.uint8), np.empty(room, np.bool_)
     known, sizes = np.empty(14), (ctypes.c_int * 2)()
     done = kernels().imgindex_lay(
-        ctypes.byref(_Picture(a.ctypes.data, *a.shape)), ctypes.byref(_Picture(b.ctypes.data, *b.shape)),
-        affine.ctypes.data, ctypes.byref(_Polygon(polygon_a.ctypes.data, len(polygon_a))),
-        ctypes.byref(_Polygon(polygon_b.ctypes.data, len(polygon_b))), least_area, smallest_px, long_side_px, margin,
-        out_a.ctypes.data, out_b.ctypes.data, mask.ctypes.data, known.ctypes.data, sizes,
+        ctypes.byref(_Picture(_at(a), *a.shape)), ctypes.byref(_Picture(_at(b), *b.shape)),
+        _at(affine), ctypes.byref(_Polygon(_at(polygon_a), len(polygon_a))),
+        ctypes.byref(_Polygon(_at(polygon_b), len(polygon_b))), least_area, smallest_px, long_side_px, margin,
+        _at(out_a), _at(out_b), _at(mask), _at(known), sizes,
     )  # fmt: skip
     _check(min(0, done))
     if not done:
@@ -368,20 +385,17 @@ class Windows:
         marks = np.empty(2 * windows, np.bool_)
         values = np.empty(7 * windows)
         self._kept = soft, marks, values
-        soft_at, marks_at, at = soft.ctypes.data, marks.ctypes.data, values.ctypes.data
+        soft_at, marks_at, at = _at(soft), _at(marks), _at(values)
         self._struct = _Windows(
             soft_at, soft_at + soft.nbytes // 2, marks_at, marks_at + windows, at,
             *(at + 8 * windows * layer for layer in range(2, 7)), 1.0, step, rows, columns, 0,
         )  # fmt: skip
-        if mask is not None:
-            mask = np.ascontiguousarray(mask, np.bool_)
-            if mask.shape != a.shape:
-                raise ValueError("a mask of another shape")
-        inside = None if mask is None else mask.ctypes.data
+        marked = None if mask is None else _mask_of(mask, a)
+        inside = None if marked is None else _at(marked)
         taps = np.ascontiguousarray(kernel, np.float32)
         _check(
             kernels().imgindex_windows(
-                a.ctypes.data, b.ctypes.data, inside, height, width, taps.ctypes.data, stabiliser,
+                _at(a), _at(b), inside, height, width, _at(taps), stabiliser,
                 ctypes.byref(self._struct),
             )
         )  # fmt: skip
@@ -403,7 +417,7 @@ class Windows:
         s grey levels becomes `evened` * s / (s + `floor`). Raises MemoryError.
         """
         shifts = np.empty_like(self.centres)
-        _check(kernels().imgindex_offsets(ctypes.byref(self._struct), evened, floor, shifts.ctypes.data))
+        _check(kernels().imgindex_offsets(ctypes.byref(self._struct), evened, floor, _at(shifts)))
         return shifts
 
 
@@ -420,8 +434,8 @@ def resize_area(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[
     if picture.strides[1:] != (channels, 1)[-picture.ndim + 1 :]:
         picture = np.ascontiguousarray(picture)
     found = np.empty((height, width, *picture.shape[2:]), np.uint8)
-    at, stride = picture.ctypes.data, picture.strides[0]
-    _check(kernels().imgindex_reduce(at, stride, rows, columns, channels, found.ctypes.data, height, width))
+    at, stride = _at(picture), picture.strides[0]
+    _check(kernels().imgindex_reduce(at, stride, rows, columns, channels, _at(found), height, width))
     return found
 
 
@@ -438,12 +452,9 @@ class Paper:
 def paper(luma: Luma, mask: NDArray[np.bool_] | None) -> Paper:
     """The commonest tone of what the mask (None: everywhere) marks."""
     luma, found = np.ascontiguousarray(luma, np.uint8), (ctypes.c_int * 2)()
-    if mask is not None:
-        mask = np.ascontiguousarray(mask, np.bool_)
-        if mask.shape != luma.shape:
-            raise ValueError("a mask of another shape")
-    at = None if mask is None else mask.ctypes.data
-    share = kernels().imgindex_paper(luma.ctypes.data, at, luma.size, found)
+    marked = None if mask is None else _mask_of(mask, luma)
+    at = None if marked is None else _at(marked)
+    share = kernels().imgindex_paper(_at(luma), at, luma.size, found)
     return Paper(found[0], share, found[1])
 
 
@@ -454,7 +465,7 @@ def block_distances(a: NDArray[np.float32], b: NDArray[np.float32], side: int) -
         raise ValueError(f"pictures of two shapes, {a.shape} and {b.shape}")
     height, width = a.shape
     found = np.empty((height // side) * (width // side), np.float32)
-    kernels().imgindex_block_distances(a.ctypes.data, b.ctypes.data, height, width, side, found.ctypes.data)
+    kernels().imgindex_block_distances(_at(a), _at(b), height, width, side, _at(found))
     return found
 
 
@@ -466,7 +477,7 @@ def content(luma: Luma, tolerance: int) -> tuple[NDArray[np.int32], int]:
     """
     luma = np.ascontiguousarray(luma, np.uint8)
     ends = np.empty((len(luma), 2), np.int32)
-    count = kernels().imgindex_content(luma.ctypes.data, *luma.shape, tolerance, ends.ctypes.data)
+    count = kernels().imgindex_content(_at(luma), *luma.shape, tolerance, _at(ends))
     _check(min(0, count))
     return ends, int(count)
 
@@ -488,19 +499,55 @@ def least_variance(
     if len(places) and (places.min() < 0 or (places.max(axis=0) >= (width, height)).any()):
         raise ValueError("a place outside of the picture")
     found = np.empty(len(places), np.float32)
-    framed = None if b is None else b.ctypes.data
-    at = a.ctypes.data, framed, height, width, size, places.ctypes.data, len(places), found.ctypes.data
+    framed = None if b is None else _at(b)
+    at = _at(a), framed, height, width, size, _at(places), len(places), _at(found)
     _check(kernels().imgindex_least_variance(*at))
     return found
 
 
-def ssim_map(a: Luma, b: Luma, c1: float, c2: float) -> NDArray[np.float32]:
-    """float32[height, width]: SSIM with these constants in windows of 7 x 7, sample covariance, and the pictures
-    reflected at their edges. Raises MemoryError."""
+def mean_ssim(a: Luma, b: Luma, mask: NDArray[np.bool_] | None, edge_px: int, c1: float, c2: float) -> float:
+    """Mean SSIM with these constants of the pixels that the mask (None: all) marks, `edge_px` or more from every side;
+    0 where there are none.
+
+    In windows of 7 x 7, with sample covariance, and the pictures reflected at their sides. Raises MemoryError.
+    """
     a, b = _of_one_shape(a, b)
-    found = np.empty(a.shape, np.float32)
-    _check(kernels().imgindex_ssim(a.ctypes.data, b.ctypes.data, *a.shape, c1, c2, found.ctypes.data))
+    mean, marks = ctypes.c_double(), None if mask is None else _mask_of(mask, a)
+    at = _at(a), _at(b), None if marks is None else _at(marks)
+    _check(kernels().imgindex_mean_ssim(*at, *a.shape, edge_px, c1, c2, ctypes.byref(mean)))
+    return mean.value
+
+
+def even_out(luma: Luma, side: int, evened: float, floor: float) -> Luma:
+    """The picture around 128 with the mean of the window of side x side around each pixel taken away, and a deviation
+    of s grey levels in it made `evened` * s / (s + `floor`); the picture goes on as its reflection.
+
+    Raises MemoryError.
+    """
+    if side % 2 == 0:
+        raise ValueError(f"no window of {side} px around a pixel")
+    luma = np.ascontiguousarray(luma, np.uint8)
+    found = np.empty_like(luma)
+    _check(kernels().imgindex_even_out(_at(luma), *luma.shape, side, evened, floor, _at(found)))
     return found
+
+
+def _mask_of(mask: NDArray[np.bool_], luma: Luma) -> NDArray[np.bool_]:
+    if mask.shape != luma.shape:
+        raise ValueError(f"a mask of {mask.shape} for a picture of {luma.shape}")
+    return np.ascontiguousarray(mask, np.bool_)
+
+
+def _at(array: NDArray[Any]) -> int:
+    """Where the values of an array begin: `array.ctypes.data`, which takes a microsecond, at a third of that where the
+    array may be written to and is in one piece."""
+    try:
+        return ctypes.addressof(_BYTE_OF(array))
+    except (TypeError, ValueError):
+        return int(array.ctypes.data)
+
+
+_BYTE_OF: Callable[[Any], ctypes.c_char] = ctypes.c_char.from_buffer
 
 
 def _of_one_shape(a: Luma, b: Luma) -> tuple[Luma, Luma]:

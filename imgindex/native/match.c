@@ -10,6 +10,8 @@
 #include "common.h"
 #include "panels.h"
 
+enum { PAIRS = 64 }; /* of the values of a descriptor that mirroring swaps */
+
 static const double PI = 3.14159265358979323846;
 
 /* Features of one picture. even, odd[count][dims]: what mirroring keeps of a descriptor, and what it negates;
@@ -215,5 +217,17 @@ PUBLIC void imgindex_ordered_products(const float* a, const float* b, const int3
 #pragma omp simd reduction(+ : total)
         for (int j = 0; j < count; j++) total += a[order[j]] * b[j];
         out[i] = total;
+    }
+}
+
+/* even, odd[count][64]: sums and differences of the values first[64] and second[64] of descriptors[count][128]. */
+PUBLIC void imgindex_halves(const uint8_t* descriptors, int count, const int32_t* first, const int32_t* second,
+                            float* even, float* odd) {
+    for (int i = 0; i < count; i++, descriptors += 2 * PAIRS, even += PAIRS, odd += PAIRS) {
+        for (int k = 0; k < PAIRS; k++) {
+            int one = descriptors[first[k]], other = descriptors[second[k]];
+            even[k] = (float)(one + other);
+            odd[k] = (float)(one - other);
+        }
     }
 }

@@ -1,4 +1,4 @@
-/* One picture: in a smaller size, where its content begins, its commonest tone, and how far it is from another. */
+/* One picture: in a smaller size, where its content begins, its commonest tone, its contrast. */
 
 #include "picture.h"
 
@@ -151,4 +151,62 @@ PUBLIC void imgindex_block_distances(const float* a, const float* b, int height,
             *out++ = sqrtf(sum / (side * side));
         }
     }
+}
+
+/* Adds (or takes away, where sign is -1) a row and its squares to the sums of columns. */
+static void add_row(const uint8_t* restrict row, int width, int sign, int32_t* restrict sums,
+                    int32_t* restrict squares) {
+#pragma omp simd
+    for (int x = 0; x < width; x++) {
+        int32_t value = row[x];
+        sums[x] += sign * value;
+        squares[x] += sign * value * value;
+    }
+}
+
+/* out[height][width]: 128 + evened * (value - mean) / (deviation + least) of the window of side x side around a pixel;
+   the picture goes on as its reflection. Not 0 where memory is short. */
+PUBLIC int imgindex_even_out(const uint8_t* luma, int height, int width, int side, float evened, float least,
+                             uint8_t* out) {
+    int reach = side / 2;
+    float unit = 1.0f / ((float)side * side);
+    int32_t *sums = calloc((size_t)2 * width, sizeof(int32_t)), *squares = sums + width;
+    float *means = malloc(sizeof(float) * 2 * (size_t)width), *powers = means + width;
+    if (sums == NULL || means == NULL) {
+        free(sums);
+        free(means);
+        return -1;
+    }
+    for (int y = -reach - 1; y < reach; y++)
+        add_row(luma + (size_t)reflected(y, height) * width, width, 1, sums, squares);
+    for (int y = 0; y < height; y++) {
+        add_row(luma + (size_t)reflected(y - reach - 1, height) * width, width, -1, sums, squares);
+        add_row(luma + (size_t)reflected(y + reach, height) * width, width, 1, sums, squares);
+        int64_t sum = 0, power = 0;
+        for (int x = -reach; x < reach; x++) {
+            sum += sums[reflected(x, width)];
+            power += squares[reflected(x, width)];
+        }
+        for (int x = 0; x < width; x++) {
+            int come = x + reach < width ? x + reach : reflected(x + reach, width);
+            int gone = x - reach >= 0 ? x - reach : reflected(x - reach, width);
+            sum += sums[come];
+            power += squares[come];
+            means[x] = (float)sum * unit;
+            powers[x] = (float)power * unit;
+            sum -= sums[gone];
+            power -= squares[gone];
+        }
+        const uint8_t* row = luma + (size_t)y * width;
+        uint8_t* into = out + (size_t)y * width;
+#pragma omp simd
+        for (int x = 0; x < width; x++) {
+            float variance = powers[x] - means[x] * means[x], deviation = sqrtf(variance > 0.0f ? variance : 0.0f);
+            float value = 128.0f + evened * (row[x] - means[x]) / (deviation + least);
+            into[x] = (uint8_t)(value > 0.0f ? (value < 255.0f ? value : 255.0f) : 0.0f);
+        }
+    }
+    free(sums);
+    free(means);
+    return 0;
 }

@@ -25,6 +25,7 @@ enum {
     MAX_OCTAVES = 16,
     MAX_LAYERS = 5,
     MAX_RADIUS = 64,
+    RING = 3, /* rows of differences that are kept */
 };
 
 static const float SIGMA = 1.6f;        /* of the first picture of an octave */
@@ -100,9 +101,8 @@ static inline void blur_block(const float* const* above, const float* const* bel
     for (int j = 0; j < BLOCK / LANES; j++) *(Lanes*)(out + j * LANES) = sums[j];
 }
 
-/* Gaussian blur; the picture goes on as its reflection. What it changes goes to `difference`, unless that has no
-   pixels. `line` has room for out.stride + 2 * MAX_RADIUS. */
-static void blur(Plane from, Plane out, Plane difference, float sigma, float* line) {
+/* Gaussian blur; the picture goes on as its reflection. `line` has room for out.stride + 2 * MAX_RADIUS. */
+static void blur(Plane from, Plane out, float sigma, float* line) {
     float kernel[MAX_RADIUS + 1], total = 0.0f;
     int radius = (int)ceilf(REACH * sigma);
     if (radius > MAX_RADIUS) radius = MAX_RADIUS;
@@ -124,23 +124,37 @@ static void blur(Plane from, Plane out, Plane difference, float sigma, float* li
             above[i] = middle - i;
             below[i] = middle + i;
         }
-        size_t row = (size_t)y * out.stride;
-        for (int x = 0; x < out.stride; x += BLOCK) {
-            blur_block(above, below, x, kernel, radius, out.pixels + row + x);
-            if (difference.pixels == NULL) continue;
-            for (size_t at = row + x; at < row + x + BLOCK; at += LANES)
-                *(Lanes*)(difference.pixels + at) = LANES_AT(out.pixels + at) - LANES_AT(from.pixels + at);
-        }
+        float* into = out.pixels + (size_t)y * out.stride;
+        for (int x = 0; x < out.stride; x += BLOCK) blur_block(above, below, x, kernel, radius, into + x);
+    }
+}
+
+/* Differences of the planes of an octave, of which three rows are kept: row y of difference i, gaussians[i + 1] less
+   gaussians[i]. */
+typedef struct {
+    float* rows;
+    int stride;
+} Ring;
+
+static float* ring_row(Ring ring, int difference, int y) {
+    return ring.rows + (size_t)(difference * RING + y % RING) * ring.stride;
+}
+
+static void subtract_row(const Plane* gaussians, int differences, int y, Ring ring) {
+    for (int i = 0; i < differences; i++) {
+        size_t at = (size_t)y * ring.stride;
+        const float *less = gaussians[i].pixels + at, *more = gaussians[i + 1].pixels + at;
+        float* out = ring_row(ring, i, y);
+        for (int x = 0; x < ring.stride; x += LANES) *(Lanes*)(out + x) = LANES_AT(more + x) - LANES_AT(less + x);
     }
 }
 
 /* marks[x]: whether the value is beyond `least` and all of its 26 neighbours, in a row of the middle one of three
-   planes; whether any is. `line` has room for two rows. */
-static int mark_extremes(const Plane* planes, int row, float least, float* line, int* restrict marks) {
-    int width = planes[0].width;
-    float* restrict highest = line, * restrict lowest = line + planes[0].stride;
+   differences; whether any is. `line` has room for two rows. */
+static int mark_extremes(Ring ring, int layer, int row, int width, float least, float* line, int* restrict marks) {
+    float* restrict highest = line, * restrict lowest = line + ring.stride;
     const float* rows[9];
-    for (int i = 0; i < 9; i++) rows[i] = planes[i / 3].pixels + (size_t)(row + i % 3 - 1) * planes[0].stride;
+    for (int i = 0; i < 9; i++) rows[i] = ring_row(ring, layer + i / 3 - 1, row + i % 3 - 1);
 #pragma omp simd
     for (int x = 0; x < width; x++) {
         float high = rows[0][x], low = rows[0][x];
@@ -165,24 +179,34 @@ static int mark_extremes(const Plane* planes, int row, float least, float* line,
     return any;
 }
 
+/* out[3][3][3]: the differences around a place, from the layer, row and column before it to those after it. */
+static void cube_at(const Plane* gaussians, int layer, int row, int column, float out[3][3][3]) {
+    for (int i = 0; i < 3; i++) {
+        const Plane* less = gaussians + layer - 1 + i;
+        for (int j = 0; j < 3; j++) {
+            size_t at = (size_t)(row - 1 + j) * less->stride + column - 1;
+            for (int k = 0; k < 3; k++) out[i][j][k] = less[1].pixels[at + k] - less[0].pixels[at + k];
+        }
+    }
+}
+
 /* Moves an extremum to where the quadratic through its neighbours has it. Whether it is one, has contrast and is no
-   edge; sets all of the point but its angle. */
-static int settle(const Plane* differences, int octave, int layer, int row, int column, int layers, float contrast,
+   edge; sets all of the point. */
+static int settle(const Plane* gaussians, int octave, int layer, int row, int column, int layers, float contrast,
                   Point* point) {
-    float off_x = 0, off_y = 0, off_layer = 0;
+    float off_x = 0, off_y = 0, off_layer = 0, cube[3][3][3];
     const float unit = 1.0f / 255.0f;
     for (int step = 0;; step++) {
         if (step == MAX_STEPS) return 0;
-        const Plane* here = differences + layer;
-        int stride = here->stride, at = row * stride + column;
-        const float *low = here[-1].pixels + at, *mid = here->pixels + at, *high = here[1].pixels + at;
-        const float *up = mid - stride, *down = mid + stride;
-        float dx = (mid[1] - mid[-1]) * 0.5f * unit, dy = (down[0] - up[0]) * 0.5f * unit;
-        float ds = (high[0] - low[0]) * 0.5f * unit, twice = 2.0f * mid[0];
-        float dxx = (mid[1] + mid[-1] - twice) * unit, dyy = (down[0] + up[0] - twice) * unit;
-        float dss = (high[0] + low[0] - twice) * unit, dxy = (down[1] - down[-1] - up[1] + up[-1]) * 0.25f * unit;
-        float dxs = (high[1] - high[-1] - low[1] + low[-1]) * 0.25f * unit;
-        float dys = (high[stride] - high[-stride] - low[stride] + low[-stride]) * 0.25f * unit;
+        cube_at(gaussians, layer, row, column, cube);
+        float (*low)[3] = cube[0], (*mid)[3] = cube[1], (*high)[3] = cube[2], twice = 2.0f * mid[1][1];
+        float dx = (mid[1][2] - mid[1][0]) * 0.5f * unit, dy = (mid[2][1] - mid[0][1]) * 0.5f * unit;
+        float ds = (high[1][1] - low[1][1]) * 0.5f * unit;
+        float dxx = (mid[1][2] + mid[1][0] - twice) * unit, dyy = (mid[2][1] + mid[0][1] - twice) * unit;
+        float dss = (high[1][1] + low[1][1] - twice) * unit;
+        float dxy = (mid[2][2] - mid[2][0] - mid[0][2] + mid[0][0]) * 0.25f * unit;
+        float dxs = (high[1][2] - high[1][0] - low[1][2] + low[1][0]) * 0.25f * unit;
+        float dys = (high[2][1] - high[0][1] - low[2][1] + low[0][1]) * 0.25f * unit;
         float cxx = dyy * dss - dys * dys, cxy = dxs * dys - dxy * dss, cxs = dxy * dys - dxs * dyy;
         float determinant = dxx * cxx + dxy * cxy + dxs * cxs;
         if (determinant == 0.0f) return 0;
@@ -191,7 +215,7 @@ static int settle(const Plane* differences, int octave, int layer, int row, int 
         off_y = -(cxy * dx + cyy * dy + cys * ds) / determinant;
         off_layer = -(cxs * dx + cys * dy + css * ds) / determinant;
         if (fabsf(off_x) < 0.5f && fabsf(off_y) < 0.5f && fabsf(off_layer) < 0.5f) {
-            float value = mid[0] * unit + 0.5f * (dx * off_x + dy * off_y + ds * off_layer);
+            float value = mid[1][1] * unit + 0.5f * (dx * off_x + dy * off_y + ds * off_layer);
             float trace = dxx + dyy, edge = EDGE_RATIO + 1.0f;
             if (fabsf(value) * layers < contrast || css <= 0.0f || trace * trace * EDGE_RATIO >= edge * edge * css)
                 return 0;
@@ -202,8 +226,8 @@ static int settle(const Plane* differences, int octave, int layer, int row, int 
         column += (int)lrintf(off_x);
         row += (int)lrintf(off_y);
         layer += (int)lrintf(off_layer);
-        if (layer < 1 || layer > layers || column < BORDER || column >= here->width - BORDER || row < BORDER ||
-            row >= here->height - BORDER)
+        if (layer < 1 || layer > layers || column < BORDER || column >= gaussians->width - BORDER || row < BORDER ||
+            row >= gaussians->height - BORDER)
             return 0;
     }
     float grown = (float)(1 << octave);
@@ -289,17 +313,22 @@ static int angles_of(Plane plane, const Point* point, float* out) {
     return count;
 }
 
-static int find_points(const Plane* differences, int octave, int layers, float contrast, float* line, Points* found) {
-    int width = differences[0].width, height = differences[0].height;
+/* Adds the points of an octave. `line` has room for (RING * (layers + 2) + 3) rows. Not 0 where memory is short. */
+static int find_points(const Plane* gaussians, int octave, int layers, float contrast, float* line, Points* found) {
+    int width = gaussians->width, height = gaussians->height, stride = gaussians->stride;
     float least = floorf(0.5f * contrast / layers * 255.0f);
-    int* marks = (int*)(line + 2 * differences[0].stride);
-    for (int layer = 1; layer <= layers; layer++) {
-        for (int row = BORDER; row < height - BORDER; row++) {
-            if (!mark_extremes(differences + layer - 1, row, least, line, marks)) continue;
+    int* marks = (int*)(line + 2 * stride);
+    Ring ring = {line + 3 * stride, stride};
+    if (height <= 2 * BORDER || width <= 2 * BORDER) return 0;
+    for (int row = BORDER - 1; row <= BORDER; row++) subtract_row(gaussians, layers + 2, row, ring);
+    for (int row = BORDER; row < height - BORDER; row++) {
+        subtract_row(gaussians, layers + 2, row + 1, ring);
+        for (int layer = 1; layer <= layers; layer++) {
+            if (!mark_extremes(ring, layer, row, width, least, line, marks)) continue;
             for (int x = BORDER; x < width - BORDER; x++) {
                 if (!marks[x]) continue;
                 Point point;
-                if (settle(differences, octave, layer, row, x, layers, contrast, &point) && add_point(found, point))
+                if (settle(gaussians, octave, layer, row, x, layers, contrast, &point) && add_point(found, point))
                     return -1;
             }
         }
@@ -422,46 +451,48 @@ static void describe(Plane plane, const Patch* patch, const Point* point, float 
     for (int i = 0; i < VALUES; i++) out[i] = out[i] < ceiling ? out[i] : ceiling;
 }
 
+/* Blurred pictures, `layers` + 3 of an octave; the first of them and the last two are overwritten by the next octave.
+ */
 typedef struct {
     int octaves;
     float *memory, *line;
-    Plane gaussians[MAX_OCTAVES][MAX_LAYERS + 3], differences[MAX_OCTAVES][MAX_LAYERS + 2];
+    Plane gaussians[MAX_OCTAVES][MAX_LAYERS + 3];
 } Pyramid;
 
-static int build(Pyramid* pyramid, const uint8_t* luma, int height, int width, int layers) {
-    int shorter = height < width ? height : width, planes = 2 * layers + 5;
-    size_t floats = 0, line = floats_of(1, 2 * width) + 2 * MAX_RADIUS;
+/* Lays out a pyramid of a picture enlarged to twice its size, the first picture filled. Not 0 where memory is short. */
+static int begin(Pyramid* pyramid, const uint8_t* luma, int height, int width, int layers) {
+    int shorter = height < width ? height : width, rows = 2 * height, columns = 2 * width;
+    size_t row = blocks_of(columns), blurred = row + 2 * MAX_RADIUS, searched = row * (RING * (layers + 2) + 3);
+    size_t line = blurred > searched ? blurred : searched, whole = floats_of(rows, columns), floats = 3 * whole;
     pyramid->octaves = (int)lrint(log2(2.0 * shorter) - 2.0);
     if (pyramid->octaves < 1) pyramid->octaves = 1;
     if (pyramid->octaves > MAX_OCTAVES) pyramid->octaves = MAX_OCTAVES;
-    for (int o = 0; o < pyramid->octaves; o++) floats += planes * floats_of(2 * height >> o, 2 * width >> o);
-    line = line > 3 * floats_of(1, 2 * width) ? line : 3 * floats_of(1, 2 * width);
-    pyramid->memory = malloc(sizeof(float) * (floats + line));
+    for (int o = 0; o < pyramid->octaves; o++) floats += layers * floats_of(rows >> o, columns >> o);
+    pyramid->line = pyramid->memory = malloc(sizeof(float) * (line + floats));
     if (pyramid->memory == NULL) return -1;
-    float* free_at = pyramid->memory + line;
-    pyramid->line = pyramid->memory;
-    for (int o = 0; o < pyramid->octaves; o++) {
-        int rows = 2 * height >> o, columns = 2 * width >> o;
-        for (int i = 0; i < layers + 3; i++, free_at += floats_of(rows, columns))
-            pyramid->gaussians[o][i] = plane_at(free_at, rows, columns);
-        for (int i = 0; i < layers + 2; i++, free_at += floats_of(rows, columns))
-            pyramid->differences[o][i] = plane_at(free_at, rows, columns);
-    }
-    enlarge(luma, height, width, pyramid->differences[0][0]);
-    const Plane none = {NULL, 0, 0, 0};
-    float more = sqrtf(SIGMA * SIGMA - 4.0f * CAMERA_SIGMA * CAMERA_SIGMA);
-    blur(pyramid->differences[0][0], pyramid->gaussians[0][0], none, more, pyramid->line);
-    float step = powf(2.0f, 1.0f / layers);
+    float *shared = pyramid->memory + line, *own = shared + 3 * whole;
     for (int o = 0; o < pyramid->octaves; o++) {
         Plane* gaussians = pyramid->gaussians[o];
-        if (o > 0) halve(pyramid->gaussians[o - 1][layers], gaussians[0]);
-        for (int i = 1; i < layers + 3; i++) {
-            float before = SIGMA * powf(step, (float)(i - 1));
-            float more = before * sqrtf(step * step - 1.0f);
-            blur(gaussians[i - 1], gaussians[i], pyramid->differences[o][i - 1], more, pyramid->line);
+        for (int i = 0; i < layers + 3; i++) {
+            int is_own = i > 0 && i <= layers;
+            gaussians[i] = plane_at(is_own ? own : shared + (i ? i - layers : 0) * whole, rows >> o, columns >> o);
+            if (is_own) own += floats_of(rows >> o, columns >> o);
         }
     }
+    Plane* first = pyramid->gaussians[0];
+    enlarge(luma, height, width, first[1]);
+    blur(first[1], first[0], sqrtf(SIGMA * SIGMA - 4.0f * CAMERA_SIGMA * CAMERA_SIGMA), pyramid->line);
     return 0;
+}
+
+static void blur_octave(Pyramid* pyramid, int octave, int layers) {
+    Plane* gaussians = pyramid->gaussians[octave];
+    float step = powf(2.0f, 1.0f / layers);
+    if (octave > 0) halve(pyramid->gaussians[octave - 1][layers], gaussians[0]);
+    for (int i = 1; i < layers + 3; i++) {
+        float before = SIGMA * powf(step, (float)(i - 1));
+        blur(gaussians[i - 1], gaussians[i], before * sqrtf(step * step - 1.0f), pyramid->line);
+    }
 }
 
 /* The `limit` strongest features of a picture, strongest first. points[limit][4]: x and y in pixels, the first pixel's
@@ -472,9 +503,11 @@ PUBLIC int imgindex_sift(const uint8_t* luma, int height, int width, int layers,
     Pyramid pyramid;
     Points found = {NULL, 0, 0};
     int kept = -1;
-    if (build(&pyramid, luma, height, width, layers)) return -1;
-    for (int o = 0; o < pyramid.octaves; o++)
-        if (find_points(pyramid.differences[o], o, layers, contrast, pyramid.line, &found)) goto end;
+    if (begin(&pyramid, luma, height, width, layers)) return -1;
+    for (int o = 0; o < pyramid.octaves; o++) {
+        blur_octave(&pyramid, o, layers);
+        if (find_points(pyramid.gaussians[o], o, layers, contrast, pyramid.line, &found)) goto end;
+    }
     Patch patch;
     lay_out(&patch);
     sort_points(&found);

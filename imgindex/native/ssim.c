@@ -52,12 +52,16 @@ static void score_row(const int32_t* restrict sums, int width, float c1, float c
     }
 }
 
-/* out[height][width]: SSIM in windows of SSIM_WINDOW x SSIM_WINDOW, with sample covariance, pictures reflected at their
-   edges. All sums are exact. Not 0 where memory is short. */
-PUBLIC int imgindex_ssim(const uint8_t* a, const uint8_t* b, int height, int width, float c1, float c2, float* out) {
-    int margin = SSIM_WINDOW / 2;
-    int32_t* sums = calloc((size_t)4 * (width + SSIM_WINDOW - 1), sizeof(int32_t));
+/* The mean SSIM of the pixels that the mask (all where that is NULL) marks, `edge` px or more from every side, in
+   windows of SSIM_WINDOW x SSIM_WINDOW with sample covariance and the pictures reflected at their sides; 0 where there
+   is no such pixel. All sums of a window are exact. Not 0 where memory is short. */
+PUBLIC int imgindex_mean_ssim(const uint8_t* a, const uint8_t* b, const uint8_t* mask, int height, int width, int edge,
+                              float c1, float c2, double* mean) {
+    int margin = SSIM_WINDOW / 2, count = 0;
+    double total = 0.0;
+    int32_t* sums = calloc((size_t)4 * (width + SSIM_WINDOW - 1) + width, sizeof(int32_t));
     if (sums == NULL) return -1;
+    float* scores = (float*)(sums + 4 * (width + SSIM_WINDOW - 1));
     for (int y = -margin - 1; y < margin; y++) {
         size_t at = (size_t)reflected(y, height) * width;
         count_row(a + at, b + at, width, 1, sums);
@@ -67,9 +71,20 @@ PUBLIC int imgindex_ssim(const uint8_t* a, const uint8_t* b, int height, int wid
                come = (size_t)reflected(y + margin, height) * width;
         count_row(a + gone, b + gone, width, -1, sums);
         count_row(a + come, b + come, width, 1, sums);
+        if (y < edge || y >= height - edge) continue;
         reflect_sums(sums, width);
-        score_row(sums, width, c1, c2, out + (size_t)y * width);
+        score_row(sums, width, c1, c2, scores);
+        const uint8_t* marks = mask == NULL ? NULL : mask + (size_t)y * width;
+        float row = 0.0f;
+#pragma omp simd reduction(+ : row, count)
+        for (int x = edge; x < width - edge; x++) {
+            int is_in = marks == NULL || marks[x];
+            row += is_in ? scores[x] : 0.0f;
+            count += is_in;
+        }
+        total += row;
     }
     free(sums);
+    *mean = count ? total / count : 0.0;
     return 0;
 }
