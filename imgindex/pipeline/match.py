@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -74,6 +75,18 @@ def match(
     return total
 
 
+@dataclass(slots=True, eq=False)
+class Begun:
+    """A block whose strangers are told apart: sketches that were made for that, the pairs that are settled, those that
+    could not be read and why, and how many are left to be verified."""
+
+    block: Block
+    sketches: list[tuple[int, bytes]]
+    settled: list[StoredPair]
+    unread: list[tuple[Candidate, str]]
+    left: int
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
     """Verifies blocks of candidates and writes each with what it found, in one transaction."""
@@ -88,50 +101,65 @@ class Round:
     tried: PairSet
 
     def run(self, blocks: Iterable[Block]) -> MatchSummary:
-        """Verify blocks until the last, or until the run is to stop."""
+        """Verify blocks until the last, or until the run is to stop.
+
+        A block is begun while the workers have pairs of the one before: they never wait for what is read and written.
+        Told to stop, it writes the pairs that it has; without watermarks, their images are searched again.
+        """
         total = MatchSummary(0, 0, 0, 0)
         self.progress.start("verify", sum(len(block.todo) for block in blocks))
-        for block in blocks:
-            total = total.plus(self.verify(block))
+        begun: deque[Begun] = deque()
+        for task, result in _results(self.workers, self._tasks(blocks, begun)):
+            while not begun[0].left:
+                total = total.plus(self._finish(begun.popleft()))
+            self._take(begun[0], task, result)
             if self.progress.stopping:
                 break
+        for block in begun:
+            total = total.plus(self._finish(block))
         self.progress.finish()
         return total
 
-    def verify(self, block: Block) -> MatchSummary:
-        """Verify a block and write its pairs, watermarks, and what is still to be tried: candidates that could not be
-        read, and pairs whose images were both proven copies of a third.
-
-        Told to stop, it writes the pairs that it has; without watermarks, their images are searched again.
-        """
-        known = _sources(self.store, self.sources, block.todo)
-        screened = screen(self.store, block.todo, known, self.workers, self.progress, self.sources.short_side_px)
-        settled = [self._settled(c, low_is_a(c, known), REFUTED) for c in screened.refuted]
-        self.progress.advance(len(settled))
-        unread: list[tuple[Candidate, str]] = []
-        self._warm(known, screened)
-        tasks = iter(()) if self.progress.stopping else _tasks(screened, known)
-        for task, result in _results(self.workers, tasks):
-            if isinstance(result, Verification):
-                settled.append(self._settled(task.candidate, task.a_is_low, result))
-            elif isinstance(result, OSError | Skipped):
-                unread.append((task.candidate, str(result)))
-            else:
-                unread.append((task.candidate, f"imgindex failed on it ({last_line(result)})"))
-            self.progress.advance()
+    def _tasks(self, blocks: Iterable[Block], begun: deque[Begun]) -> Iterator[Task]:
+        """The pairs of all blocks that are worth verifying; each block joins `begun` before the first of its own."""
+        for block in blocks:
             if self.progress.stopping:
-                break
-        self.tried.update(c.key for c in block.todo)
-        copies = [p for p in settled if p.outcome.verdict.is_copy]
-        with self.store.write() as tx:
-            sketches.put_sketches(tx, screened.made, self.sources.short_side_px)
-            pairs.put_pairs(tx, self.space_id, settled)
-            common = [(c, COMMON_COPY_REASON) for c in self._common(tx, copies)]
-            pairs.put_pending(tx, unread + common)
+                return
+            known = _sources(self.store, self.sources, block.todo)
+            screened = screen(self.store, block.todo, known, self.workers, self.progress, self.sources.short_side_px)
+            settled = [self._settled(c, low_is_a(c, known), REFUTED) for c in screened.refuted]
+            self.progress.advance(len(settled))
+            begun.append(Begun(block, screened.made, settled, [], len(screened.left)))
+            self._warm(known, screened)
             if not self.progress.stopping:
-                marks = {i: (candidates.entry_cosine(n, self.reach), n.tobytes()) for i, n in block.nearest.items()}
+                yield from _tasks(screened, known)
+
+    def _take(self, begun: Begun, task: Task, result: Verification | Exception) -> None:
+        """Keep the outcome of a pair of this block."""
+        if isinstance(result, Verification):
+            begun.settled.append(self._settled(task.candidate, task.a_is_low, result))
+        elif isinstance(result, OSError | Skipped):
+            begun.unread.append((task.candidate, str(result)))
+        else:
+            begun.unread.append((task.candidate, f"imgindex failed on it ({last_line(result)})"))
+        begun.left -= 1
+        self.progress.advance()
+
+    def _finish(self, begun: Begun) -> MatchSummary:
+        """Write the pairs of a block, its watermarks, and what is still to be tried: candidates that could not be
+        read, and pairs whose images were both proven copies of a third."""
+        self.tried.update(c.key for c in begun.block.todo)
+        copies = [p for p in begun.settled if p.outcome.verdict.is_copy]
+        with self.store.write() as tx:
+            sketches.put_sketches(tx, begun.sketches, self.sources.short_side_px)
+            pairs.put_pairs(tx, self.space_id, begun.settled)
+            common = [(c, COMMON_COPY_REASON) for c in self._common(tx, copies)]
+            pairs.put_pending(tx, begun.unread + common)
+            if not self.progress.stopping:
+                nearest = begun.block.nearest
+                marks = {i: (candidates.entry_cosine(n, self.reach), n.tobytes()) for i, n in nearest.items()}
                 pairs.put_watermarks(tx, self.space_id, marks, self.reach.floor, self.reach.k, SEARCHED_BY)
-        return MatchSummary(0, len(settled), len(copies), len(unread))
+        return MatchSummary(0, len(begun.settled), len(copies), len(begun.unread))
 
     def _settled(self, candidate: Candidate, a_is_low: bool, found: Verification) -> StoredPair:
         outcome = placed(found, candidate.cosine, self.space.floor)
