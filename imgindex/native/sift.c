@@ -63,17 +63,19 @@ static Plane plane_at(float* pixels, int height, int width) {
 
 static size_t floats_of(int height, int width) { return (size_t)height * blocks_of(width); }
 
-/* Twice as large, by linear interpolation; pixel (x, y) lies at (2 x, 2 y). */
-static void enlarge(const uint8_t* luma, int height, int width, Plane out) {
+/* Twice as large, by linear interpolation; pixel (x, y) lies at (2 x, 2 y). `line` has room for a row. */
+static void enlarge(const uint8_t* luma, int height, int width, Plane out, float* restrict line) {
     for (int y = 0; y < out.height; y++) {
         int next = y / 2 + 1 < height ? y / 2 + 1 : height - 1;
         const uint8_t *up = luma + (size_t)(y / 2) * width, *down = y % 2 ? luma + (size_t)next * width : up;
-        float* row = out.pixels + (size_t)y * out.stride;
+        float* restrict row = out.pixels + (size_t)y * out.stride;
+#pragma omp simd
+        for (int x = 0; x < width; x++) line[x] = 0.5f * (up[x] + down[x]);
+        line[width] = line[width - 1];
+#pragma omp simd
         for (int x = 0; x < width; x++) {
-            int right = x + 1 < width ? x + 1 : width - 1;
-            float here = 0.5f * (up[x] + down[x]), beside = 0.5f * (up[right] + down[right]);
-            row[2 * x] = here;
-            row[2 * x + 1] = 0.5f * (here + beside);
+            row[2 * x] = line[x];
+            row[2 * x + 1] = 0.5f * (line[x] + line[x + 1]);
         }
         for (int x = out.width; x < out.stride; x++) row[x] = row[out.width - 1];
     }
@@ -257,24 +259,25 @@ static inline float turn_of(float y, float x) {
 }
 
 static void angle_histogram(Plane plane, int column, int row, float sigma, float* out) {
-    float weights[MAX_RADIUS + 1], raw[ANGLES + 4] = {0}, values[2 * MAX_RADIUS + 1];
+    float weights[2 * MAX_RADIUS + 1], raw[ANGLES + 4] = {0}, values[2 * MAX_RADIUS + 1];
     int bins[2 * MAX_RADIUS + 1], radius = (int)lrintf(ANGLE_RADIUS * sigma);
     if (radius > MAX_RADIUS) radius = MAX_RADIUS;
-    for (int i = 0; i <= radius; i++) weights[i] = expf(-0.5f * i * i / (sigma * sigma));
+    for (int i = 0; i <= radius; i++) weights[radius - i] = weights[radius + i] = expf(-0.5f * i * i / (sigma * sigma));
     int first = column - radius < 1 ? 1 : column - radius;
     int last = column + radius > plane.width - 2 ? plane.width - 2 : column + radius;
+    const float* across = weights + radius + first - column;
     for (int y = row - radius < 1 ? 1 : row - radius; y <= row + radius && y < plane.height - 1; y++) {
-        const float* here = plane.pixels + (size_t)y * plane.stride;
+        const float* here = plane.pixels + (size_t)y * plane.stride + first;
         const float *up = here - plane.stride, *down = here + plane.stride;
-        float down_weight = weights[abs(y - row)];
+        float weight = weights[radius + y - row];
 #pragma omp simd
-        for (int x = first; x <= last; x++) {
+        for (int x = 0; x <= last - first; x++) {
             float dx = here[x + 1] - here[x - 1], dy = up[x] - down[x];
-            bins[x - first] = (int)(turn_of(dy, dx) * ANGLES + 0.5f);
-            values[x - first] = sqrtf(dx * dx + dy * dy) * down_weight;
+            int bin = (int)(turn_of(dy, dx) * ANGLES + 0.5f);
+            bins[x] = bin < ANGLES ? bin : bin - ANGLES;
+            values[x] = sqrtf(dx * dx + dy * dy) * weight * across[x];
         }
-        for (int x = first; x <= last; x++)
-            raw[2 + bins[x - first] % ANGLES] += values[x - first] * weights[abs(x - column)];
+        for (int x = 0; x <= last - first; x++) raw[2 + bins[x]] += values[x];
     }
     raw[0] = raw[ANGLES];
     raw[1] = raw[ANGLES + 1];
@@ -480,7 +483,7 @@ static int begin(Pyramid* pyramid, const uint8_t* luma, int height, int width, i
         }
     }
     Plane* first = pyramid->gaussians[0];
-    enlarge(luma, height, width, first[1]);
+    enlarge(luma, height, width, first[1], pyramid->line);
     blur(first[1], first[0], sqrtf(SIGMA * SIGMA - 4.0f * CAMERA_SIGMA * CAMERA_SIGMA), pyramid->line);
     return 0;
 }

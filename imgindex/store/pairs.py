@@ -108,10 +108,11 @@ def remove_pairs(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
 
 
 def _remove(tx: Connection, table: Table, keys: Sequence[tuple[int, int]]) -> None:
-    """One by one: SQLite goes through the whole table for `(low_id, high_id) IN (...)`."""
+    """One by one: SQLite goes through the whole table for `(low_id, high_id) IN (...)`. What SQLAlchemy makes of the
+    parameters of each takes three times as long as SQLite."""
     if keys:
         one = (table.c.low_id == bindparam("low")) & (table.c.high_id == bindparam("high"))
-        tx.execute(delete(table).where(one), [{"low": low, "high": high} for low, high in keys])
+        tx.exec_driver_sql(str(delete(table).where(one).compile(tx)), list(keys))
 
 
 def pairs(tx: Connection) -> Iterator[StoredPair]:
