@@ -124,14 +124,14 @@ def windows(canvas: Canvas, size: int | None = None) -> native.Windows:
     return native.Windows(canvas.a, canvas.b, canvas.inside, _SOFT, step, STABILISER)
 
 
-def offsets(found: native.Windows) -> NDArray[np.float64]:
-    """float64[n, 2]: how far b is shifted against a in each window, in canvas pixels.
+def offsets(found: native.Windows, asked: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """float64[m, 2]: how far b is shifted against a in each of the windows that `asked` marks, in canvas pixels.
 
     One Gauss-Newton step of Lucas-Kanade with the mean and contrast of each window evened out, damped so that a
     direction without structure (along an edge) counts as in place; exact for shifts below a pixel, which is what
     is left of a copy after alignment.
     """
-    return found.offsets(EVENED, EVENED_FLOOR)
+    return found.offsets(asked, EVENED, EVENED_FLOOR)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

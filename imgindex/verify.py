@@ -231,7 +231,7 @@ def _fine(a: Side, b: Side, affine: Affine) -> tuple[structure.Canvas, native.Wi
 
 def _rest(found: native.Windows, asked: NDArray[np.bool_]) -> structure.Flow:
     """How far the asked windows of a straightened canvas are out of place; those that agree count as tracked."""
-    return structure.Flow(found.centres[asked], structure.offsets(found)[asked], found.agreement[asked] > AGREES)
+    return structure.Flow(found.centres[asked], structure.offsets(found, asked), found.agreement[asked] > AGREES)
 
 
 def measure(

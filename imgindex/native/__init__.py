@@ -69,7 +69,7 @@ def load(name: str) -> ctypes.CDLL:
     loaded.imgindex_vote.argtypes = [at, whole, real, real, real, at]
     loaded.imgindex_lay.argtypes = [at, at, at, at, at, double, whole, whole, double, *[at] * 5]
     loaded.imgindex_windows.argtypes = [at, at, at, whole, whole, at, double, at]
-    loaded.imgindex_offsets.argtypes = [at, double, double, at]
+    loaded.imgindex_offsets.argtypes = [at, at, double, double, at]
     loaded.imgindex_straighten.argtypes = [at, at, at, whole, double, at, at, at, at]
     loaded.imgindex_polish.argtypes = [at, whole, at, at, whole, at, at]
     loaded.imgindex_intersect.argtypes = [at, whole, at, whole, double, at, whole]
@@ -410,25 +410,28 @@ class Windows:
         """bool[n]: windows with a variance above `floor` in either picture."""
         return np.asarray(np.maximum(self.var_a, self.var_b) > floor, np.bool_)
 
-    def offsets(self, evened: float, floor: float) -> NDArray[np.float64]:
-        """float64[n, 2]: how far b is shifted against a in each window, in pixels.
+    def offsets(self, asked: NDArray[np.bool_], evened: float, floor: float) -> NDArray[np.float64]:
+        """float64[m, 2]: how far b is shifted against a in each of the windows that `asked` bool[n] marks, in pixels.
 
         One step of Lucas-Kanade with the mean of each window taken away and its contrast evened out: a deviation of
         s grey levels becomes `evened` * s / (s + `floor`). Raises MemoryError.
         """
-        shifts = np.empty_like(self.centres)
-        _check(kernels().imgindex_offsets(ctypes.byref(self._struct), evened, floor, _at(shifts)))
+        asked = np.ascontiguousarray(asked, np.bool_)
+        if asked.shape != self.apart.shape:
+            raise ValueError("marks of other windows")
+        shifts = np.empty((int(np.count_nonzero(asked)), 2))
+        _check(kernels().imgindex_offsets(ctypes.byref(self._struct), _at(asked), evened, floor, _at(shifts)))
         return shifts
 
 
 def resize_area(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     """A picture uint8[h, w] or uint8[h, w, channels] in another size by pixel-area averaging: OpenCV's INTER_AREA.
 
-    OpenCV computes whole factors, and a side that grows; for all others it takes twice to ten times as long as this.
+    OpenCV computes a factor of two, and a side that grows; for all others it takes up to ten times as long as this.
     Raises MemoryError.
     """
     rows, columns = picture.shape[:2]
-    if height > rows or width > columns or (rows % height == 0 and columns % width == 0):
+    if height > rows or width > columns or (rows, columns) == (2 * height, 2 * width):
         return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     channels = picture.shape[2] if picture.ndim == 3 else 1
     if picture.strides[1:] != (channels, 1)[-picture.ndim + 1 :]:

@@ -31,6 +31,18 @@ static Span span_of(int i, int count, int length) {
     return span;
 }
 
+/* Means over some spans of a line; values of one channel are `step` apart. */
+static void mean_along(const float* restrict line, const Span* restrict spans, int count, int step, float unit,
+                       uint8_t* restrict out) {
+    for (int i = 0; i < count; i++) {
+        const Span* span = spans + i;
+        double total = span->first_share * line[span->first * step] + span->last_share * line[span->last * step];
+        for (int x = span->first + 1; x < span->last; x++) total += line[x * step];
+        double mean = total * unit + 0.5;
+        out[i * step] = mean < 255.0 ? (uint8_t)mean : 255;
+    }
+}
+
 /* out[down][across][channels]: means over the areas of a picture (height x width x channels, rows `stride` bytes apart)
    that its pixels cover; neither side is larger than that of the source. Not 0 where memory is short. */
 PUBLIC int imgindex_reduce(const uint8_t* picture, int stride, int height, int width, int channels, uint8_t* out,
@@ -52,15 +64,8 @@ PUBLIC int imgindex_reduce(const uint8_t* picture, int stride, int height, int w
 #pragma omp simd
             for (int x = 0; x < width * channels; x++) line[x] = kept * line[x] + share * pixels[x];
         }
-        for (int i = 0; i < across * channels; i++) {
-            Span span = spans[i / channels];
-            const float* from = line + i % channels;
-            double total =
-                span.first_share * from[span.first * channels] + span.last_share * from[span.last * channels];
-            for (int x = span.first + 1; x < span.last; x++) total += from[x * channels];
-            double mean = total * unit + 0.5;
-            out[(size_t)row * across * channels + i] = mean < 255.0 ? (uint8_t)mean : 255;
-        }
+        for (int channel = 0; channel < channels; channel++)
+            mean_along(line + channel, spans, across, channels, unit, out + (size_t)row * across * channels + channel);
     }
     free(line);
     free(spans);

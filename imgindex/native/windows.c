@@ -330,9 +330,10 @@ static int gradient_means(const Windows* of, double* means) {
     return 0;
 }
 
-/* shifts[count][2]: how far b is out of place in each window, in pixels, by one step of Lucas-Kanade with the contrast
-   of each window evened out; see `structure.offsets`. Not 0 where memory is short. */
-PUBLIC int imgindex_offsets(const Windows* windows, double evened, double floor_level, double* shifts) {
+/* shifts[asked][2]: how far b is out of place in each window that asked[count] marks, in pixels, by one step of
+   Lucas-Kanade with the contrast of each window evened out; see `structure.offsets`. Not 0 where memory is short. */
+PUBLIC int imgindex_offsets(const Windows* windows, const uint8_t* asked, double evened, double floor_level,
+                            double* shifts) {
     int all = (windows->rows - 1) * (windows->columns - 1);
     const Evening evening = {evened, floor_level};
     if (windows->count == 0) return 0;
@@ -341,14 +342,13 @@ PUBLIC int imgindex_offsets(const Windows* windows, double evened, double floor_
         free(means);
         return -1;
     }
-    for (int i = 0, at = 0; i < all; i++) {
+    for (int i = 0, at = -1; i < all; i++) {
         const double* m = means + i;
-        if (!windows->inside[i]) continue;
+        if (!windows->inside[i] || !asked[++at]) continue;
         Gradients g = {m[0],       m[all],     m[2 * all], m[3 * all], m[4 * all],
                        m[5 * all], m[6 * all], m[7 * all], m[8 * all]};
-        offset_of(g, evening, windows->mean_a[at], windows->mean_b[at], windows->var_a[at], windows->var_b[at],
-                  shifts + 2 * at);
-        at++;
+        offset_of(g, evening, windows->mean_a[at], windows->mean_b[at], windows->var_a[at], windows->var_b[at], shifts);
+        shifts += 2;
     }
     free(means);
     return 0;

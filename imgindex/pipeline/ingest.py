@@ -61,7 +61,6 @@ class Ingest:
         sources: Sources,
         progress: Progress,
         workers: Workers,
-        jobs: int,
     ) -> None:
         self._store = store
         self._space_id = space_id
@@ -69,7 +68,6 @@ class Ingest:
         self._sources = sources
         self._progress = progress
         self._workers = workers
-        self._jobs = jobs
         self._copies: dict[bytes, list[Seen]] = {}
         self._content: dict[bytes, bytes] = {}
         self.summary = IngestSummary()
@@ -105,7 +103,7 @@ class Ingest:
         first: dict[bytes, Seen] = {}
         settled: list[NewFile] = []
         self._progress.start("hash", len(doubtful))
-        with ThreadPoolExecutor(self._jobs) as pool:
+        with ThreadPoolExecutor(self._workers.jobs) as pool:
             for result in itertools.chain.from_iterable(pool.map(_hashed, part) for part in catalog.chunks(doubtful)):
                 self._progress.advance()
                 if self._progress.stopping:
