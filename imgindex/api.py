@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +42,10 @@ class Options:
 class ImageIndex:
     """An open store and its model, which is loaded when it is first needed. Use it as a context manager."""
 
-    def __init__(self, store: Store, options: Options, progress: Progress, workers: Workers | None) -> None:
+    def __init__(self, store: Store, options: Options, progress: Progress) -> None:
         self._store = store
         self._options = options
         self._progress = progress
-        self._workers = workers
         self._opened: tuple[int, Embedder] | None = None
         self._index = OpenIndex()
 
@@ -87,14 +86,14 @@ class ImageIndex:
         paths = [os.fspath(folder) for folder in folders]
         if not self.space and not any(os.path.isdir(path) for path in paths):
             raise RootError(f"There is no folder {', '.join(paths)}; check the spelling, or mount its disk.")
-        with self._store.exclusive(), self._running() as workers:
+        with self._store.exclusive():
             self._opened = models.open_model(self._store, o.model, o.device, self._progress.say, rebuild=o.rebuild)
             return index(
                 self._store,
                 *self._opened,
                 paths,
                 self._progress,
-                workers,
+                jobs=self._jobs,
                 include=include,
                 exclude=exclude,
                 follow_symlinks=follow_symlinks,
@@ -131,7 +130,7 @@ class ImageIndex:
         from imgindex.pipeline.looks import looks
         from imgindex.report.as_html import report_html
 
-        with self._running() as workers:
+        with Workers(self._jobs) as workers:
             seen = looks(self._store, shown, workers, self._progress, groups=pictures)
         return report_html(shown, seen, left_out=max(0, len(shown.groups) - pictures))
 
@@ -168,14 +167,9 @@ class ImageIndex:
         """What the store holds."""
         return status(self._store)
 
-    @contextmanager
-    def _running(self) -> Iterator[Workers]:
-        """The workers that were given, which stay, or some for as long as they are needed."""
-        if self._workers is not None:
-            yield self._workers
-            return
-        with Workers(self._options.jobs or default_jobs()) as workers:
-            yield workers
+    @property
+    def _jobs(self) -> int:
+        return self._options.jobs or default_jobs()
 
     def _model(self) -> tuple[int, Embedder]:
         if self._opened is None:
@@ -192,13 +186,11 @@ def open(
     rebuild: bool = False,
     create: bool = True,
     progress: Progress | None = None,
-    workers: Workers | None = None,
 ) -> ImageIndex:
     """Open the store in a directory; with `create`, make it where there is none.
 
     `model` is what a new store gets; an existing one keeps its own. `jobs` are worker processes, 0 for one
-    per core; none of its own are started where there are `workers`, which the caller closes. Raises StoreError with a
-    sentence.
+    per core. Raises StoreError with a sentence.
     """
     options = Options(model, device, jobs, rebuild)
-    return ImageIndex(Store.open(Path(store), create=create), options, progress or Silent(), workers)
+    return ImageIndex(Store.open(Path(store), create=create), options, progress or Silent())

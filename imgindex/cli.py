@@ -16,7 +16,6 @@ from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError
 if TYPE_CHECKING:
     from imgindex.interrupt import Asked
     from imgindex.report.model import IndexSummary
-    from imgindex.workers import Workers
 
 app = typer.Typer(
     name="imgindex",
@@ -84,20 +83,17 @@ def index(
     answer_format: AnswerOption = AnswerFormat.TEXT,
 ) -> None:
     """Index new pictures: scan, decode, embed, store, search, verify. Does only what is new."""
-    if rebuild and model == "auto":
-        raise UsageError("Say with --model which model the store is to be rebuilt with.")
-    workers = _started(jobs)
     from imgindex import api
     from imgindex.progress import on_stderr
     from imgindex.report.as_json import index_json
     from imgindex.report.as_text import index_text
 
+    if rebuild and model == "auto":
+        raise UsageError("Say with --model which model the store is to be rebuilt with.")
     progress = on_stderr()
-    at = _store(store)
     with (
-        workers,
         interrupt.finishing(progress) as asked,
-        api.open(at, model=model, device=device, rebuild=rebuild, progress=progress, workers=workers) as images,
+        api.open(_store(store), model=model, device=device, jobs=jobs, progress=progress, rebuild=rebuild) as images,
     ):
         summary = images.index(
             folders,
@@ -126,19 +122,17 @@ def nightly(
     answer_format: AnswerOption = AnswerFormat.TEXT,
 ) -> None:
     """Index, then report what is new since the last nightly report. For a timer or cron."""
-    if html is not None and not html.absolute().parent.is_dir():
-        raise UsageError(f"The page {html} cannot be written: there is no such folder.")
-    workers = _started(jobs)
     from imgindex import api
     from imgindex.progress import on_stderr
     from imgindex.report.as_json import nightly_json
     from imgindex.report.as_text import nightly_text
 
+    if html is not None and not html.absolute().parent.is_dir():
+        raise UsageError(f"The page {html} cannot be written: there is no such folder.")
     progress = on_stderr()
     with (
-        workers,
         interrupt.finishing(progress) as asked,
-        api.open(_store(store), model=model, device=device, progress=progress, workers=workers) as images,
+        api.open(_store(store), model=model, device=device, jobs=jobs, progress=progress) as images,
         images.exclusive(),
     ):
         summary = images.index(
@@ -306,16 +300,6 @@ def _version(
     if version:
         print(f"imgindex {__version__}")
         raise typer.Exit
-
-
-def _started(jobs: int) -> Workers:
-    """Worker processes, which start while the rest of the program is imported and the store is opened."""
-    from imgindex.config import default_jobs
-    from imgindex.workers import Workers
-
-    workers = Workers(jobs or default_jobs())
-    workers.start("imgindex.pipeline.tasks")
-    return workers
 
 
 def _store(named: Path | None) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import gc
-import importlib
 import os
 import pickle
 import signal
@@ -131,11 +130,6 @@ def _crashed(exit_code: int) -> Skip:
         return out_of_memory()
     how = signal.Signals(-exit_code).name if exit_code < 0 else f"exit code {exit_code}"
     return Skip("decoder-crash", f"The decoder crashed on it ({how}); restore the file from a backup or convert it.")
-
-
-def load(module: str) -> None:
-    """Import a module in a worker, so that what comes next need not wait for that."""
-    importlib.import_module(module)
 
 
 def serve(descriptor: int, parent: int, timeout_s: float) -> None:

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from imgindex.files import Skipped
-from imgindex.process import Died, Process, load, pickled
+from imgindex.process import Died, Process, pickled
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -54,17 +54,6 @@ class Workers:
         self._processes: set[Process] = set()
         self._idle = 0
         self._closed = False
-
-    @property
-    def jobs(self) -> int:
-        """How many processes there are at most."""
-        return self._jobs
-
-    def start(self, module: str) -> None:
-        """Start all processes now, and have them import a module, while the caller does something else."""
-        run = _Run(pickled(load))
-        for number in range(self._jobs):
-            self._give(_Task(run, number, module))
 
     def run(
         self, function: Callable[[Item], Result], items: Iterable[Item]

@@ -104,7 +104,7 @@ def index_once(folder: Path, embedder: Embedder, jobs: int) -> tuple[float, dict
             progress=quiet,
         )  # fmt: skip
         with Workers(jobs) as workers:
-            Ingest(store, space_id, embedder, Sources(wish_of(embedder)), quiet, workers).run(found)
+            Ingest(store, space_id, embedder, Sources(wish_of(embedder)), quiet, workers, jobs).run(found)
             took = time.perf_counter() - began
         with store.read() as tx:
             ids, vectors = spaces.vectors(tx, space_id, embedder.space.dim)

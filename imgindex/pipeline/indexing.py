@@ -25,8 +25,8 @@ def index(
     embedder: Embedder,
     folders: Sequence[str],
     progress: Progress,
-    workers: Workers,
     *,
+    jobs: int,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     follow_symlinks: bool = False,
@@ -49,8 +49,9 @@ def index(
         progress=timed,
     )
     sources = Sources(wish_of(embedder))
-    ingested = Ingest(store, space_id, embedder, sources, timed, workers).run(found)
-    matched = match(store, space_id, embedder.space, sources, timed, workers, embedder.reach)
+    with Workers(jobs) as workers:
+        ingested = Ingest(store, space_id, embedder, sources, timed, workers, jobs).run(found)
+        matched = match(store, space_id, embedder.space, sources, timed, workers, embedder.reach)
     if not timed.stopping:
         save_index(store, space_id, embedder.space, timed)
     return IndexSummary(ingested, matched, timed.seconds, timed.stopping)

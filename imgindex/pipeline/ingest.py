@@ -61,6 +61,7 @@ class Ingest:
         sources: Sources,
         progress: Progress,
         workers: Workers,
+        jobs: int,
     ) -> None:
         self._store = store
         self._space_id = space_id
@@ -68,6 +69,7 @@ class Ingest:
         self._sources = sources
         self._progress = progress
         self._workers = workers
+        self._jobs = jobs
         self._copies: dict[bytes, list[Seen]] = {}
         self._content: dict[bytes, bytes] = {}
         self.summary = IngestSummary()
@@ -103,7 +105,7 @@ class Ingest:
         first: dict[bytes, Seen] = {}
         settled: list[NewFile] = []
         self._progress.start("hash", len(doubtful))
-        with ThreadPoolExecutor(self._workers.jobs) as pool:
+        with ThreadPoolExecutor(self._jobs) as pool:
             for result in itertools.chain.from_iterable(pool.map(_hashed, part) for part in catalog.chunks(doubtful)):
                 self._progress.advance()
                 if self._progress.stopping:
