@@ -6,7 +6,6 @@ A worker is a fresh interpreter that never imports the parent's main module: cal
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import gc
 import os
 import pickle
@@ -136,10 +135,12 @@ def serve(descriptor: int, parent: int, timeout_s: float) -> None:
     """A worker's whole life: answer what comes through the pipe, end when the parent does.
 
     What the C libraries of the decoders print to stderr would tear the parent's progress bar; it is dropped.
-    A decoder that hangs in C code, and so keeps every Python thread from running, ends by itself when the
-    parent is not there to end it.
+    A decoder that hangs in C code, and so keeps every Python thread from running, ends by SIGALRM when the parent is
+    not there to end it: a timer of the kernel costs nothing, `faulthandler` starts and ends a thread for each message.
     """
     import cv2
+
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
     cv2.setNumThreads(1)
     pipe = Connection(descriptor)
@@ -153,9 +154,9 @@ def serve(descriptor: int, parent: int, timeout_s: float) -> None:
                 message = pipe.recv_bytes()
             except (EOFError, OSError):
                 return
-            faulthandler.dump_traceback_later(2 * timeout_s, exit=True, file=nowhere)
+            signal.setitimer(signal.ITIMER_REAL, 2 * timeout_s)
             answer = pickled(answering(message))
-            faulthandler.cancel_dump_traceback_later()
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
             pipe.send_bytes(answer)
 
 
