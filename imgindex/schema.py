@@ -135,7 +135,7 @@ sketch = Table(
     Column("sketch", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),
 )
-"""`sketch` is sketch.Sketch.to_bytes, its first byte the version, of a picture decoded for an embedder that wants
+"""`sketch` is what `sketch.drawn` gives, its first byte the version, of a picture decoded for an embedder that wants
 `short_side_px`; `digest` is checksum.of_bytes of it."""
 
 pair = Table(

@@ -115,11 +115,6 @@ def drawn(outlined: Outline, features: LocalFeatures) -> bytes:
     return b"".join([head, thumbs, columns.astype(np.uint8).tobytes(), *(part.tobytes() for part in components)])
 
 
-def sketch(outlined: Outline, features: LocalFeatures) -> Sketch:
-    """The sketch as it is read from the store, where its numbers are rounded."""
-    return Sketch.from_bytes(drawn(outlined, features))
-
-
 def _steps(components: NDArray[np.floating]) -> NDArray[np.int8]:
     return np.asarray(np.clip(np.rint(components / STEP), -127, 127), np.int8)
 

@@ -345,18 +345,15 @@ def same_pixels(a: Source, b: Source) -> bool:
     ):
         return False
     small_a, small_b = a.luma(WORKING_PX), b.luma(WORKING_PX)
-    if small_a.shape != small_b.shape or not all(
-        _nearly_equal(small_a[cut], small_b[cut]) for cut in FEW_ROWS_THEN_ALL
-    ):
+    if small_a.shape != small_b.shape:
         return False
-    return a.pixel_digest() == b.pixel_digest()
+    few_rows, all_rows = slice(None, None, 16), slice(None)
+    nearly_equal = all(_nearly_equal(small_a[rows], small_b[rows]) for rows in (few_rows, all_rows))
+    return nearly_equal and a.pixel_digest() == b.pixel_digest()
 
 
 def _nearly_equal(a: Luma, b: Luma) -> bool:
     return int(np.abs(a.astype(np.int16) - b.astype(np.int16)).max()) <= 1
-
-
-FEW_ROWS_THEN_ALL = (slice(None, None, 16), slice(None))
 
 
 def text_change(a: Side, b: Side, found: Alignment) -> tuple[float, float] | None:

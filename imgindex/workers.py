@@ -56,15 +56,16 @@ class Workers:
         self._closed = False
 
     def run(
-        self, function: Callable[[Item], Result], items: Iterable[Item]
+        self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
     ) -> Iterator[tuple[Item, Result | Exception]]:
         """(item, what `function(item)` returned or raised), in the order of `items`.
 
-        Items are taken as workers get free, a bounded number ahead of what was yielded. `function`, items
-        and results travel by pickle; `function` is sent once to each worker. A worker that dies, hangs or runs
-        out of memory costs its own item only, which gets a Skipped.
+        Items are taken as workers get free, a bounded number ahead of what was yielded: `ahead` for each worker, where
+        that is said. `function`, items and results travel by pickle; `function` is sent once to each worker. A worker
+        that dies, hangs or runs out of memory costs its own item only, which gets a Skipped.
         """
-        return self._outcomes(_Run(pickled(function)), items, self._look_ahead, in_order=True)
+        given = self._look_ahead if ahead is None else ahead * self._jobs
+        return self._outcomes(_Run(pickled(function)), items, given, in_order=True)
 
     def as_completed(
         self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 0

@@ -328,6 +328,29 @@ def test_decode_gives_the_digest_that_pixel_digest_gives() -> None:
     assert decode(encoded(PHOTO, "JPEG"), short_side_px=64).info.pixel_digest is None
 
 
+def test_the_digest_of_pixels_at_hand_is_the_same(tmp_path: Path) -> None:
+    """Prevents a picture whose pixels in the file are others than the RGB that is made of them (transparent, deeper,
+    turned, animated, in other colours) from never equalling itself."""
+    stored, exif = with_orientation(PHOTO, 6)
+    deep = np.asarray(PHOTO, np.uint16) * 257 + 3
+    cv2.imwrite(str(tmp_path / "deep.png"), deep)
+    red = PHOTO.getpixel((0, 0))
+    contents = [
+        encoded(PHOTO, "PNG", transparency=red),
+        (tmp_path / "deep.png").read_bytes(),
+        encoded(stored, "PNG", exif=exif),
+        encoded(PHOTO, "WEBP", lossless=True, save_all=True, append_images=[PHOTO.rotate(180)]),
+        encoded(PHOTO.convert("CMYK"), "TIFF"),
+        encoded(PHOTO.convert("RGBA"), "PNG"),
+        encoded(PHOTO.convert("L"), "PNG"),
+        encoded(PHOTO.convert("YCbCr"), "TIFF"),
+    ]
+    for content in contents:
+        assert decode(content, short_side_px=64, with_pixel_digest=True).info.pixel_digest == pixel_digest(content)
+        free = decode(content, short_side_px=512).info.pixel_digest
+        assert free is None or free == pixel_digest(content)
+
+
 def test_the_order_of_a_palette_does_not_count() -> None:
     """Prevents optimised PNG files, which reorder palettes, from looking changed."""
     indices = SEEDED.integers(0, 2, (32, 32), dtype=np.uint8)

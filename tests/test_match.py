@@ -136,3 +136,32 @@ def test_any_partition_into_runs_proves_at_least_the_pairs_of_one(seed: int, run
                 world.run(store, [n for n, at in enumerate(run_of) if at == run])
             assert at_once <= world.proven(store)
             assert world.run(store, []) == []
+
+
+@pytest.mark.parametrize("are_copies", [False, True])
+def test_a_block_is_written_before_the_next_but_one_is_begun(
+    are_copies: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents: a kill that costs a night's blocks, and memory that grows with them, where strangers are told apart
+    faster than a message to the workers is filled."""
+    begun, written, most = [0], [0], [0]
+    begin, finish = match.Round._begin, match.Round._finish
+
+    def counted_begin(self: match.Round, block: Any) -> Any:
+        begun[0] += 1
+        most[0] = max(most[0], begun[0] - written[0])
+        return begin(self, block)
+
+    def counted_finish(self: match.Round, block: Any) -> Any:
+        found = finish(self, block)
+        written[0] += 1
+        return found
+
+    monkeypatch.setattr(match.Round, "_begin", counted_begin)
+    monkeypatch.setattr(match.Round, "_finish", counted_finish)
+    monkeypatch.setattr("imgindex.pipeline.search.BLOCK", 4)
+    world = World(line(60, 2), lambda a, b: are_copies, [1000 + n for n in range(60)])
+    with Store.open(tmp_path / "s", create=True) as store:
+        world.run(store, range(60))
+    assert begun == written and begun[0] > 10
+    assert most == [2]

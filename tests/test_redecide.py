@@ -90,7 +90,7 @@ def test_refuted_pairs_near_the_decision_are_decided_again(tmp_path: Path, monke
     use_embedder(monkeypatch, NothingIsClose())
     monkeypatch.setattr(decide, "_proven", lambda evidence: False)
     monkeypatch.setattr(decide, "SIMILAR_AGREE", 2.0)
-    monkeypatch.setattr(match, "_results", lambda workers, tasks: [(task, verified(task)) for task in tasks])
+    monkeypatch.setattr(match, "_results", lambda workers, tasks: ((task, verified(task)) for task in tasks))
     with imgindex.open(store, jobs=1) as images:
         first = images.index([photos])
         assert (first.match.verified, verdicts(store)) == (15, [Verdict.DISTINCT] * 3), "strangers are not kept"

@@ -13,13 +13,13 @@ from PIL import Image, ImageOps
 
 from imgindex import features, verify
 from imgindex.outline import outline
-from imgindex.sketch import SIDE_STEPS, Sketch, Way, drawn, features_agree, sketch, way
+from imgindex.sketch import SIDE_STEPS, Sketch, Way, drawn, features_agree, way
 from tests.pictures import lit, scene
 
 
 def of(picture: Image.Image) -> Sketch:
     luma = features.working_luma(np.asarray(picture.convert("RGB"), np.uint8))
-    return sketch(outline(luma), features.extract(luma))
+    return Sketch.from_bytes(drawn(outline(luma), features.extract(luma)))
 
 
 def alike(a: Sketch, b: Sketch) -> bool:
@@ -77,7 +77,7 @@ def test_bytes_say_what_was_drawn(width: int, height: int, seed: int) -> None:
 def test_places_sizes_and_angles_are_kept_well_enough_to_vote() -> None:
     luma = features.working_luma(np.asarray(scene(2, 480, 360), np.uint8))
     found = features.extract(luma)
-    kept = sketch(outline(luma), found).features
+    kept = Sketch.from_bytes(drawn(outline(luma), found)).features
     assert np.abs(kept.points - found.points[: len(kept)]).max() < 1.0
     assert np.abs(np.log2(kept.sizes / found.sizes[: len(kept)])).max() < 0.03
     turned = np.abs(kept.angles - found.angles[: len(kept)])

@@ -1,4 +1,5 @@
-"""What is computed for every pixel, in C: local features, and the sums over two pictures that lie on each other.
+"""What is computed for every pixel, pair of features or window, in C: what is made of one picture (local features and
+their sums, averages, content, contrast), and of two (matches, both on one canvas, statistics of windows, SSIM).
 
 The libraries are compiled when the package is installed (`scripts/build_native.py`). Sums of floats differ in their
 last bits between processors, as OpenCV's do.
@@ -58,11 +59,12 @@ def load(name: str) -> ctypes.CDLL:
     try:
         loaded = ctypes.CDLL(str(FOLDER / name))
         loaded.imgindex_sources.restype = ctypes.c_char_p
-        compiled = loaded.imgindex_sources()
+        compiled, lanes = loaded.imgindex_sources(), loaded.imgindex_lanes()
     except (OSError, AttributeError) as error:
         raise ImportError(f"{MISSING} ({error})") from error
     if compiled != hashlib.sha256(code).hexdigest().encode():
         raise ImportError(f"{MISSING} ({name} was compiled from other sources)")
+    assert lanes == LANES
     at, whole, real, double = ctypes.c_void_p, ctypes.c_int, ctypes.c_float, ctypes.c_double
     loaded.imgindex_sift.argtypes = [at, whole, whole, whole, real, whole, at, at]
     loaded.imgindex_match.argtypes = [at, at, real, real, whole, at, at]
@@ -116,6 +118,8 @@ def residual_sums(
 
     One that has it with `centroids[:, mirror]` counts as its own mirror image. Raises MemoryError.
     """
+    if not len(centroids):
+        raise ValueError("no centroids")
     descriptors, centroids = np.ascontiguousarray(descriptors, np.uint8), np.ascontiguousarray(centroids, np.float32)
     order, sums = np.ascontiguousarray(mirror, np.int32), np.empty_like(centroids)
     if not descriptors.shape[1] == centroids.shape[1] == len(order) == DESCRIPTOR_VALUES:
@@ -527,8 +531,8 @@ def even_out(luma: Luma, side: int, evened: float, floor: float) -> Luma:
 
     Raises MemoryError.
     """
-    if side % 2 == 0:
-        raise ValueError(f"no window of {side} px around a pixel")
+    if side % 2 == 0 or not luma.size:
+        raise ValueError(f"no window of {side} px around a pixel of {luma.shape}")
     luma = np.ascontiguousarray(luma, np.uint8)
     found = np.empty_like(luma)
     _check(kernels().imgindex_even_out(_at(luma), *luma.shape, side, evened, floor, _at(found)))
@@ -554,8 +558,8 @@ _BYTE_OF: Callable[[Any], ctypes.c_char] = ctypes.c_char.from_buffer
 
 
 def _of_one_shape(a: Luma, b: Luma) -> tuple[Luma, Luma]:
-    if a.shape != b.shape:
-        raise ValueError(f"pictures of two shapes, {a.shape} and {b.shape}")
+    if a.shape != b.shape or not a.size:
+        raise ValueError(f"pictures of two shapes, or empty: {a.shape} and {b.shape}")
     return np.ascontiguousarray(a, np.uint8), np.ascontiguousarray(b, np.uint8)
 
 

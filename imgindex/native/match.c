@@ -41,9 +41,8 @@ typedef struct {
     int* column_of;
 } Nearest;
 
-static inline Lanes chosen(Marks marks, Lanes yes, Lanes no) {
-    return (Lanes)((marks & (Marks)yes) | (~marks & (Marks)no));
-}
+/* Of two Lanes, the values of one where marked, else those of the other. */
+#define CHOSEN(marks, yes, no) ((Lanes)(((marks) & (Marks)(yes)) | (~(marks) & (Marks)(no))))
 
 /* Takes in the distances of a row to `width` columns, squared + others - 2 (even + sign odd), where sign is 1 or -1. */
 static void take(Nearest* nearest, int row, float squared, const float* others, const float* even, const float* odd,
@@ -55,11 +54,11 @@ static void take(Nearest* nearest, int row, float squared, const float* others, 
     for (int j = 0; j < width; j += LANES, at += LANES) {
         Lanes product = LANES_AT(even + j) + sign * LANES_AT(odd + j);
         Lanes distance = squared + LANES_AT(others + j) - 2.0f * product, column = LANES_AT(nearest->column_best + j);
-        *(Lanes*)(nearest->column_best + j) = chosen(distance < column, distance, column);
-        Marks nearer = distance < best;
-        Lanes farther = chosen(nearer, best, distance);
-        second = chosen(farther < second, farther, second);
-        best = chosen(nearer, distance, best);
+        *(Lanes*)(nearest->column_best + j) = CHOSEN((Marks)(distance < column), distance, column);
+        Marks nearer = (Marks)(distance < best);
+        Lanes farther = CHOSEN(nearer, best, distance);
+        second = CHOSEN((Marks)(farther < second), farther, second);
+        best = CHOSEN(nearer, distance, best);
         where = (nearer & at) | (~nearer & where);
     }
     int lane = 0;

@@ -3,3 +3,6 @@
 #include "common.h"
 
 PUBLIC const char* imgindex_sources(void) { return SOURCES_SHA256; }
+
+/* So that nobody allocates for another number of lanes. */
+PUBLIC int imgindex_lanes(void) { return LANES; }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,9 +26,13 @@ from imgindex.store.catalog import chunks
 from imgindex.store.pairs import StoredPair
 from imgindex.workers import Workers
 
-TASKS_AT_ONCE = 32
-"""Pairs in one message to a worker process: neighbours in the list share an image, which then travels once. On two
-busy cores 2.85 ms for each pair became 1.66 ms."""
+TASKS_AT_ONCE = 16
+"""Pairs in one message to a worker process: neighbours in the list share an image, which then travels once. Of the 5,053
+pairs of the `ukbench` recipe 8 together send 4,525 images, 16 send 3,323 and 32 send 2,718. All pairs of a message must
+be verified within `workers.TIMEOUT_S`, those of the slowest pictures too."""
+
+MESSAGES_AHEAD = 4
+"""Messages for each worker before the first answer is taken: a quarter of a second of work, while a block is read."""
 
 COMMON_COPY_REASON = "both are copies of a third; not verified yet"
 """Two copies of one picture are candidates of each other, though no search proposed them: a crop and a watermarked
@@ -75,16 +78,15 @@ def match(
     return total
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Begun:
-    """A block whose strangers are told apart: sketches that were made for that, the pairs that are settled, those that
-    could not be read and why, and how many are left to be verified."""
+    """A block whose strangers are told apart: the pairs that are settled, those that could not be read and why, and the
+    outcomes of the others as they come."""
 
     block: Block
-    sketches: list[tuple[int, bytes]]
     settled: list[StoredPair]
     unread: list[tuple[Candidate, str]]
-    left: int
+    outcomes: Iterator[tuple[Task, Verification | Exception]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,55 +105,59 @@ class Round:
     def run(self, blocks: Iterable[Block]) -> MatchSummary:
         """Verify blocks until the last, or until the run is to stop.
 
-        A block is begun while the workers have pairs of the one before: they never wait for what is read and written.
-        Told to stop, it writes the pairs that it has; without watermarks, their images are searched again.
+        A block is begun while the workers have pairs of the one before: they need not wait for what is read and
+        written. Told to stop, it writes the pairs that it has; without watermarks, their images are searched again.
         """
         total = MatchSummary(0, 0, 0, 0)
         self.progress.start("verify", sum(len(block.todo) for block in blocks))
-        begun: deque[Begun] = deque()
-        for task, result in _results(self.workers, self._tasks(blocks, begun)):
-            while not begun[0].left:
-                total = total.plus(self._finish(begun.popleft()))
-            self._take(begun[0], task, result)
+        before: Begun | None = None
+        for block in blocks:
+            begun = self._begin(block)
+            self._take(begun, 1)  # by then the workers have the pairs that follow
+            if before is not None:
+                total = total.plus(self._finish(before))
+            before = begun
             if self.progress.stopping:
                 break
-        for block in begun:
-            total = total.plus(self._finish(block))
+        if before is not None:
+            total = total.plus(self._finish(before))
         self.progress.finish()
         return total
 
-    def _tasks(self, blocks: Iterable[Block], begun: deque[Begun]) -> Iterator[Task]:
-        """The pairs of all blocks that are worth verifying; each block joins `begun` before the first of its own."""
-        for block in blocks:
+    def _begin(self, block: Block) -> Begun:
+        """Tell the strangers of a block apart, and read what the others need."""
+        known = _sources(self.store, self.sources, block.todo)
+        screened = screen(self.store, block.todo, known, self.workers, self.progress, self.sources.short_side_px)
+        if screened.made:
+            with self.store.write() as tx:
+                sketches.put_sketches(tx, screened.made, self.sources.short_side_px)
+        settled = [self._settled(c, low_is_a(c, known), REFUTED) for c in screened.refuted]
+        self.progress.advance(len(settled))
+        self._warm(known, screened)
+        tasks = iter(()) if self.progress.stopping else _tasks(screened, known)
+        return Begun(block, settled, [], _results(self.workers, tasks))
+
+    def _take(self, begun: Begun, count: int | None) -> None:
+        """Keep the next outcomes of a block, all where `count` is None, or fewer where the run is to stop."""
+        for task, result in itertools.islice(begun.outcomes, count):
+            if isinstance(result, Verification):
+                begun.settled.append(self._settled(task.candidate, task.a_is_low, result))
+            elif isinstance(result, OSError | Skipped):
+                begun.unread.append((task.candidate, str(result)))
+            else:
+                begun.unread.append((task.candidate, f"imgindex failed on it ({last_line(result)})"))
+            self.progress.advance()
             if self.progress.stopping:
                 return
-            known = _sources(self.store, self.sources, block.todo)
-            screened = screen(self.store, block.todo, known, self.workers, self.progress, self.sources.short_side_px)
-            settled = [self._settled(c, low_is_a(c, known), REFUTED) for c in screened.refuted]
-            self.progress.advance(len(settled))
-            begun.append(Begun(block, screened.made, settled, [], len(screened.left)))
-            self._warm(known, screened)
-            if not self.progress.stopping:
-                yield from _tasks(screened, known)
-
-    def _take(self, begun: Begun, task: Task, result: Verification | Exception) -> None:
-        """Keep the outcome of a pair of this block."""
-        if isinstance(result, Verification):
-            begun.settled.append(self._settled(task.candidate, task.a_is_low, result))
-        elif isinstance(result, OSError | Skipped):
-            begun.unread.append((task.candidate, str(result)))
-        else:
-            begun.unread.append((task.candidate, f"imgindex failed on it ({last_line(result)})"))
-        begun.left -= 1
-        self.progress.advance()
 
     def _finish(self, begun: Begun) -> MatchSummary:
-        """Write the pairs of a block, its watermarks, and what is still to be tried: candidates that could not be
-        read, and pairs whose images were both proven copies of a third."""
+        """Verify what is left of a block, and write its pairs, its watermarks, and what is still to be tried:
+        candidates that could not be read, and pairs whose images were both proven copies of a third."""
+        if not self.progress.stopping:
+            self._take(begun, None)
         self.tried.update(c.key for c in begun.block.todo)
         copies = [p for p in begun.settled if p.outcome.verdict.is_copy]
         with self.store.write() as tx:
-            sketches.put_sketches(tx, begun.sketches, self.sources.short_side_px)
             pairs.put_pairs(tx, self.space_id, begun.settled)
             common = [(c, COMMON_COPY_REASON) for c in self._common(tx, copies)]
             pairs.put_pending(tx, begun.unread + common)
@@ -256,7 +262,7 @@ def _tasks(screened: Screened, known: dict[int, ImageSource]) -> Iterator[Task]:
 
 def _results(workers: Workers, tasks: Iterable[Task]) -> Iterator[tuple[Task, Verification | Exception]]:
     """The outcome of each task. They travel TASKS_AT_ONCE together; where a worker dies, each is tried alone."""
-    for part, results in workers.run(verify_tasks, _parts(tasks)):
+    for part, results in workers.run(verify_tasks, _parts(tasks), MESSAGES_AHEAD):
         if isinstance(results, Exception):
             yield from (
                 (task, one[0] if isinstance(one, list) else one)
