@@ -15,7 +15,7 @@ from imgindex.files import Skipped
 from imgindex.pipeline import crowds
 from imgindex.pipeline.pairset import PairSet
 from imgindex.pipeline.screening import Screened, low_is_a, screen
-from imgindex.pipeline.search import SEARCHED_BY, Block, parts_of_block, plan
+from imgindex.pipeline.search import SEARCHED_BY, Block, Blocks, count_pairs, parts_of_block, plan
 from imgindex.pipeline.sources import KINDS, WORKING, ImageSource, Sources
 from imgindex.pipeline.tasks import Task, verify_tasks
 from imgindex.ports import Progress
@@ -27,9 +27,9 @@ from imgindex.store.pairs import StoredPair
 from imgindex.workers import Workers
 
 TASKS_AT_ONCE = 16
-"""Pairs in one message to a worker process: neighbours in the list share an image, which then travels once. Of the 5,053
-pairs of the `ukbench` recipe 8 together send 4,525 images, 16 send 3,323 and 32 send 2,718. All pairs of a message must
-be verified within `workers.TIMEOUT_S`, those of the slowest pictures too."""
+"""Pairs in one message to a worker process: neighbours in the list share an image, which then travels once. Of the
+5,053 pairs of the `ukbench` recipe 8 together send 4,525 images, 16 send 3,323 and 32 send 2,718. All pairs of a
+message must be verified within `workers.TIMEOUT_S`, those of the slowest pictures too."""
 
 MESSAGES_AHEAD = 4
 """Messages for each worker before the first answer is taken: a quarter of a second of work, while a block is read."""
@@ -102,14 +102,14 @@ class Round:
     reach: Reach
     tried: PairSet
 
-    def run(self, blocks: Iterable[Block]) -> MatchSummary:
+    def run(self, blocks: Blocks | list[Block]) -> MatchSummary:
         """Verify blocks until the last, or until the run is to stop.
 
         A block is begun while the workers have pairs of the one before: they need not wait for what is read and
         written. Told to stop, it writes the pairs that it has; without watermarks, their images are searched again.
         """
         total = MatchSummary(0, 0, 0, 0)
-        self.progress.start("verify", sum(len(block.todo) for block in blocks))
+        self.progress.start("verify", count_pairs(blocks))
         before: Begun | None = None
         for block in blocks:
             begun = self._begin(block)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,7 +42,7 @@ class Block:
 
 def plan(
     store: Store, space_id: int, space: Space, progress: Progress, reach: Reach
-) -> tuple[NDArray[np.int64], Iterable[Block], PairSet]:
+) -> tuple[NDArray[np.int64], Blocks | list[Block], PairSet]:
     """(new images, ascending; what is to be verified in which transaction, pairs that need not be tried again)."""
     with store.read() as tx:
         marks = pairs.watermarks(tx, space_id, reach.floor, reach.k, SEARCHED_BY)
@@ -117,6 +117,13 @@ class Blocks:
     done: Container[tuple[int, int]]
     floor: float
 
+    def count_pairs(self) -> int:
+        """How many pairs the blocks have; one that is asked for and proposed, too, counts twice."""
+        found = self.found.pairs
+        parts = (found[at : at + BLOCK_PAIRS] for at in range(0, len(found), BLOCK_PAIRS))
+        proposed = (zip(part["low"].tolist(), part["high"].tolist(), strict=True) for part in parts)
+        return sum(key not in self.done for key in itertools.chain(self.asked, itertools.chain.from_iterable(proposed)))
+
     def __iter__(self) -> Iterator[Block]:
         last = len(self.new) // BLOCK
         number = self._numbers(self.found.pairs["low"], self.found.pairs["high"])
@@ -144,6 +151,11 @@ class Blocks:
             at = np.minimum(np.searchsorted(self.new, ids), len(self.new) - 1)
             found.append(np.where(self.new[at] == ids, at // BLOCK, last))
         return np.asarray(np.minimum(*found), np.int64)
+
+
+def count_pairs(blocks: Blocks | list[Block]) -> int:
+    """How many pairs these blocks have, nearly."""
+    return blocks.count_pairs() if isinstance(blocks, Blocks) else sum(len(block.todo) for block in blocks)
 
 
 def parts_of_block(todo: list[Candidate], nearest: Mapping[int, Nearest]) -> Iterator[Block]:
