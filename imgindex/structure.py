@@ -201,7 +201,8 @@ def overlay(canvas: Canvas, gain: float) -> Overlay:
     if inside.sum() < 16:
         return Overlay(np.zeros_like(inside), 0.0, 0.5, np.zeros_like(inside))
     a, b = cv2.blur(canvas.a.astype(np.float32), (3, 3)), cv2.blur(canvas.b.astype(np.float32), (3, 3))
-    x, y = a[inside][::7], b[inside][::7]
+    few = np.flatnonzero(inside)[::7]
+    x, y = a.ravel()[few], b.ravel()[few]
     slope, offset = gain, float(np.median(y - gain * x))
     for _ in range(4):
         weight = 1.0 / (1.0 + ((y - slope * x - offset) / 8.0) ** 2) ** 2
@@ -211,12 +212,11 @@ def overlay(canvas: Canvas, gain: float) -> Overlay:
         if spread > 25.0 * total:
             slope = float(np.clip((weight * (x - mean_x) * (y - mean_y)).sum() / spread, 0.2, 5.0))
         offset = mean_y - slope * mean_x
-    difference = np.where(inside, b - slope * a - offset, 0.0)
+    difference = (b - np.float32(slope) * a - np.float32(offset)) * inside
     mask = (np.abs(difference) > OVERLAY_LEVELS * max(1.0, slope)).astype(np.uint8)
-    above, below = (
-        float(difference[(mask > 0) & (difference > 0)].sum()),
-        float(-difference[(mask > 0) & (difference < 0)].sum()),
-    )
+    difference *= mask
+    above = float(np.maximum(difference, 0.0).sum(dtype=np.float64))
+    below = above - float(difference.sum(dtype=np.float64))
     one_sided = max(above, below) / (above + below) if above + below > 0 else 0.5
     wide = (cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0) & inside
     side = max(5, round(SOLID_SHARE * max(wide.shape)))
