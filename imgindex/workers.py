@@ -55,6 +55,11 @@ class Workers:
         self._idle = 0
         self._closed = False
 
+    @property
+    def jobs(self) -> int:
+        """How many processes there are at most."""
+        return self._jobs
+
     def run(
         self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
     ) -> Iterator[tuple[Item, Result | Exception]]:

@@ -61,7 +61,7 @@ class World:
             patch.setattr(match.Round, "_warm", lambda *_: None)
             patch.setattr(match, "_results", self._results)
             sources: Any = SimpleNamespace(short_side_px=8)
-            workers: Any = None
+            workers: Any = SimpleNamespace(jobs=1)
             match.match(store, space_id, space, sources, Silent(), workers, REACH)
         return self.verified[before:]
 
@@ -136,6 +136,30 @@ def test_any_partition_into_runs_proves_at_least_the_pairs_of_one(seed: int, run
                 world.run(store, [n for n, at in enumerate(run_of) if at == run])
             assert at_once <= world.proven(store)
             assert world.run(store, []) == []
+
+
+def test_a_block_is_begun_when_the_workers_have_the_last_pairs_of_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents: workers without work while a block is read, and pictures of one block that drive those of the one
+    before out of memory."""
+    waiting: list[int] = []
+    latest: list[match.Begun] = []
+    begin = match.Round._begin
+
+    def watched(self: match.Round, block: Any) -> match.Begun:
+        waiting.extend(one.waiting for one in latest)
+        latest[:] = [begin(self, block)]
+        return latest[0]
+
+    monkeypatch.setattr(match.Round, "_begin", watched)
+    monkeypatch.setattr(match, "TASKS_AT_ONCE", 5)
+    monkeypatch.setattr("imgindex.pipeline.search.BLOCK", 20)
+    world = World(line(90, 3), lambda a, b: False, [1000 + n for n in range(90)])
+    with Store.open(tmp_path / "s", create=True) as store:
+        world.run(store, range(90))
+    assert len(waiting) > 3
+    assert max(waiting) == match.MESSAGES_AHEAD * 5
 
 
 @pytest.mark.parametrize("are_copies", [False, True])

@@ -32,7 +32,8 @@ TASKS_AT_ONCE = 16
 message must be verified within `workers.TIMEOUT_S`, those of the slowest pictures too."""
 
 MESSAGES_AHEAD = 4
-"""Messages for each worker before the first answer is taken: a quarter of a second of work, while a block is read."""
+"""Messages for each worker before the first answer is taken: a quarter of a second of work, while a block is read or
+written."""
 
 COMMON_COPY_REASON = "both are copies of a third; not verified yet"
 """Two copies of one picture are candidates of each other, though no search proposed them: a crop and a watermarked
@@ -88,6 +89,11 @@ class Begun:
     unread: list[tuple[Candidate, str]]
     outcomes: Iterator[tuple[Task, Verification | Exception]]
 
+    @property
+    def waiting(self) -> int:
+        """How many outcomes were not taken yet."""
+        return len(self.block.todo) - len(self.settled) - len(self.unread)
+
 
 @dataclass(frozen=True, slots=True)
 class Round:
@@ -105,13 +111,19 @@ class Round:
     def run(self, blocks: Blocks | list[Block]) -> MatchSummary:
         """Verify blocks until the last, or until the run is to stop.
 
-        A block is begun while the workers have pairs of the one before: they need not wait for what is read and
-        written. Told to stop, it writes the pairs that it has; without watermarks, their images are searched again.
+        A block is begun while the workers have the last pairs of the one before, and that is written while they have
+        the first of the new: they need not wait for what is read and written. Told to stop, it writes the pairs that it
+        has; without watermarks, their images are searched again.
         """
         total = MatchSummary(0, 0, 0, 0)
         self.progress.start("verify", count_pairs(blocks))
         before: Begun | None = None
+        at_workers = MESSAGES_AHEAD * self.workers.jobs * TASKS_AT_ONCE
         for block in blocks:
+            if before is not None:
+                self._take(before, max(0, before.waiting - at_workers))
+                if self.progress.stopping:
+                    break
             begun = self._begin(block)
             self._take(begun, 1)  # by then the workers have the pairs that follow
             if before is not None:
