@@ -19,6 +19,7 @@ MAX_THICK = 0.25
 7 px of the 256 px canvas. The recipe's forms have 0.88 and 0.00; of 160 photos one passes."""
 
 LEAST_PIXELS = 64
+"""What two pictures share is looked at for print from so many pixels on."""
 
 BLURS = (0.6, 0.9, 1.3, 1.8, 2.5)
 """Gaussian blurs in canvas pixels: one of the two has the first, the other as much as makes it fit, where it is sharper

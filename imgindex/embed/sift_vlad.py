@@ -72,6 +72,7 @@ FLOOR = 0.45
 generated drawings with some ten features or none 4.6 % do."""
 
 _EPSILON = 1e-9
+_UPPER = np.triu_indices(FREQUENCIES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,6 +207,3 @@ def raw_layout(rgb: Rgb) -> tuple[NDArray[np.float32], NDArray[np.float32], floa
         np.asarray(colours / np.linalg.norm(colours), np.float32),
         contrast,
     )
-
-
-_UPPER = np.triu_indices(FREQUENCIES)

@@ -14,7 +14,7 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -39,6 +39,8 @@ LANES = 8
 """Of `common.h`."""
 
 FOLDER = Path(__file__).parent
+
+T = TypeVar("T", np.uint8, np.float32)
 
 
 def has_avx2() -> bool:
@@ -215,8 +217,7 @@ def vote(
     where that is below 1), and whose size ratio and turn are within a factor of exp(`log_scale`) and `turn` radians of
     its own. Row i of `agree` bool[n, n] is filled with what agrees with match i. Raises MemoryError.
     """
-    into = None if agree is None else _at(agree)
-    most = kernels().imgindex_vote(_at(matches), len(matches), reach, log_scale, turn, into)
+    most = kernels().imgindex_vote(_at(matches), len(matches), reach, log_scale, turn, _at(agree))
     _check(min(0, most))
     return int(most)
 
@@ -258,8 +259,8 @@ def straighten(
     tracked: NDArray[np.bool_],
     scale: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The map float64[2, 3] of a laid pair after a robust fit through the tracked shifts, and float64[n]: the length
-    what the fit leaves of each shift.
+    """The map float64[2, 3] of a laid pair after a robust fit through the tracked shifts, and float64[n]: the lengths
+    of what the fit leaves of each shift.
 
     Places (the first pixel's centre at 0, 0) and shifts are float64[n, 2] in pixels of the canvas. Least squares are
     reweighted by Geman-McClure's weights, shrinking to `scale` pixels. The map as it is, and the whole shifts, where
@@ -381,7 +382,7 @@ class Windows:
         step: int,
         stabiliser: float,
     ) -> None:
-        a, b = _of_one_shape(a, b)
+        a, b = _of_one_shape(a, b, np.uint8)
         height, width = a.shape
         rows, columns = height // step, width // step
         windows = (rows - 1) * (columns - 1)
@@ -394,12 +395,11 @@ class Windows:
             soft_at, soft_at + soft.nbytes // 2, marks_at, marks_at + windows, at,
             *(at + 8 * windows * layer for layer in range(2, 7)), 1.0, step, rows, columns, 0,
         )  # fmt: skip
-        marked = None if mask is None else _mask_of(mask, a)
-        inside = None if marked is None else _at(marked)
+        marked = _mask_of(mask, a)
         taps = np.ascontiguousarray(kernel, np.float32)
         _check(
             kernels().imgindex_windows(
-                _at(a), _at(b), inside, height, width, _at(taps), stabiliser,
+                _at(a), _at(b), _at(marked), height, width, _at(taps), stabiliser,
                 ctypes.byref(self._struct),
             )
         )  # fmt: skip
@@ -459,17 +459,14 @@ class Paper:
 def paper(luma: Luma, mask: NDArray[np.bool_] | None) -> Paper:
     """The commonest tone of what the mask (None: everywhere) marks."""
     luma, found = np.ascontiguousarray(luma, np.uint8), (ctypes.c_int * 2)()
-    marked = None if mask is None else _mask_of(mask, luma)
-    at = None if marked is None else _at(marked)
-    share = kernels().imgindex_paper(_at(luma), at, luma.size, found)
+    marked = _mask_of(mask, luma)
+    share = kernels().imgindex_paper(_at(luma), _at(marked), luma.size, found)
     return Paper(found[0], share, found[1])
 
 
 def block_distances(a: NDArray[np.float32], b: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """float32[n]: root mean squares of the difference in the whole blocks of side x side of two pictures."""
-    a, b = np.ascontiguousarray(a, np.float32), np.ascontiguousarray(b, np.float32)
-    if a.shape != b.shape:
-        raise ValueError(f"pictures of two shapes, {a.shape} and {b.shape}")
+    a, b = _of_one_shape(a, b, np.float32)
     height, width = a.shape
     found = np.empty((height // side) * (width // side), np.float32)
     kernels().imgindex_block_distances(_at(a), _at(b), height, width, side, _at(found))
@@ -506,8 +503,7 @@ def least_variance(
     if len(places) and (places.min() < 0 or (places.max(axis=0) >= (width, height)).any()):
         raise ValueError("a place outside of the picture")
     found = np.empty(len(places), np.float32)
-    framed = None if b is None else _at(b)
-    at = _at(a), framed, height, width, size, _at(places), len(places), _at(found)
+    at = _at(a), _at(b), height, width, size, _at(places), len(places), _at(found)
     _check(kernels().imgindex_least_variance(*at))
     return found
 
@@ -518,9 +514,9 @@ def mean_ssim(a: Luma, b: Luma, mask: NDArray[np.bool_] | None, edge_px: int, c1
 
     In windows of 7 x 7, with sample covariance, and the pictures reflected at their sides. Raises MemoryError.
     """
-    a, b = _of_one_shape(a, b)
-    mean, marks = ctypes.c_double(), None if mask is None else _mask_of(mask, a)
-    at = _at(a), _at(b), None if marks is None else _at(marks)
+    a, b = _of_one_shape(a, b, np.uint8)
+    mean, marked = ctypes.c_double(), _mask_of(mask, a)
+    at = _at(a), _at(b), _at(marked)
     _check(kernels().imgindex_mean_ssim(*at, *a.shape, edge_px, c1, c2, ctypes.byref(mean)))
     return mean.value
 
@@ -539,15 +535,19 @@ def even_out(luma: Luma, side: int, evened: float, floor: float) -> Luma:
     return found
 
 
-def _mask_of(mask: NDArray[np.bool_], luma: Luma) -> NDArray[np.bool_]:
+def _mask_of(mask: NDArray[np.bool_] | None, luma: Luma) -> NDArray[np.bool_] | None:
+    if mask is None:
+        return None
     if mask.shape != luma.shape:
         raise ValueError(f"a mask of {mask.shape} for a picture of {luma.shape}")
     return np.ascontiguousarray(mask, np.bool_)
 
 
-def _at(array: NDArray[Any]) -> int:
-    """Where the values of an array begin: `array.ctypes.data`, which takes a microsecond, at a third of that where the
-    array may be written to and is in one piece."""
+def _at(array: NDArray[Any] | None) -> Any:
+    """Where the values of an array begin, for C: `array.ctypes.data`, which takes a microsecond, at a third of that
+    where the array may be written to and is in one piece. None is C's NULL."""
+    if array is None:
+        return None
     try:
         return ctypes.addressof(_BYTE_OF(array))
     except (TypeError, ValueError):
@@ -557,10 +557,10 @@ def _at(array: NDArray[Any]) -> int:
 _BYTE_OF: Callable[[Any], ctypes.c_char] = ctypes.c_char.from_buffer
 
 
-def _of_one_shape(a: Luma, b: Luma) -> tuple[Luma, Luma]:
+def _of_one_shape(a: NDArray[T], b: NDArray[T], kind: type[T]) -> tuple[NDArray[T], NDArray[T]]:
     if a.shape != b.shape or not a.size:
         raise ValueError(f"pictures of two shapes, or empty: {a.shape} and {b.shape}")
-    return np.ascontiguousarray(a, np.uint8), np.ascontiguousarray(b, np.uint8)
+    return np.ascontiguousarray(a, kind), np.ascontiguousarray(b, kind)
 
 
 def _check(status: int) -> None:

@@ -10,8 +10,8 @@ typedef float Lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias
 
 #define LANES_AT(values) (*(const Lanes*)(values))
 
-/* The next multiple of LANES. */
-static inline int padded(int width) { return (width + LANES - 1) / LANES * LANES; }
+/* The least multiple of `step` that is not below `count`. */
+static inline int rounded_up(int count, int step) { return (count + step - 1) / step * step; }
 
 /* The index that OpenCV's BORDER_REFLECT_101 reads instead of one outside of [0, count). */
 static inline int reflected(int at, int count) {

@@ -143,7 +143,7 @@ static void least_squares(const Match* matches, const uint8_t* chosen, int count
             linear[j][1] = (cross[j][1] * xx - cross[j][0] * xy) / determinant;
         }
     } else if (used >= 2 && longest > SHORT_PX) {
-        double flip = similarity[0][0] * similarity[1][1] - similarity[0][1] * similarity[1][0] < 0.0 ? -1.0 : 1.0;
+        double flip = determinant_of(similarity) < 0.0 ? -1.0 : 1.0;
         double real = (flip * cross[0][0] + cross[1][1]) / (xx + yy),
                imaginary = (flip * cross[1][0] - cross[0][1]) / (xx + yy);
         linear[0][0] = flip * real;
@@ -197,7 +197,7 @@ PUBLIC int imgindex_polish(const Match* matches, int count, const Affine similar
                            int rounds, uint8_t* chosen, Affine out) {
     for (int round = 0; round < rounds; round++) {
         least_squares(matches, chosen, count, similarity, out);
-        double scale = sqrt(fabs(out[0][0] * out[1][1] - out[0][1] * out[1][0])), within = tolerances[round];
+        double scale = sqrt(fabs(determinant_of(out))), within = tolerances[round];
         within *= scale > 1.0 ? 1.0 : scale > LEAST_SCALE ? scale : LEAST_SCALE;
         if (agreeing(matches, count, out, within, NULL) < 2) break;
         agreeing(matches, count, out, within, chosen);

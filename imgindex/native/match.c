@@ -119,7 +119,7 @@ static Match match_of(const Features* a, const Features* b, int row, int column,
    features or more. Not 0 where memory is short. */
 PUBLIC int imgindex_match(const Features* a, const Features* b, float most, float least_second, int limit,
                           Match* matches, int* counts) {
-    int dims = a->dims, width = panelled(b->count);
+    int dims = a->dims, width = rounded_up(b->count, PANEL);
     size_t panels = (size_t)dims * width, rest = 2 * (size_t)a->count + width;
     float* memory = malloc(sizeof(float) * (2 * panels + (2 * ROWS + 1) * (size_t)width + 2 * rest));
     int* column_of = malloc(sizeof(int) * 2 * (size_t)a->count);

@@ -10,9 +10,6 @@ enum {
     PANEL = 2 * LANES, /* columns that are */
 };
 
-/* The next multiple of PANEL. */
-static inline int panelled(int count) { return (count + PANEL - 1) / PANEL * PANEL; }
-
 /* out[panels][dims][PANEL]: the rows of from[count][dims] as columns, PANEL beside each other; zeros where there are
    no more. */
 static inline void lay_panels(const float* from, int count, int dims, float* out) {

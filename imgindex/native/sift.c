@@ -54,14 +54,12 @@ typedef struct {
     int count, room;
 } Points;
 
-static int blocks_of(int width) { return (width + BLOCK - 1) / BLOCK * BLOCK; }
-
 static Plane plane_at(float* pixels, int height, int width) {
-    Plane plane = {pixels, height, width, blocks_of(width)};
+    Plane plane = {pixels, height, width, rounded_up(width, BLOCK)};
     return plane;
 }
 
-static size_t floats_of(int height, int width) { return (size_t)height * blocks_of(width); }
+static size_t floats_of(int height, int width) { return (size_t)height * rounded_up(width, BLOCK); }
 
 /* Twice as large, by linear interpolation; pixel (x, y) lies at (2 x, 2 y). `line` has room for a row. */
 static void enlarge(const uint8_t* luma, int height, int width, Plane out, float* restrict line) {
@@ -94,11 +92,11 @@ static void halve(Plane from, Plane out) {
 static inline void blur_block(const float* const* above, const float* const* below, int x, const float* kernel,
                               int radius, float* out) {
     Lanes sums[BLOCK / LANES];
-    for (int j = 0; j < BLOCK / LANES; j++) sums[j] = kernel[0] * *(const Lanes*)(above[0] + x + j * LANES);
+    for (int j = 0; j < BLOCK / LANES; j++) sums[j] = kernel[0] * LANES_AT(above[0] + x + j * LANES);
     for (int i = 1; i <= radius; i++) {
         const float *up = above[i] + x, *down = below[i] + x;
         for (int j = 0; j < BLOCK / LANES; j++)
-            sums[j] += kernel[i] * (*(const Lanes*)(up + j * LANES) + *(const Lanes*)(down + j * LANES));
+            sums[j] += kernel[i] * (LANES_AT(up + j * LANES) + LANES_AT(down + j * LANES));
     }
     for (int j = 0; j < BLOCK / LANES; j++) *(Lanes*)(out + j * LANES) = sums[j];
 }
@@ -465,7 +463,7 @@ typedef struct {
 /* Lays out a pyramid of a picture enlarged to twice its size, the first picture filled. Not 0 where memory is short. */
 static int begin(Pyramid* pyramid, const uint8_t* luma, int height, int width, int layers) {
     int shorter = height < width ? height : width, rows = 2 * height, columns = 2 * width;
-    size_t row = blocks_of(columns), blurred = row + 2 * MAX_RADIUS, searched = row * (RING * (layers + 2) + 3);
+    size_t row = rounded_up(columns, BLOCK), blurred = row + 2 * MAX_RADIUS, searched = row * (RING * (layers + 2) + 3);
     size_t line = blurred > searched ? blurred : searched, whole = floats_of(rows, columns), floats = 3 * whole;
     pyramid->octaves = (int)lrint(log2(2.0 * shorter) - 2.0);
     if (pyramid->octaves < 1) pyramid->octaves = 1;

@@ -26,7 +26,7 @@ static void make_unit(float* row) {
    mirror image. Not 0 where memory is short. */
 PUBLIC int imgindex_residual_sums(const uint8_t* descriptors, int found, const float* centroids, int count,
                                   const int32_t* mirror, float* sums) {
-    int width = panelled(2 * count);
+    int width = rounded_up(2 * count, PANEL);
     size_t values = (size_t)count * DIMS;
     float* memory = malloc(sizeof(float) * (2 * values + (size_t)width * DIMS + (size_t)ROWS * (width + DIMS)));
     if (memory == NULL) return -1;

@@ -9,9 +9,8 @@
 
 enum { SOFT = 5, PRODUCTS = 5, GRADIENTS = 9 };
 
-static const double LEAST_INSIDE = 0.9; /* share of a window that lies in the mask */
-static const double ALIKE = 0.5,
-                    ALIKE_SHARE = 0.6; /* correlation, and share of the windows with less, from which ... */
+static const double LEAST_INSIDE = 0.9;             /* share of a window that lies in the mask */
+static const double ALIKE = 0.5, ALIKE_SHARE = 0.6; /* correlation of windows that are alike, and how many have less */
 static const double LEAST_GAIN = 0.2, MOST_GAIN = 5.0;
 
 /* Square windows of two by two blocks of `step` px, one at every block but the last of rows x columns. soft_a and
@@ -34,7 +33,7 @@ static double unit_of_b(const Windows* windows) { return fmax(1.0, 1.0 / windows
    was added up in `step` rows of every layer. Blocks of the row before are kept in `above`. */
 static void end_blocks(const float* sums, int layers, int step, int columns, int row, double* above, double* means,
                        int windows) {
-    int room = padded(columns * step);
+    int room = rounded_up(columns * step, LANES);
     for (int layer = 0; layer < layers; layer++) {
         const float* sum = sums + (size_t)layer * room;
         double* last = above + (size_t)layer * columns;
@@ -75,9 +74,10 @@ static void soften_down(const float* ring, int y, int height, int width, int use
         out[x] = kernel[2] * r2[x] + kernel[1] * (r1[x] + r3[x]) + kernel[0] * (r0[x] + r4[x]);
 }
 
-/* sums[PRODUCTS][padded(width)]: of a, b, aa, bb, ab over `step` rows; reads up to LANES values more than there are. */
+/* sums[PRODUCTS][rounded_up(width, LANES)]: of a, b, aa, bb, ab over `step` rows; reads up to LANES values more than
+ * there are. */
 static void sum_products(const float* a, const float* b, int width, int step, float* sums) {
-    int room = padded(width);
+    int room = rounded_up(width, LANES);
     for (int x = 0; x < width; x += LANES) {
         Lanes total[PRODUCTS] = {{0.0f}};
         for (int y = 0; y < step; y++) {
@@ -98,7 +98,7 @@ static void sum_products(const float* a, const float* b, int width, int step, fl
 static int window_means(const uint8_t* a, const uint8_t* b, int height, int width, const float* kernel, int step,
                         int rows, int columns, float* soft_a, float* soft_b, double* means) {
     int used = columns * step, windows = (rows - 1) * (columns - 1), along = 0;
-    float* ring = malloc(sizeof(float) * (size_t)(2 * SOFT * width + PRODUCTS * padded(used)));
+    float* ring = malloc(sizeof(float) * (size_t)(2 * SOFT * width + PRODUCTS * rounded_up(used, LANES)));
     double* above = calloc((size_t)PRODUCTS * columns, sizeof(double));
     if (ring == NULL || above == NULL) {
         free(ring);
@@ -249,11 +249,11 @@ static void mix(const float* restrict a, const float* restrict b, float unit_a, 
     reflect_margins(out, width, 1);
 }
 
-/* sums[GRADIENTS][padded(width)] over `step` rows; `mean`, whose rows are two longer, is their mean, with a row on
-   either side. Reads up to LANES values more than there are. */
+/* sums[GRADIENTS][rounded_up(width, LANES)] over `step` rows; `mean`, whose rows are two longer, is their mean, with a
+   row on either side. Reads up to LANES values more than there are. */
 static void sum_gradients(const float* mean, const float* a, const float* b, float unit_a, float unit_b, int width,
                           int step, float* sums) {
-    int wide = width + 2, room = padded(width);
+    int wide = width + 2, room = rounded_up(width, LANES);
     for (int x = 0; x < width; x += LANES) {
         Lanes total[GRADIENTS] = {{0.0f}};
         for (int y = 0; y < step; y++) {
@@ -305,7 +305,7 @@ static void offset_of(Gradients g, Evening evening, double mean_a, double mean_b
    where (gx, gy) is the Scharr gradient of the mean of both pictures. Not 0 where memory is short. */
 static int gradient_means(const Windows* of, double* means) {
     int step = of->step, rows = of->rows, columns = of->columns, windows = (rows - 1) * (columns - 1);
-    int width = columns * step, height = rows * step, wide = width + 2, room = padded(width);
+    int width = columns * step, height = rows * step, wide = width + 2, room = rounded_up(width, LANES);
     float unit_a = (float)unit_of_a(of), unit_b = (float)unit_of_b(of);
     const float *a = of->soft_a, *b = of->soft_b;
     float* sums = malloc(sizeof(float) * ((size_t)GRADIENTS * room + (size_t)(height + 2) * wide + LANES));
