@@ -17,18 +17,19 @@ from numpy.typing import NDArray
 
 from imgindex import native, transform
 from imgindex.features import root_sift
+from imgindex.native import library
 from tests.script_modules import script_module
 from tests.test_register import scene
 
-LIBRARIES = ("kernels.so", "kernels-avx2.so") if native.has_avx2() else ("kernels.so",)
+LIBRARIES = ("kernels.so", "kernels-avx2.so") if library.has_avx2() else ("kernels.so",)
 
 
 @pytest.fixture(params=LIBRARIES, autouse=True, scope="module")
-def library(request: pytest.FixtureRequest) -> Iterator[None]:
+def each_library(request: pytest.FixtureRequest) -> Iterator[None]:
     """Both libraries: a processor without AVX2 runs the plain one, which no other test loads."""
-    loaded = native.load(request.param)
+    loaded = library.load(request.param)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(native, "kernels", lambda: loaded)
+        patch.setattr(library, "kernels", lambda: loaded)
         yield
 
 
@@ -671,22 +672,22 @@ def test_halves_are_sums_and_differences() -> None:
 
 def test_a_library_that_was_not_compiled_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents: a traceback of ctypes for whoever runs a checkout without installing it."""
-    monkeypatch.setattr(native, "FOLDER", tmp_path)
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
     with pytest.raises(ImportError, match="pip install"):
-        native.load("kernels.so")
+        library.load("kernels.so")
 
 
 def test_a_library_of_other_sources_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents: a checkout that was updated and calls last month's functions with other arguments."""
-    for path in native.FOLDER.iterdir():
+    for path in library.FOLDER.iterdir():
         if path.is_file():
             shutil.copy(path, tmp_path)
-    monkeypatch.setattr(native, "FOLDER", tmp_path)
-    native.load("kernels.so")
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    library.load("kernels.so")
     with (tmp_path / "sift.c").open("a") as source:
         source.write("\n")
     with pytest.raises(ImportError, match="other sources"):
-        native.load("kernels.so")
+        library.load("kernels.so")
 
 
 @pytest.fixture(scope="module")
