@@ -168,7 +168,7 @@ def vectors(photos: Path, model: Path | None, _: int) -> None:
 def ingest(photos: Path, model: Path | None, runs: int) -> None:
     import bench_ingest
 
-    bench_ingest.run(photos, model, runs)
+    bench_ingest.run(photos, model, bench_ingest.Asked(runs))
 
 
 PARTS: dict[str, Part] = {

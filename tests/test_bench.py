@@ -60,7 +60,7 @@ def test_the_command_reaches_its_other_scripts(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(sys, "argv", ["bench.py", str(tmp_path), "--only", "vectors,ingest"])
     bench.main()
     bench_vectors.run.assert_called_once_with(tmp_path, None)
-    bench_ingest.run.assert_called_once_with(tmp_path, None, 3)
+    bench_ingest.run.assert_called_once_with(tmp_path, None, bench_ingest.Asked(3))
 
 
 def test_vectors_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
@@ -83,7 +83,7 @@ def test_ingest_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     import bench_ingest
 
     save(scene(1, 640, 480), tmp_path / "photos" / "1.jpg")
-    bench_ingest.run(tmp_path / "photos", write_tiny_clip(tmp_path / "clip"), 1, count=2, jobs=1)
+    bench_ingest.run(tmp_path / "photos", write_tiny_clip(tmp_path / "clip"), bench_ingest.Asked(1, jobs=1), count=2)
     printed = capfd.readouterr().out
     assert re.search(r"2 JPEGs of 4000 x 3000: [\d.]+ files/s", printed)
     assert re.search(r"8 JPEGs of 640 x 480: [\d.]+ files/s", printed)
