@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
-
 import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import native, structure, transform
-from imgindex.records import Luma
+from imgindex.records import Box, Luma, Outline, Thumb
 
 THUMB_PX = 24
 """Side of the square thumbnails whose correlation ranks the eight orientations of a frame."""
-
-Box: TypeAlias = tuple[float, float, float, float]
-"""x0, y0, x1, y1 of a part of a picture, in continuous coordinates."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Thumb:
-    """The part of a picture in `box`, made square: `small` uint8[THUMB_PX, THUMB_PX], and `unit` float32[THUMB_PX ** 2]
-    of zero mean and norm 1, zeros where it is flat."""
-
-    box: Box
-    small: NDArray[np.uint8]
-    unit: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outline:
-    """Where a picture has content, and thumbnails of its frame and (where that is less) of that content."""
-
-    content: transform.Polygon
-    thumbs: tuple[Thumb, ...]
 
 
 def outline(luma: Luma) -> Outline:

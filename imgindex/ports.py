@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.records import LocalFeatures, Luma, Picture, PictureInfo, Reach, Space, Vectors
+from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Reach, Space, Vectors
 
 Front: TypeAlias = Callable[[Picture], NDArray[Any]]
 """The part of embedding that is done for one picture where it was decoded; see `Embedder.front`."""
@@ -93,6 +93,9 @@ class Source(Protocol):
 
     def luma(self, long_side_px: int) -> Luma:
         """Oriented luma with the longer side at most `long_side_px`, never enlarged."""
+
+    def outline(self) -> Outline:
+        """Of the working picture, as `outline.outline` gives it."""
 
     def features(self) -> LocalFeatures:
         """Local features as `features.extract` gives them."""

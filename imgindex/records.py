@@ -111,6 +111,33 @@ class LocalFeatures:
         return self.points.nbytes + self.sizes.nbytes + self.angles.nbytes + self.descriptors.nbytes
 
 
+Box: TypeAlias = tuple[float, float, float, float]
+"""x0, y0, x1, y1 of a part of a picture, in continuous coordinates."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thumb:
+    """The part of a picture in `box`, made square: `small` uint8[side, side], and `unit` float32[side ** 2] of zero
+    mean and norm 1, zeros where it is flat."""
+
+    box: Box
+    small: NDArray[np.uint8]
+    unit: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """Where a working picture has content, float64[n, 2] corners of a convex polygon (`transform.Polygon`), and
+    thumbnails of its frame and (where that is less) of that content."""
+
+    content: NDArray[np.float64]
+    thumbs: tuple[Thumb, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return self.content.nbytes + sum(thumb.small.nbytes + thumb.unit.nbytes for thumb in self.thumbs)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """One decoded picture at the reduced size its reader asked for.

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from imgindex import features as local
 from imgindex import native, transform
-from imgindex.outline import THUMB_PX, Box, Thumb
-from imgindex.records import LocalFeatures
+from imgindex.outline import THUMB_PX
+from imgindex.records import Box, LocalFeatures, Thumb
 from imgindex.transform import Affine
 
 RATIO = 0.93

@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import outline, register
-from imgindex.outline import Outline, Thumb
-from imgindex.records import LocalFeatures
+from imgindex.records import LocalFeatures, Outline, Thumb
 
 VERSION = 3
 """Of the format and of what is in it; a sketch of another version is made anew."""

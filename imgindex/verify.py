@@ -24,9 +24,8 @@ from numpy.typing import NDArray
 
 from imgindex import inset, native, printed, register, ssim, structure, transform
 from imgindex.decide import GROUND_SHARE, decide, relation, ssim_score
-from imgindex.outline import Outline, outline
 from imgindex.ports import Source
-from imgindex.records import Luma, Relation, Verdict, Verification
+from imgindex.records import Luma, Outline, Relation, Verdict, Verification
 from imgindex.transform import Affine
 
 VERIFIER_VERSION = 7
@@ -144,14 +143,12 @@ class Kept(Generic[T]):
         return found
 
 
-_outlines = Kept[Outline](4096)
 _halves = Kept[register.Halves](256)
-"""An image meets some twenty candidates, most of them soon after each other; 5 kB and 165 kB each."""
+"""An image meets some twenty candidates, most of them soon after each other; 165 kB each."""
 
 
 def side(source: Source) -> Side:
-    luma = source.luma(WORKING_PX)
-    return Side(source, luma, _outlines.get(source, lambda: outline(luma)))
+    return Side(source, source.luma(WORKING_PX), source.outline())
 
 
 def halves(source: Source) -> register.Halves:

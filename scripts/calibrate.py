@@ -32,8 +32,8 @@ import pillow_heif
 import recipes
 from PIL import Image, ImageOps
 
-from imgindex import decide, features, verify
-from imgindex.records import LocalFeatures, Luma, PictureInfo
+from imgindex import decide, features, outline, verify
+from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo
 
 VARIED: dict[str, tuple[float, ...]] = {
     "MIN_GOOD": (0.55, 0.62, 0.66, 0.72, 0.8, 0.9),
@@ -78,10 +78,14 @@ class FileSource:
         self.info = PictureInfo(kind, rgba.width, rgba.height, "RGB", 8, False, 1)
         self._luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
         self._digest = zlib.crc32(rgb.tobytes()).to_bytes(4, "big")
-        self._features = features.extract(features.working_luma(rgb))
+        working = features.working_luma(rgb)
+        self._outline, self._features = outline.outline(working), features.extract(working)
 
     def luma(self, long_side_px: int) -> Luma:
         return features.reduce_luma(self._luma, long_side_px)
+
+    def outline(self) -> Outline:
+        return self._outline
 
     def features(self) -> LocalFeatures:
         return self._features

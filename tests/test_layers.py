@@ -27,7 +27,7 @@ SIDEWAYS = {
     ("verify", "structure"), ("verify", "decide"), ("verify", "transform"), ("verify", "inset"),
     ("verify", "printed"), ("printed", "structure"), ("verify", "ssim"), ("ssim", "structure"),
     ("structure", "transform"), ("decode", "flatten"), ("outline", "structure"), ("outline", "transform"),
-    ("register", "outline"), ("verify", "outline"), ("sketch", "outline"), ("sketch", "register"),
+    ("register", "outline"), ("sketch", "outline"), ("sketch", "register"),
     ("decode", "formats"), ("scan", "formats"), ("report", "difference"), ("flatten", "formats"),
     ("check", "repair"), ("check", "examine"), ("examine", "repair"), ("examine", "pipeline"),
 }  # fmt: skip

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 from skimage import data
 
-from imgindex import features, transform, verify
+from imgindex import features, outline, transform, verify
 from imgindex.decide import decide
-from imgindex.records import LocalFeatures, Luma, PictureInfo, Relation, Verdict, Verification
+from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo, Relation, Verdict, Verification
 from tests.pictures import lit, scene
 
 
@@ -32,6 +32,9 @@ class Held:
 
     def luma(self, long_side_px: int) -> Luma:
         return features.reduce_luma(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY), long_side_px)
+
+    def outline(self) -> Outline:
+        return outline.outline(self.luma(verify.WORKING_PX))
 
     def features(self) -> LocalFeatures:
         if self._features is None:

@@ -16,7 +16,7 @@ from imgindex.pipeline import crowds
 from imgindex.pipeline.pairset import PairSet
 from imgindex.pipeline.screening import Screened, low_is_a, screen
 from imgindex.pipeline.search import SEARCHED_BY, Block, Blocks, count_pairs, parts_of_block, plan
-from imgindex.pipeline.sources import KINDS, WORKING, ImageSource, Sources
+from imgindex.pipeline.sources import FRAMES, KINDS, ImageSource, Sources
 from imgindex.pipeline.tasks import Task, verify_tasks
 from imgindex.ports import Progress
 from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
@@ -189,7 +189,7 @@ class Round:
         keys = {c.key for c in screened.left}
         with_features = set(itertools.chain.from_iterable(keys - screened.by_frames.keys()))
         without = set(itertools.chain.from_iterable(keys)) - with_features
-        for wanted, kinds in ((with_features, KINDS), (without, (WORKING,))):
+        for wanted, kinds in ((with_features, KINDS), (without, FRAMES)):
             cold = [known[i] for i in sorted(wanted) if not known[i].is_warm(kinds)]
             for source, made in self.workers.run(functools.partial(ImageSource.warmth, kinds=kinds), cold):
                 if isinstance(made, dict):

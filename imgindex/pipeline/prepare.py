@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from imgindex import decode, features, files, outline, sketch, texture
 from imgindex.files import Seen
 from imgindex.ports import Embedder, Front
-from imgindex.records import LocalFeatures, Luma, Picture, PictureInfo
+from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Prepared:
     info: PictureInfo
     texture: float
     working: Luma
+    outline: Outline
     features: LocalFeatures
     sketch: bytes
     front: NDArray[Any]
@@ -51,14 +52,10 @@ def prepare_file(seen: Seen, wish: Wish, front: Front) -> Prepared:
         # nothing but equal pixels can prove that two blank pictures are copies
         info = replace(info, pixel_digest=decode.pixel_digest(data))
     working = features.reduce_luma(luma, features.WORKING_SIDE_PX)
-    found = features.extract(working)
+    outlined, found = outline.outline(working), features.extract(working)
     made = front(replace(picture, features=found))
-    return Prepared(now, files.sha256(data), info, busy, working, found, sketch_of(working, found), made)
-
-
-def sketch_of(working: Luma, found: LocalFeatures) -> bytes:
-    """The sketch of a working picture with these features, as the store keeps it."""
-    return sketch.drawn(outline.outline(working), found)
+    drawn = sketch.drawn(outlined, found)
+    return Prepared(now, files.sha256(data), info, busy, working, outlined, found, drawn, made)
 
 
 def prepare(data: bytes, wish: Wish) -> Picture:

@@ -1,4 +1,4 @@
-"""Pixels and local features of stored images for the verifier: remembered from decoding, else read again."""
+"""Pixels, outlines and local features of stored images for the verifier: remembered from decoding, else made again."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from imgindex import decode, features, files
+from imgindex import decode, features, files, sketch
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import Skipped
-from imgindex.pipeline.prepare import Prepared, Wish, prepare, sketch_of
-from imgindex.records import LocalFeatures, Luma, Picture, PictureInfo
+from imgindex.outline import outline
+from imgindex.pipeline.prepare import Prepared, Wish, prepare
+from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
 
 if TYPE_CHECKING:
     from imgindex.store.catalog import StoredImage
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
 CACHE_BYTES = 768 << 20
 """Working pictures and features of some 6,000 images, or of the images of a few thousand pairs."""
 
-CACHE_ITEMS = 1 << 14
-"""Both of 8,192 images: a hundred thousand thumbnails are read again sooner than kept in memory, as photos are, which
+CACHE_ITEMS = 3 << 13
+"""KINDS of 8,192 images: a hundred thousand thumbnails are read again sooner than kept in memory, as photos are, which
 fill CACHE_BYTES first."""
 
 WORKER_CACHE_BYTES = 128 << 20
 """In each worker process: larger lumas of documents, which meet in many pairs, and what came with the last pairs."""
 
-WORKING, FEATURES = "working", "features"
-KINDS = (WORKING, FEATURES)
+WORKING, OUTLINE, FEATURES = "working", "outline", "features"
+FRAMES = WORKING, OUTLINE
+KINDS = *FRAMES, FEATURES
 
 
 class Sized(Protocol):
@@ -138,8 +140,12 @@ class ImageSource:
         return all(self._cache.peek((self.key, kind)) is not None for kind in kinds)
 
     def warmth(self, kinds: Iterable[str] = KINDS) -> dict[str, Sized]:
-        """What `warm` takes, made here: the working picture, and its features where asked. Raises OSError."""
-        make: dict[str, Callable[[], Sized]] = {WORKING: self._working, FEATURES: self.features}
+        """What `warm` takes of these kinds, made here. Raises OSError."""
+        make: dict[str, Callable[[], Sized]] = {
+            WORKING: self._working,
+            OUTLINE: self.outline,
+            FEATURES: self.features,
+        }
         return {kind: make[kind]() for kind in kinds}
 
     def warm(self, made: Mapping[str, Sized]) -> None:
@@ -149,7 +155,7 @@ class ImageSource:
 
     def sketch(self) -> bytes:
         """The sketch of this image, made anew."""
-        return sketch_of(self._working(), self.features())
+        return sketch.drawn(self.outline(), self.features())
 
     def luma(self, long_side_px: int) -> Luma:
         """See `ports.Source.luma`."""
@@ -157,6 +163,10 @@ class ImageSource:
             return features.reduce_luma(self._working(), long_side_px)
         size = min(long_side_px, max(self.info.size))
         return self._cache.get((self.key, size), lambda: self._of_data(lambda data: decode.luma(data, size)))
+
+    def outline(self) -> Outline:
+        """See `ports.Source.outline`."""
+        return self._cache.get((self.key, OUTLINE), lambda: outline(self._working()))
 
     def features(self) -> LocalFeatures:
         """See `ports.Source.features`."""
@@ -223,4 +233,4 @@ class Sources:
     def remember(self, made: Prepared) -> None:
         """Keep what decoding gave of a content, so that its file need not be read again."""
         source = ImageSource(made.sha256, made.info, OnDisk((), made.sha256), self._wish, self._cache)
-        source.warm({WORKING: made.working, FEATURES: made.features})
+        source.warm({WORKING: made.working, OUTLINE: made.outline, FEATURES: made.features})
