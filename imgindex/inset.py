@@ -31,34 +31,43 @@ MAX_SHARE = 0.7
 SAMPLES = 64
 
 
+_ALONG = np.linspace(0.1, 0.9, SAMPLES)
+"""Places along a side: its ends are those of its neighbours."""
+
+_ACROSS = np.array([-3, -1, 1, 3])[:, None] * REACH_PX
+"""Lines beside it, from the inside to the outside, in pixels."""
+
+
 def is_inset(outer: Luma, corners: NDArray[np.float64]) -> bool:
     """Whether the picture whose corners lie at float[4, 2] (x, y; in order around it) in `outer` is set into it."""
     height, width = outer.shape
-    if abs(_area(corners)) > MAX_SHARE * width * height:
+    area = _area(corners)
+    if abs(area) > MAX_SHARE * width * height:
         return False
-    edges = corners[[1, 2, 3, 0]] - corners
-    lengths = np.sqrt((edges * edges).sum(axis=1))
-    normals = np.stack([edges[:, 1], -edges[:, 0]], axis=1) / np.maximum(lengths, 1e-9)[:, None]
-    if _area(corners) < 0:
-        normals = -normals
-    lines = corners[:, None] + np.linspace(0.1, 0.9, SAMPLES)[None, :, None] * edges[:, None]
-    far = lines + MARGIN_PX * normals[:, None]
-    seen = (lengths >= 2 * MARGIN_PX) & np.all((far >= 0) & (far <= (width, height)), axis=(1, 2))
-    if seen.sum() < BROKEN_SIDES:
+    points = [complex(x, y) for x, y in corners.tolist()]
+    lines = []
+    for start, end in zip(points, points[1:] + points[:1], strict=True):
+        edge = end - start
+        if abs(edge) < 2 * MARGIN_PX:
+            continue
+        outwards = (-1j if area >= 0 else 1j) * edge / abs(edge)
+        ends = (start + share * edge + MARGIN_PX * outwards for share in (_ALONG[0], _ALONG[-1]))
+        if all(0 <= far.real <= width and 0 <= far.imag <= height for far in ends):
+            lines.append(start + _ALONG * edge + _ACROSS * outwards)
+    if len(lines) < BROKEN_SIDES:
         return False
-    steps = np.array([-3, -1, 1, 3]) * REACH_PX
-    levels = _sampled(outer, lines[seen, None] + steps[:, None, None] * normals[seen, None, None])
-    inside, across, outside = np.abs(np.diff(levels, axis=1)).mean(axis=2).T
+    levels = _sampled(outer, np.stack(lines))
+    inside, across, outside = np.abs(levels[:, 1:] - levels[:, :-1]).mean(axis=2).T
     broken = across > np.maximum(MIN_STEP, MIN_STEP_RATIO * (inside + outside) / 2)
     return int(broken.sum()) >= BROKEN_SIDES
 
 
-def _sampled(luma: Luma, points: NDArray[np.float64]) -> NDArray[np.float32]:
-    """float32[sides, lines, SAMPLES]: grey levels at continuous coordinates float[sides, lines, SAMPLES, 2] (the first
-    pixel's centre is 0.5, 0.5), bilinear."""
-    at = (points - 0.5).astype(np.float32).reshape(-1, SAMPLES, 2)
-    levels = cv2.remap(luma, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
-    return levels.reshape(points.shape[:-1]).astype(np.float32)
+def _sampled(luma: Luma, points: NDArray[np.complex128]) -> NDArray[np.float32]:
+    """float32[sides, lines, SAMPLES]: grey levels at x + iy, continuous coordinates (the first pixel's centre is 0.5,
+    0.5), bilinear."""
+    at = points.reshape(-1, SAMPLES) - (0.5 + 0.5j)
+    levels = cv2.remap(luma, at.real.astype(np.float32), at.imag.astype(np.float32), cv2.INTER_LINEAR)
+    return levels.reshape(points.shape).astype(np.float32)
 
 
 def _area(corners: NDArray[np.float64]) -> float:
