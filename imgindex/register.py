@@ -130,7 +130,7 @@ def sums_and_differences(descriptors: NDArray[np.uint8]) -> tuple[NDArray[np.flo
 
 def match(a: Halves, b: Halves) -> tuple[Matches, Matches]:
     """Mutual nearest matches that pass the ratio test, a as it is and a mirrored; the MAX_MATCHES clearest of each."""
-    side_px = max(a.features.width, a.features.height, b.features.width, b.features.height)
+    side_px = _side_px(a, b)
     as_it_is, mirrored = native.match(a.matched, b.matched, RATIO, LEAST_SECOND, MAX_MATCHES)
     return Matches(as_it_is, side_px), Matches(mirrored, side_px)
 
@@ -147,18 +147,22 @@ def needed_votes(a: Halves, b: Halves) -> int:
 
 def held(matches: Matches) -> Ballot:
     """The vote of these matches."""
-    agree = np.empty((len(matches), len(matches)), np.bool_)
-    return Ballot(matches, agree, _vote(matches, agree))
+    most, agree = native.vote(matches.rows, _tolerance(matches.side_px))
+    return Ballot(matches, agree, most)
 
 
-def most_votes(matches: Matches) -> int:
-    """How many of the matches agree with the one that most agree with."""
-    return _vote(matches, None)
+def agree(a: Halves, b: Halves) -> bool:
+    """Whether so many matches agree on one map that it is worth trying."""
+    tolerance = _tolerance(_side_px(a, b))
+    return native.agree(a.matched, b.matched, RATIO, LEAST_SECOND, MAX_MATCHES, tolerance, needed_votes(a, b))
 
 
-def _vote(matches: Matches, agree: NDArray[np.bool_] | None) -> int:
-    reach = VOTE_REACH * matches.side_px
-    return native.vote(matches.rows, reach, VOTE_LOG_SCALE, math.radians(VOTE_DEGREES), agree)
+def _tolerance(side_px: int) -> native.Tolerance:
+    return native.Tolerance(VOTE_REACH * side_px, VOTE_LOG_SCALE, math.radians(VOTE_DEGREES))
+
+
+def _side_px(a: Halves, b: Halves) -> int:
+    return max(a.features.width, a.features.height, b.features.width, b.features.height)
 
 
 def from_votes(ballot: Ballot, least: int = 3, limit: int = 2) -> list[Guess]:
@@ -169,9 +173,8 @@ def from_votes(ballot: Ballot, least: int = 3, limit: int = 2) -> list[Guess]:
     guesses: list[Guess] = []
     alive = np.ones(len(matches), np.bool_)
     for _ in range(limit):
-        counts = np.count_nonzero(agree & alive[None, :], axis=1) * alive
-        leader = int(counts.argmax())
-        if counts[leader] < least:
+        leader, votes = native.leader(agree, alive)
+        if votes < least:
             break
         affine, chosen, inliers = native.polish(matches.rows, agree[leader], matches.similarity(leader), POLISH_PX)
         if transform.parts(affine).plausible:

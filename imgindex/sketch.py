@@ -14,6 +14,7 @@ from __future__ import annotations
 import enum
 import functools
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -54,6 +55,12 @@ class Sketch:
     @functools.cached_property
     def halves(self) -> register.Halves:
         return register.Halves.of(self.features, self.even * np.float32(STEP), self.odd * np.float32(STEP))
+
+    @functools.cached_property
+    def turned(self) -> NDArray[np.float32]:
+        """float32[8 n, THUMB_PX ** 2]: the thumbnails in eight orientations."""
+        _, orders = register.orientations()
+        return np.concatenate([thumb.unit[orders] for thumb in self.thumbs])
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Sketch:
@@ -125,15 +132,35 @@ class Way(enum.Enum):
     FEATURES = "features"
 
 
-def way(a: Sketch, b: Sketch, frame_correlation: float) -> Way | None:
-    """Why pixels are worth looking at: the frames correlate, or else enough of the features agree on one map."""
-    if register.from_frames(a.thumbs, b.thumbs, frame_correlation)[1] is not None:
-        return Way.FRAMES
-    return Way.FEATURES if features_agree(a, b) else None
+CORRELATION_MARGIN = 1e-5
+"""How far below a threshold a correlation that was summed in another order may be."""
+
+
+def ways(
+    shared: Sketch, others: Sequence[Sketch], shared_is_a: Sequence[bool], frame_correlation: float
+) -> list[Way | None]:
+    """Why the pixels of one picture and of each of some others are worth looking at: the frames correlate, or else
+    enough of the features agree on one map; None where neither is so."""
+    found: list[Way | None] = []
+    for other, is_a, correlation in zip(others, shared_is_a, correlations(shared, others), strict=True):
+        a, b = (shared, other) if is_a else (other, shared)
+        may_lie = correlation >= frame_correlation - CORRELATION_MARGIN
+        if may_lie and register.from_frames(a.thumbs, b.thumbs, frame_correlation)[1] is not None:
+            found.append(Way.FRAMES)
+        else:
+            found.append(Way.FEATURES if features_agree(a, b) else None)
+    return found
+
+
+def correlations(shared: Sketch, others: Sequence[Sketch]) -> list[float]:
+    """The highest correlation of a thumbnail of one picture, in any orientation, with one of each other picture."""
+    units = np.stack([thumb.unit for other in others for thumb in other.thumbs])
+    highest = (shared.turned @ units.T).max(axis=0)
+    starts = np.cumsum([0, *(len(other.thumbs) for other in others)])[:-1]
+    best: list[float] = np.maximum.reduceat(highest, starts).tolist()
+    return best
 
 
 def features_agree(a: Sketch, b: Sketch) -> bool:
     """Whether enough of the features agree on one map for the features themselves to be asked."""
-    needed = register.needed_votes(a.halves, b.halves)
-    matches = (found for found in register.match(a.halves, b.halves) if len(found) >= needed)
-    return any(register.most_votes(found) >= needed for found in matches)
+    return register.agree(a.halves, b.halves)

@@ -36,7 +36,7 @@ FUNCTIONS: dict[str, dict[str, str]] = {
     "imgindex.texture": {"texture": "features"},
     "imgindex.features": {"extract": "features", "luma_of": "features", "reduce_luma": "features"},
     "imgindex.outline": {"outline": "features"},
-    "imgindex.sketch": {"drawn": "features", "way": "verification", "features_agree": "verification"},
+    "imgindex.sketch": {"drawn": "features", "ways": "verification", "features_agree": "verification"},
     "imgindex.embed.sift_vlad": {"SiftVlad.front": "model"},
     "imgindex.embed.clip": {"Clip.finish": "model"},
     "imgindex.candidates": {"propose": "search"},

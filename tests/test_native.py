@@ -116,17 +116,26 @@ def test_nothing_matches_a_single_feature() -> None:
     """Prevents: a ratio to a second nearest that there is not."""
     one, other = features(1, 8, 1)[0], features(9, 8, 2)[0]
     assert [len(found) for found in native.match(one, other, 0.9, 2.0, 120)] == [0, 0]
-    assert native.vote(np.empty((0, native.MATCH_VALUES)), 14.0, 0.5, 0.4) == 0
+    tolerance = native.Tolerance(14.0, 0.5, 0.4)
+    assert native.vote(np.empty((0, native.MATCH_VALUES)), tolerance)[0] == 0
+    assert not native.agree(one, other, 0.9, 2.0, 120, tolerance, 1)
 
 
 def test_votes_are_of_those_that_agree() -> None:
     """Prevents: a vote that counts a match with another size or turn, or one that lands elsewhere."""
-    matches = np.concatenate(native.match(features(80, 8, 3)[0], features(80, 8, 4)[0], 1.0, 2.0, 120))
+    one, other = features(80, 8, 3)[0], features(80, 8, 4)[0]
+    both = native.match(one, other, 1.0, 2.0, 120)
+    matches = np.concatenate(both)
     matches = np.concatenate([matches, matches + np.eye(native.MATCH_VALUES)[2] * 3.0])
     reach, log_scale, turn = 60.0, 1.0, math.radians(70)
-    agree = np.empty((len(matches), len(matches)), np.bool_)
-    most = native.vote(matches, reach, log_scale, turn, agree)
-    assert most == agree.sum(axis=1).max() == native.vote(matches, reach, log_scale, turn) > 2
+    tolerance = native.Tolerance(reach, log_scale, turn)
+    most, agree = native.vote(matches, tolerance)
+    assert most == agree.sum(axis=1).max() > 2
+    enough = [native.vote(side, tolerance)[0] for side in both]
+    assert [native.agree(one, other, 1.0, 2.0, 120, tolerance, max(enough) + more) for more in (0, 1)] == [True, False]
+    for alive in (np.ones(len(matches), np.bool_), np.arange(len(matches)) % 3 > 0, np.zeros(len(matches), np.bool_)):
+        counts = np.count_nonzero(agree & alive, axis=1) * alive
+        assert native.leader(agree, alive) == (counts.argmax(), counts.max())
     for row, match in enumerate(matches):
         landed = matches[:, :2] @ match[native.MATCH_MAP].reshape(2, 3)[:, :2].T + match[native.MATCH_MAP][2::3]
         apart = np.abs((matches[:, 5] - match[5] + math.pi) % (2 * math.pi) - math.pi)
@@ -617,6 +626,8 @@ def test_two_shapes_or_kinds_are_refused() -> None:
         native.mean_ssim(a, b, None, 0, 1.0, 1.0)
     with pytest.raises(ValueError, match="kinds"):
         native.match(features(5, 8, 1)[0], features(5, 16, 1)[0], 0.9, 2.0, 9)
+    with pytest.raises(ValueError, match="kinds"):
+        native.agree(features(5, 8, 1)[0], features(5, 16, 1)[0], 0.9, 2.0, 9, native.Tolerance(9.0, 1.0, 1.0), 2)
     with pytest.raises(ValueError, match="layers"):
         native.sift(a, 6, 0.02, 10)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,18 +122,51 @@ def match(
     return found[0, : counts[0]], found[1, : counts[1]]
 
 
-def vote(
-    matches: NDArray[np.float64], reach: float, log_scale: float, turn: float, agree: NDArray[np.bool_] | None = None
-) -> int:
-    """How many of the matches agree with the one that most agree with.
-
-    A match agrees with another whose similarity brings its place in a within `reach` of that in b (times the scale
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """A match agrees with another whose similarity brings its place in a within `reach` of that in b (times the scale
     where that is below 1), and whose size ratio and turn are within a factor of exp(`log_scale`) and `turn` radians of
-    its own. Row i of `agree` bool[n, n] is filled with what agrees with match i. Raises MemoryError.
-    """
-    most = library.kernels().imgindex_vote(address_of(matches), len(matches), reach, log_scale, turn, address_of(agree))
+    its own."""
+
+    reach: float
+    log_scale: float
+    turn: float
+
+
+def vote(matches: NDArray[np.float64], tolerance: Tolerance) -> tuple[int, NDArray[np.bool_]]:
+    """How many of the matches agree with the one that most agree with; and bool[n, n], row i marking what agrees with
+    match i. Raises MemoryError."""
+    agree, t = np.empty((len(matches), len(matches)), np.bool_), tolerance
+    most = library.kernels().imgindex_vote(
+        address_of(matches), len(matches), t.reach, t.log_scale, t.turn, len(matches) + 1, address_of(agree)
+    )
     check(min(0, most))
-    return int(most)
+    return int(most), agree
+
+
+def leader(agree: NDArray[np.bool_], alive: NDArray[np.bool_]) -> tuple[int, int]:
+    """(row, votes) of the match that the most of those `alive` bool[n] agree with, itself one of them, where row i of
+    `agree` bool[n, n] marks what agrees with match i. (0, 0) where none is alive."""
+    votes = ctypes.c_int()
+    found = library.kernels().imgindex_leader(address_of(agree), address_of(alive), len(agree), ctypes.byref(votes))
+    return int(found), votes.value
+
+
+def agree(
+    a: Features, b: Features, ratio: float, least_second: float, limit: int, tolerance: Tolerance, enough: int
+) -> bool:
+    """Whether as many as `enough` of the matches that `match` gives, of a as it is or of a mirrored, agree with one of
+    them. Raises MemoryError."""
+    if a.struct.dims != b.struct.dims:
+        raise ValueError("features of two kinds")
+    if min(len(a), len(b)) < 2:
+        return False
+    one, other, t = ctypes.byref(a.struct), ctypes.byref(b.struct), tolerance
+    found = library.kernels().imgindex_agree(
+        one, other, ratio * ratio, least_second, limit, t.reach, t.log_scale, t.turn, enough
+    )
+    check(min(0, found))
+    return bool(found)
 
 
 def polish(

@@ -56,7 +56,9 @@ def load(name: str) -> ctypes.CDLL:
     at, whole, real, double = ctypes.c_void_p, ctypes.c_int, ctypes.c_float, ctypes.c_double
     loaded.imgindex_sift.argtypes = [at, whole, whole, whole, real, whole, at, at]
     loaded.imgindex_match.argtypes = [at, at, real, real, whole, at, at]
-    loaded.imgindex_vote.argtypes = [at, whole, real, real, real, at]
+    loaded.imgindex_vote.argtypes = [at, whole, real, real, real, whole, at]
+    loaded.imgindex_leader.argtypes = [at, at, whole, at]
+    loaded.imgindex_agree.argtypes = [at, at, real, real, whole, real, real, real, whole]
     loaded.imgindex_lay.argtypes = [at, at, at, at, at, double, whole, whole, double, *[at] * 5]
     loaded.imgindex_windows.argtypes = [at, at, at, whole, whole, at, double, at]
     loaded.imgindex_offsets.argtypes = [at, at, double, double, at]

@@ -44,34 +44,55 @@ typedef struct {
 /* Of two Lanes, the values of one where marked, else those of the other. */
 #define CHOSEN(marks, yes, no) ((Lanes)(((marks) & (Marks)(yes)) | (~(marks) & (Marks)(no))))
 
-/* Takes in the distances of a row to `width` columns, squared + others - 2 (even + sign odd), where sign is 1 or -1. */
-static void take(Nearest* nearest, int row, float squared, const float* others, const float* even, const float* odd,
-                 float sign, int width) {
-    Lanes best = {0.0f}, second = best;
-    Marks at = {0, 1, 2, 3, 4, 5, 6, 7}, where = at;
-    best += INFINITY;
-    second += INFINITY;
-    for (int j = 0; j < width; j += LANES, at += LANES) {
-        Lanes product = LANES_AT(even + j) + sign * LANES_AT(odd + j);
-        Lanes distance = squared + LANES_AT(others + j) - 2.0f * product, column = LANES_AT(nearest->column_best + j);
-        *(Lanes*)(nearest->column_best + j) = CHOSEN((Marks)(distance < column), distance, column);
-        Marks nearer = (Marks)(distance < best);
-        Lanes farther = CHOSEN(nearer, best, distance);
-        second = CHOSEN((Marks)(farther < second), farther, second);
-        best = CHOSEN(nearer, distance, best);
-        where = (nearer & at) | (~nearer & where);
-    }
+/* The nearest of a row's columns so far, and how far the second nearest is, in each lane. */
+typedef struct {
+    Lanes best, second;
+    Marks where;
+} Run;
+
+/* Takes in distances to the columns `at`, and what these know of their nearest. */
+static inline void take(Run* run, Lanes distance, Marks at, float* column_best) {
+    Lanes column = LANES_AT(column_best);
+    Marks nearer = (Marks)(distance < run->best);
+    Lanes farther = CHOSEN(nearer, run->best, distance);
+    *(Lanes*)column_best = CHOSEN((Marks)(distance < column), distance, column);
+    run->second = CHOSEN((Marks)(farther < run->second), farther, run->second);
+    run->best = CHOSEN(nearer, distance, run->best);
+    run->where = (nearer & at) | (~nearer & run->where);
+}
+
+static void end_row(const Run* run, Nearest* nearest, int row) {
     int lane = 0;
     float next = INFINITY;
-    for (int i = 1; i < LANES; i++)
-        if (best[i] < best[lane] || (best[i] == best[lane] && where[i] < where[lane])) lane = i;
+    for (int i = 1; i < LANES; i++) {
+        int is_first = run->best[i] == run->best[lane] && run->where[i] < run->where[lane];
+        if (run->best[i] < run->best[lane] || is_first) lane = i;
+    }
     for (int i = 0; i < LANES; i++) {
-        float other = i == lane ? second[i] : best[i];
+        float other = i == lane ? run->second[i] : run->best[i];
         next = other < next ? other : next;
     }
-    nearest->best[row] = best[lane];
+    nearest->best[row] = run->best[lane];
     nearest->second[row] = next;
-    nearest->column_of[row] = where[lane];
+    nearest->column_of[row] = run->where[lane];
+}
+
+/* Takes in the distances of a row to `width` columns, as it is and mirrored: squared + others - 2 (even +- odd). */
+static void take_row(Nearest* nearest, int row, float squared, const float* others, const float* even, const float* odd,
+                     int width) {
+    Run plain, mirrored;
+    Marks at = {0, 1, 2, 3, 4, 5, 6, 7};
+    plain.best = (Lanes){0.0f} + INFINITY;
+    plain.second = plain.best;
+    plain.where = at;
+    mirrored = plain;
+    for (int j = 0; j < width; j += LANES, at += LANES) {
+        Lanes rest = squared + LANES_AT(others + j), kept = LANES_AT(even + j), turned = LANES_AT(odd + j);
+        take(&plain, rest - 2.0f * (kept + turned), at, nearest[0].column_best + j);
+        take(&mirrored, rest - 2.0f * (kept - turned), at, nearest[1].column_best + j);
+    }
+    end_row(&plain, nearest, row);
+    end_row(&mirrored, nearest + 1, row);
 }
 
 /* The pairs that are each other's nearest, clearest first; how many. */
@@ -89,10 +110,12 @@ static int choose(const Nearest* nearest, int count, float most, float least_sec
     return kept;
 }
 
-/* In [-pi, pi). */
+/* Of degrees that are less than a turn and a half apart, in [-pi, pi). */
 static double turn_between(double from, double to) {
-    double degrees = fmod(to - from + 180.0, 360.0);
-    return (degrees < 0.0 ? degrees + 180.0 : degrees - 180.0) * PI / 180.0;
+    double degrees = to - from;
+    if (degrees >= 180.0) degrees -= 360.0;
+    if (degrees < -180.0) degrees += 360.0;
+    return degrees * PI / 180.0;
 }
 
 static Match match_of(const Features* a, const Features* b, int row, int column, int mirrored) {
@@ -151,9 +174,7 @@ PUBLIC int imgindex_match(const Features* a, const Features* b, float most, floa
         products(even_rows, even_panels, dims, width, even);
         products(odd_rows, odd_panels, dims, width, odd);
         for (int i = 0; i < ROWS && first + i < a->count; i++)
-            for (int side = 0; side < 2; side++)
-                take(&nearest[side], first + i, a->squared[first + i], others, even + i * width, odd + i * width,
-                     side ? -1.0f : 1.0f, width);
+            take_row(nearest, first + i, a->squared[first + i], others, even + i * width, odd + i * width, width);
     }
     for (int side = 0; side < 2; side++) {
         int count = choose(&nearest[side], a->count, most, least_second, pairs);
@@ -167,10 +188,12 @@ PUBLIC int imgindex_match(const Features* a, const Features* b, float most, floa
     return 0;
 }
 
-/* How many matches agree with the one that most agree with: it brings their point of a within `reach` (less where it
-   makes pictures smaller) of that of b, and their own scale and turn are within exp(log_scale) and `turn` of its. Row i
-   of agree[count][count], unless that is NULL, marks those that agree with match i. -1 where memory is short. */
-PUBLIC int imgindex_vote(const Match* matches, int count, float reach, float log_scale, float turn, uint8_t* agree) {
+/* How many matches agree with the one that most agree with, or with the first that `enough` agree with: it brings their
+   point of a within `reach` (less where it makes pictures smaller) of that of b, and their own scale and turn are
+   within exp(log_scale) and `turn` of its. Row i of agree[count][count], unless that is NULL, marks those that agree
+   with match i. -1 where memory is short. */
+PUBLIC int imgindex_vote(const Match* matches, int count, float reach, float log_scale, float turn, int enough,
+                         uint8_t* agree) {
     const float circle = (float)(2.0 * PI);
     float* memory = malloc((6 * sizeof(float) + sizeof(int)) * (size_t)count);
     int most = 0;
@@ -185,7 +208,7 @@ PUBLIC int imgindex_vote(const Match* matches, int count, float reach, float log
         logs[i] = (float)log(matches[i].scale);
         turns[i] = (float)matches[i].turn;
     }
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count && most < enough; i++) {
         float map[6], within = reach * (float)(matches[i].scale < 1.0 ? matches[i].scale : 1.0);
         float own_log = logs[i], own_turn = turns[i];
         int votes = 0;
@@ -206,6 +229,39 @@ PUBLIC int imgindex_vote(const Match* matches, int count, float reach, float log
     }
     free(memory);
     return most;
+}
+
+/* Whether `enough` of the matches of two pictures, as `imgindex_match` finds them, agree with one of them, a being as
+   it is or mirrored. -1 where memory is short. */
+PUBLIC int imgindex_agree(const Features* a, const Features* b, float most, float least_second, int limit, float reach,
+                          float log_scale, float turn, int enough) {
+    Match* matches = malloc(sizeof(Match) * 2 * (size_t)limit);
+    int counts[2], found = 0;
+    if (matches == NULL || imgindex_match(a, b, most, least_second, limit, matches, counts)) found = -1;
+    for (int side = 0; side < 2 && !found; side++) {
+        if (counts[side] < enough) continue;
+        int votes = imgindex_vote(matches + side * limit, counts[side], reach, log_scale, turn, enough, NULL);
+        found = votes < 0 ? -1 : votes >= enough;
+    }
+    free(matches);
+    return found;
+}
+
+/* Which of the matches that are `alive` has the most of those agree with it, by rows of `imgindex_vote`; `votes`
+   becomes how many. */
+PUBLIC int imgindex_leader(const uint8_t* agree, const uint8_t* alive, int count, int* votes) {
+    int leader = 0, most = 0;
+    for (int i = 0; i < count; i++, agree += count) {
+        int found = 0;
+        if (!alive[i]) continue;
+#pragma omp simd reduction(+ : found)
+        for (int j = 0; j < count; j++) found += agree[j] & alive[j];
+        if (found <= most) continue;
+        most = found;
+        leader = i;
+    }
+    *votes = most;
+    return leader;
 }
 
 /* out[orders]: products of b[count] with a[count] in each of some orders[][count] of its values. */

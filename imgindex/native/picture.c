@@ -126,8 +126,10 @@ PUBLIC int imgindex_content(const uint8_t* luma, int height, int width, int tole
    that the mask marks, or all where that is NULL. tone[2]: its middle, and how many pixels are looked at; their share.
  */
 PUBLIC double imgindex_paper(const uint8_t* luma, const uint8_t* mask, int count, int* tone) {
-    int levels[LEVELS][TABLES] = {{0}}, tones[TONES + 2 * NEAR] = {0}, most = 0;
-    for (int i = 0; i < count; i++) levels[luma[i]][i % TABLES] += mask == NULL || mask[i];
+    int levels[LEVELS][TABLES] = {{0}}, tones[TONES + 2 * NEAR] = {0}, most = 0, at = 0;
+    for (; mask == NULL && at + TABLES <= count; at += TABLES)
+        for (int table = 0; table < TABLES; table++) levels[luma[at + table]][table]++;
+    for (; at < count; at++) levels[luma[at]][at % TABLES] += mask == NULL || mask[at];
     for (int level = 0; level < LEVELS; level++)
         for (int table = 0; table < TABLES; table++) tones[NEAR + level / (LEVELS / TONES)] += levels[level][table];
     tone[0] = tone[1] = 0;

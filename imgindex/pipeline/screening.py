@@ -101,4 +101,4 @@ def _tasks(
             part = same[start : start + TASK_PAIRS]
             others = [c.high_id if c.low_id == image else c.low_id for c in part]
             is_a = [low_is_a(c, known) == (c.low_id == image) for c in part]
-            yield ScreenTask(part, have[image], [(have[i], a) for i, a in zip(others, is_a, strict=True)])
+            yield ScreenTask(part, have[image], [have[i] for i in others], is_a)

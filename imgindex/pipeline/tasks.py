@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 from imgindex import sketch, verify
 from imgindex.files import Skipped
@@ -18,11 +19,15 @@ from imgindex.sketch import Sketch, Way
 @dataclass(frozen=True, slots=True)
 class ScreenTask:
     """The image that candidates share against the others, each with whether the shared one is a (of the smaller
-    sha256); travels to a worker process."""
+    sha256); travels to a worker process without the candidates, which mean nothing there."""
 
     candidates: list[Candidate]
     shared: bytes
-    others: list[tuple[bytes, bool]]
+    others: list[bytes]
+    shared_is_a: list[bool]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ScreenTask, ([], self.shared, self.others, self.shared_is_a)
 
 
 _sketch = functools.lru_cache(maxsize=1024)(Sketch.from_bytes)
@@ -31,13 +36,8 @@ _sketch = functools.lru_cache(maxsize=1024)(Sketch.from_bytes)
 
 def ways_of(task: ScreenTask) -> list[Way | None]:
     """Why each pair is worth verifying; None where nothing speaks for it."""
-    shared = _sketch(task.shared)
-    found = []
-    for data, shared_is_a in task.others:
-        other = _sketch(data)
-        a, b = (shared, other) if shared_is_a else (other, shared)
-        found.append(sketch.way(a, b, verify.SILENT_CORRELATION))
-    return found
+    others = list(map(_sketch, task.others))
+    return sketch.ways(_sketch(task.shared), others, task.shared_is_a, verify.SILENT_CORRELATION)
 
 
 @dataclass(frozen=True, slots=True)
