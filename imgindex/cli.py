@@ -12,6 +12,7 @@ import typer
 
 from imgindex import __version__, interrupt
 from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError
+from imgindex.garbage import collect_seldom
 
 if TYPE_CHECKING:
     from imgindex.interrupt import Asked
@@ -342,6 +343,7 @@ def _write_page(target: Path, page: str) -> None:
 def main() -> None:
     """Entry point of the `imgindex` command: errors become one sentence and their exit code."""
     interrupt.at_once()
+    collect_seldom()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:

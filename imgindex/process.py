@@ -6,7 +6,6 @@ A worker is a fresh interpreter that never imports the parent's main module: cal
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import pickle
 import signal
@@ -20,6 +19,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 from imgindex.files import Skipped, out_of_memory
+from imgindex.garbage import collect_seldom
 from imgindex.records import Skip
 
 START_TIMEOUT_S = 120.0
@@ -36,10 +36,6 @@ next one. Kept instead, verifying an unrelated pair took 0.63 ms, not 1.06 ms.""
 
 _PROTOCOL = 5
 """Of pickle: arrays travel without the copy that older protocols make."""
-
-_GARBAGE = 20_000, 20, 20
-"""Of `gc.set_threshold`: looked for at every 700 objects, garbage took 2 % of a run's time, and there is none: what a
-worker makes ends with its last use."""
 
 _READY = b"ready"
 
@@ -184,8 +180,7 @@ class _Answering:
                 self.pickled, self._function = function, None
             if self._function is None:
                 self._function = pickle.loads(self.pickled)
-                gc.set_threshold(*_GARBAGE)
-                gc.freeze()  # what was imported for it need not be looked through for garbage again
+                collect_seldom()
             return self._function(item)
         except MemoryError:
             return Skipped(out_of_memory())

@@ -189,3 +189,21 @@ def test_a_block_is_written_before_the_next_but_one_is_begun(
         world.run(store, range(60))
     assert begun == written and begun[0] > 10
     assert most == [2]
+
+
+def test_a_message_has_few_pairs_of_large_pictures() -> None:
+    """Prevents: a worker that is taken for hanging, and killed, while it decodes what it was given at once."""
+
+    def pair(megapixels: int) -> Any:
+        one = SimpleNamespace(info=replace(INFO, width_px=megapixels * 1000, height_px=500))
+        return SimpleNamespace(a=one, b=one)
+
+    def lengths(pairs: list[Any]) -> list[int]:
+        parts = list(match._parts(pairs))
+        assert [task for part in parts for task in part] == pairs
+        return list(map(len, parts))
+
+    assert lengths([]) == []
+    assert lengths([pair(1)] * 70) == [32, 32, 6]
+    assert lengths([pair(100)] * 13) == [6, 6, 1]
+    assert lengths([pair(1), pair(900), pair(1), pair(1)]) == [1, 1, 2]

@@ -26,10 +26,13 @@ from imgindex.store.catalog import chunks
 from imgindex.store.pairs import StoredPair
 from imgindex.workers import Workers
 
-TASKS_AT_ONCE = 16
-"""Pairs in one message to a worker process: neighbours in the list share an image, which then travels once. Of the
-5,053 pairs of the `ukbench` recipe 8 together send 4,525 images, 16 send 3,323 and 32 send 2,718. All pairs of a
-message must be verified within `workers.TIMEOUT_S`, those of the slowest pictures too."""
+TASKS_AT_ONCE = 32
+"""Pairs in one message to a worker process at most: neighbours in the list share an image, which then travels once. Of
+the 5,053 pairs of the `ukbench` recipe 8 together send 4,525 images, 16 send 3,323 and 32 send 2,718."""
+
+PIXELS_AT_ONCE = 600_000_000
+"""Pixels of both pictures of these pairs, beyond which the message ends: all must be verified within
+`workers.TIMEOUT_S`, and a pair may need both decoded in full. The slowest decoder (see there) takes 80 s for them."""
 
 MESSAGES_AHEAD = 4
 """Messages for each worker before the first answer is taken: a quarter of a second of work, while a block is read or
@@ -285,8 +288,16 @@ def _results(workers: Workers, tasks: Iterable[Task]) -> Iterator[tuple[Task, Ve
 
 
 def _parts(tasks: Iterable[Task]) -> Iterator[list[Task]]:
-    rest = iter(tasks)
-    while part := list(itertools.islice(rest, TASKS_AT_ONCE)):
+    part: list[Task] = []
+    pixels = 0
+    for task in tasks:
+        more = task.a.info.pixels + task.b.info.pixels
+        if part and (len(part) == TASKS_AT_ONCE or pixels + more > PIXELS_AT_ONCE):
+            yield part
+            part, pixels = [], 0
+        part.append(task)
+        pixels += more
+    if part:
         yield part
 
 
