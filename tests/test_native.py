@@ -21,12 +21,10 @@ from imgindex.native import library
 from tests.script_modules import script_module
 from tests.test_register import scene
 
-LIBRARIES = ("kernels.so", "kernels-avx2.so") if library.has_avx2() else ("kernels.so",)
 
-
-@pytest.fixture(params=LIBRARIES, autouse=True, scope="module")
+@pytest.fixture(params=library.usable(), autouse=True, scope="module")
 def each_library(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Both libraries: a processor without AVX2 runs the plain one, which no other test loads."""
+    """All libraries that run here: other tests load the fastest only."""
     loaded = library.load(request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(library, "kernels", lambda: loaded)

@@ -18,8 +18,8 @@ from imgindex.records import Luma
 
 MISSING = "imgindex's compiled part is missing or outdated; install it again: pip install --editable ."
 
-AVX2, FMA3 = 11, 12
-"""Of OpenCV's `CpuFeatures`, which its Python does not name."""
+AVX2, FMA3, AVX512_SKX = 11, 12, 256
+"""Of OpenCV's `CpuFeatures`, which its Python does not name. The last stands for AVX-512 F, CD, BW, DQ and VL."""
 
 LANES = 8
 """Of `common.h`."""
@@ -29,16 +29,20 @@ FOLDER = Path(__file__).parent
 T = TypeVar("T", np.uint8, np.float32)
 
 
-def has_avx2() -> bool:
-    """Whether the processor has what `kernels-avx2.so` is compiled for."""
-    x86 = platform.machine().lower() in ("x86_64", "amd64")
-    return x86 and cv2.checkHardwareSupport(AVX2) and cv2.checkHardwareSupport(FMA3)
+def usable() -> list[str]:
+    """The libraries that are compiled for what this processor has, the fastest first."""
+    found = ["kernels.so"]
+    if platform.machine().lower() in ("x86_64", "amd64") and all(map(cv2.checkHardwareSupport, (AVX2, FMA3))):
+        found.insert(0, "kernels-avx2.so")
+        if cv2.checkHardwareSupport(AVX512_SKX):
+            found.insert(0, "kernels-avx512.so")
+    return found
 
 
 @functools.cache
 def kernels() -> ctypes.CDLL:
-    """The library for this processor. Raises ImportError as `load` does."""
-    return load("kernels-avx2.so" if has_avx2() else "kernels.so")
+    """The fastest library for this processor. Raises ImportError as `load` does."""
+    return load(usable()[0])
 
 
 def load(name: str) -> ctypes.CDLL:
