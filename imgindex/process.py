@@ -18,6 +18,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
+from imgindex import spool
 from imgindex.files import Skipped, out_of_memory
 from imgindex.garbage import collect_seldom
 from imgindex.records import Skip
@@ -39,7 +40,7 @@ _PROTOCOL = 5
 
 _READY = b"ready"
 
-_BOOT = "from imgindex.process import serve; serve({descriptor}, {parent}, {timeout_s})"
+_BOOT = "from imgindex.process import serve; serve({descriptor}, {parent}, {timeout_s}, {shared})"
 
 
 class Died(Exception):
@@ -49,20 +50,23 @@ class Died(Exception):
 
 
 class Process:
-    """One worker process and the parent's end of its pipe; used by one thread, killed by any."""
+    """One worker process, which writes into one ring of a pool, and the parent's end of its pipe; used by one thread,
+    killed by any."""
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, pool: spool.Pool, ring: int) -> None:
         self._timeout_s = timeout_s
         self._pipe, child = Pipe()
         self._ready = False
         self._function = b""
-        boot = _BOOT.format(descriptor=child.fileno(), parent=os.getpid(), timeout_s=timeout_s)
+        boot = _BOOT.format(
+            descriptor=child.fileno(), parent=os.getpid(), timeout_s=timeout_s, shared=pool.arguments(ring)
+        )
         with child:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", boot],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=(child.fileno(),),
+                pass_fds=(child.fileno(), pool.descriptor),
                 process_group=0,
                 env={
                     **os.environ,
@@ -131,7 +135,7 @@ def _crashed(exit_code: int) -> Skip:
     return Skip("decoder-crash", f"The decoder crashed on it ({how}); restore the file from a backup or convert it.")
 
 
-def serve(descriptor: int, parent: int, timeout_s: float) -> None:
+def serve(descriptor: int, parent: int, timeout_s: float, shared: tuple[int, int, spool.Shape, int]) -> None:
     """A worker's whole life: answer what comes through the pipe, end when the parent does.
 
     What the C libraries of the decoders print to stderr would tear the parent's progress bar; it is dropped.
@@ -141,6 +145,7 @@ def serve(descriptor: int, parent: int, timeout_s: float) -> None:
     import cv2
 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    spool.attach(*shared)
 
     cv2.setNumThreads(1)
     pipe = Connection(descriptor)

@@ -15,7 +15,7 @@ from PIL import Image
 from skimage import data
 
 import imgindex
-from imgindex import decode, sketch
+from imgindex import decode, sketch, spool
 from imgindex.api import ImageIndex
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import ModelError, StoreLocked
@@ -534,3 +534,18 @@ def test_what_was_refused_is_read_again_by_another_decoder(
     assert (again.skipped, again.embedded_images) == (1, 0)
     assert images.index([photos_folder]).ingest.skipped == 0
     assert images.check() == ()
+
+
+def test_the_memory_that_workers_share_changes_no_result(
+    photos_folder: Path, tmp_path: Path, embedder: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents: pixels of another picture, or a candidate given up, where what was left is written over or had no
+    room."""
+    found = []
+    for number, room in enumerate((spool.BYTES, 400_000, 1)):  # all, one picture or two in each ring, none
+        monkeypatch.setattr(spool, "BYTES", room)
+        with imgindex.open(tmp_path / f"store-{number}", jobs=2) as opened:
+            summary = opened.index([photos_folder])
+            found.append((summary.match, opened.report().pairs))
+    assert found[0] == found[1] == found[2]
+    assert found[0][0].copies == 1

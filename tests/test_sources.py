@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imgindex.pipeline import sources
+from imgindex import spool
 from imgindex.pipeline.sources import PixelCache
 
 
@@ -15,7 +15,7 @@ def kept(cache: PixelCache, count: int) -> list[int]:
 
 def test_the_least_recently_used_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents: memory that grows with the number of files, of large pictures or of many small ones."""
-    monkeypatch.setattr(sources, "CACHE_ITEMS", 5)
+    monkeypatch.setattr(spool, "ITEMS", 5)
     by_bytes, by_items = PixelCache(300), PixelCache(1 << 20)
     for cache in (by_bytes, by_items):
         for key in range(10):

@@ -14,9 +14,10 @@ from imgindex.errors import last_line
 from imgindex.files import Skipped
 from imgindex.pipeline import crowds
 from imgindex.pipeline.pairset import PairSet
+from imgindex.pipeline.prepare import Left, Traits
 from imgindex.pipeline.screening import Screened, low_is_a, screen
 from imgindex.pipeline.search import SEARCHED_BY, Block, Blocks, count_pairs, parts_of_block, plan
-from imgindex.pipeline.sources import FRAMES, KINDS, ImageSource, Sources
+from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.pipeline.tasks import Task, verify_tasks
 from imgindex.ports import Progress
 from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
@@ -192,10 +193,10 @@ class Round:
         keys = {c.key for c in screened.left}
         with_features = set(itertools.chain.from_iterable(keys - screened.by_frames.keys()))
         without = set(itertools.chain.from_iterable(keys)) - with_features
-        for wanted, kinds in ((with_features, KINDS), (without, FRAMES)):
-            cold = [known[i] for i in sorted(wanted) if not known[i].is_warm(kinds)]
-            for source, made in self.workers.run(functools.partial(ImageSource.warmth, kinds=kinds), cold):
-                if isinstance(made, dict):
+        for wanted, features in ((with_features, True), (without, False)):
+            cold = [known[i] for i in sorted(wanted) if not known[i].is_warm(features)]
+            for source, made in self.workers.run(functools.partial(ImageSource.warmth, with_features=features), cold):
+                if isinstance(made, Traits | Left):
                     source.warm(made)
                 if self.progress.stopping:
                     return

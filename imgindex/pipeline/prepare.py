@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from imgindex import decode, features, files, outline, sketch, texture
+from imgindex import decode, features, files, outline, sketch, spool, texture
 from imgindex.files import Seen
 from imgindex.ports import Embedder, Front
 from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
@@ -26,6 +26,41 @@ def wish_of(embedder: Embedder) -> Wish:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Traits:
+    """What a verification asks of a picture first; `features` where they were asked for."""
+
+    working: Luma
+    outline: Outline
+    features: LocalFeatures | None
+
+    @property
+    def has_features(self) -> bool:
+        return self.features is not None
+
+    @property
+    def nbytes(self) -> int:
+        own = self.working.nbytes + self.outline.nbytes
+        return own if self.features is None else own + self.features.nbytes
+
+    def left(self) -> Traits | Left:
+        """These, or in a worker process where the others find them."""
+        place = spool.put(self)
+        return self if place is None else Left(place, self.has_features)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Traits that a worker process left for the others."""
+
+    place: spool.Place
+    has_features: bool
+
+    @property
+    def nbytes(self) -> int:
+        return self.place.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
     """What was read of a file and is still needed: all of it comes from the same bytes, `seen` from the moment of
     reading. `front` is what the embedder needs to finish (see `ports.Embedder`); the picture itself stays behind."""
@@ -34,9 +69,7 @@ class Prepared:
     sha256: bytes
     info: PictureInfo
     texture: float
-    working: Luma
-    outline: Outline
-    features: LocalFeatures
+    traits: Traits | Left
     sketch: bytes
     front: NDArray[Any]
 
@@ -55,7 +88,7 @@ def prepare_file(seen: Seen, wish: Wish, front: Front) -> Prepared:
     outlined, found = outline.outline(working), features.extract(working)
     made = front(replace(picture, features=found))
     drawn = sketch.drawn(outlined, found)
-    return Prepared(now, files.sha256(data), info, busy, working, outlined, found, drawn, made)
+    return Prepared(now, files.sha256(data), info, busy, Traits(working, outlined, found).left(), drawn, made)
 
 
 def prepare(data: bytes, wish: Wish) -> Picture:

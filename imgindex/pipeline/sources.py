@@ -1,37 +1,26 @@
-"""Pixels, outlines and local features of stored images for the verifier: remembered from decoding, else made again."""
+"""Pixels, outlines and local features of stored images for the verifier: left by decoding, else made again."""
 
 from __future__ import annotations
 
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from imgindex import decode, features, files, sketch
+from imgindex import decode, features, files, sketch, spool
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import Skipped
 from imgindex.outline import outline
-from imgindex.pipeline.prepare import Prepared, Wish, prepare
+from imgindex.pipeline.prepare import Left, Prepared, Traits, Wish, prepare
 from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
 
 if TYPE_CHECKING:
     from imgindex.store.catalog import StoredImage
 
-CACHE_BYTES = 768 << 20
-"""Working pictures and features of some 6,000 images, or of the images of a few thousand pairs."""
-
-CACHE_ITEMS = 3 << 13
-"""KINDS of 8,192 images: a hundred thousand thumbnails are read again sooner than kept in memory, as photos are, which
-fill CACHE_BYTES first."""
-
 WORKER_CACHE_BYTES = 128 << 20
-"""In each worker process: larger lumas of documents, which meet in many pairs, and what came with the last pairs."""
-
-WORKING, OUTLINE, FEATURES = "working", "outline", "features"
-FRAMES = WORKING, OUTLINE
-KINDS = *FRAMES, FEATURES
+"""In each worker process: larger lumas of documents, which meet in many pairs, and traits of the last pairs."""
 
 
 class Sized(Protocol):
@@ -44,7 +33,7 @@ T = TypeVar("T")
 
 
 class PixelCache:
-    """Least recently used arrays up to a number of bytes, and of CACHE_ITEMS; safe to use from several threads."""
+    """Least recently used values up to a number of bytes, and `spool.ITEMS`; safe to use from several threads."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -57,7 +46,7 @@ class PixelCache:
             old = self._items.pop(key, None)
             self._bytes += value.nbytes - (0 if old is None else old.nbytes)
             self._items[key] = value
-            while (self._bytes > self._max_bytes and len(self._items) > 1) or len(self._items) > CACHE_ITEMS:
+            while (self._bytes > self._max_bytes and len(self._items) > 1) or len(self._items) > spool.ITEMS:
                 self._bytes -= self._items.popitem(last=False)[1].nbytes
 
     def peek(self, key: Hashable) -> Sized | None:
@@ -116,8 +105,8 @@ class OnDisk:
 
 
 class ImageSource:
-    """`ports.Source` of one content. Pickled, it takes what the cache has of it along, so that a worker process
-    need not read the file again."""
+    """`ports.Source` of one content. Pickled, it takes the traits that the cache has of it along, or where those are
+    left, so that a worker process need not read the file again."""
 
     def __init__(self, sha256: bytes, info: PictureInfo, content: Content, wish: Wish, cache: PixelCache) -> None:
         self.info = info
@@ -132,26 +121,26 @@ class ImageSource:
         return self.sha256, self._wish.short_side_px
 
     def __reduce__(self) -> tuple[Any, ...]:
-        known = {kind: found for kind in KINDS if (found := self._cache.peek((self.key, kind))) is not None}
-        return _revived, (self.sha256, self.info, self.content, self._wish, known)
+        return _revived, (self.sha256, self.info, self.content, self._wish, self._cache.peek(self.key))
 
-    def is_warm(self, kinds: Iterable[str] = KINDS) -> bool:
-        """Whether the cache has these."""
-        return all(self._cache.peek((self.key, kind)) is not None for kind in kinds)
+    def is_warm(self, with_features: bool) -> bool:
+        """Whether the traits are at hand."""
+        found = self._cache.peek(self.key)
+        if not isinstance(found, Traits | Left) or found.has_features < with_features:
+            return False
+        return isinstance(found, Traits) or spool.is_there(found.place)
 
-    def warmth(self, kinds: Iterable[str] = KINDS) -> dict[str, Sized]:
-        """What `warm` takes of these kinds, made here. Raises OSError."""
-        make: dict[str, Callable[[], Sized]] = {
-            WORKING: self._working,
-            OUTLINE: self.outline,
-            FEATURES: self.features,
-        }
-        return {kind: make[kind]() for kind in kinds}
+    def warmth(self, with_features: bool) -> Traits | Left:
+        """What `warm` takes, made here. Raises OSError."""
+        if with_features:
+            self.features()
+        return self._traits().left()
 
-    def warm(self, made: Mapping[str, Sized]) -> None:
-        """Keep what was made elsewhere."""
-        for kind, found in made.items():
-            self._cache.put((self.key, kind), found)
+    def warm(self, made: Traits | Left) -> None:
+        """Keep what was made elsewhere, unless more is known."""
+        known = self._cache.peek(self.key)
+        if not isinstance(known, Traits) or made.has_features > known.has_features:
+            self._cache.put(self.key, made)
 
     def sketch(self) -> bytes:
         """The sketch of this image, made anew."""
@@ -160,29 +149,39 @@ class ImageSource:
     def luma(self, long_side_px: int) -> Luma:
         """See `ports.Source.luma`."""
         if long_side_px <= WORKING_SIDE_PX:
-            return features.reduce_luma(self._working(), long_side_px)
+            return features.reduce_luma(self._traits().working, long_side_px)
         size = min(long_side_px, max(self.info.size))
         return self._cache.get((self.key, size), lambda: self._of_data(lambda data: decode.luma(data, size)))
 
     def outline(self) -> Outline:
         """See `ports.Source.outline`."""
-        return self._cache.get((self.key, OUTLINE), lambda: outline(self._working()))
+        return self._traits().outline
 
     def features(self) -> LocalFeatures:
         """See `ports.Source.features`."""
-        return self._cache.get((self.key, FEATURES), lambda: features.extract(self._working()))
+        traits = self._traits()
+        if traits.features is None:
+            traits = replace(traits, features=features.extract(traits.working))
+            self._cache.put(self.key, traits)
+        assert traits.features is not None
+        return traits.features
 
     def pixel_digest(self) -> bytes:
         """See `ports.Source.pixel_digest`."""
         return self.info.pixel_digest or self._of_data(decode.pixel_digest)
 
-    def _working(self) -> Luma:
+    def _traits(self) -> Traits:
+        found: Traits | Left = self._cache.get(self.key, self._made)
+        if isinstance(found, Left):
+            left: Traits | None = spool.get(found.place)
+            found = left or self._made()
+            self._cache.put(self.key, found)
+        return found
+
+    def _made(self) -> Traits:
         wish = Wish(self._wish.short_side_px, features=False)
-
-        def make() -> Luma:
-            return self._of_data(lambda data: features.working_luma(prepare(data, wish).rgb))
-
-        return self._cache.get((self.key, WORKING), make)
+        working = self._of_data(lambda data: features.working_luma(prepare(data, wish).rgb))
+        return Traits(working, outline(working), None)
 
     def _of_data(self, make: Callable[[bytes], T]) -> T:
         """What `make` gives of the bytes; whatever keeps it from that is an OSError."""
@@ -197,11 +196,12 @@ def _process_cache() -> PixelCache:
     return PixelCache(WORKER_CACHE_BYTES)
 
 
-def _revived(sha256: bytes, info: PictureInfo, content: Content, wish: Wish, known: dict[str, Sized]) -> ImageSource:
-    cache = _process_cache()
-    source = ImageSource(sha256, info, content, wish, cache)
-    for kind, found in known.items():
-        cache.put((source.key, kind), found)
+def _revived(
+    sha256: bytes, info: PictureInfo, content: Content, wish: Wish, known: Traits | Left | None
+) -> ImageSource:
+    source = ImageSource(sha256, info, content, wish, _process_cache())
+    if known is not None:
+        source.warm(known)
     return source
 
 
@@ -210,7 +210,7 @@ class Sources:
 
     def __init__(self, wish: Wish, cache: PixelCache | None = None) -> None:
         self._wish = wish
-        self._cache = PixelCache(CACHE_BYTES) if cache is None else cache
+        self._cache = PixelCache(spool.BYTES) if cache is None else cache
 
     @property
     def short_side_px(self) -> int:
@@ -225,12 +225,11 @@ class Sources:
     def of_bytes(self, data: bytes, picture: Picture) -> ImageSource:
         """A picture that need not be in the store, already decoded."""
         source = ImageSource(files.sha256(data), picture.info, InMemory(data), self._wish, self._cache)
-        source.warm({WORKING: features.working_luma(picture.rgb)})
-        if picture.features is not None:
-            source.warm({FEATURES: picture.features})
+        working = features.working_luma(picture.rgb)
+        source.warm(Traits(working, outline(working), picture.features))
         return source
 
     def remember(self, made: Prepared) -> None:
         """Keep what decoding gave of a content, so that its file need not be read again."""
         source = ImageSource(made.sha256, made.info, OnDisk((), made.sha256), self._wish, self._cache)
-        source.warm({WORKING: made.working, OUTLINE: made.outline, FEATURES: made.features})
+        source.warm(made.traits)
