@@ -17,6 +17,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from imgindex import native
 from imgindex.records import NEIGHBOUR, Candidate, ProposedBy, Reach, Vectors
 
 COSINE_DECIMALS = 6
@@ -39,10 +40,6 @@ memory each, which took 1.7 ns for each product, and takes 0.9 ns so."""
 
 MANY_HITS = 1 << 20
 """From so many hits on, those no longer wanted are dropped whenever the hits have doubled."""
-
-PAIRS = 256
-"""Pairs whose fixed cosines are computed together: with 512 numbers they stay in the processor's cache, and take 0.8
-microseconds each. With 8,192 pairs it is 2.2."""
 
 OLD_IMAGES = 1 << 16
 """Old images whose nearest are read and changed together."""
@@ -151,7 +148,12 @@ def entry_cosine(nearest: Nearest, reach: Reach) -> float:
 
 def cosines(a: Vectors, b: Vectors) -> NDArray[np.float64]:
     """float64[n]: row by row, in [-1, 1], rounded to COSINE_DECIMALS; the same whatever the batch."""
-    product = (a.astype(np.float64) * b.astype(np.float64)).sum(axis=1)
+    return cosines_of(a, np.arange(len(a)), b, np.arange(len(b)))
+
+
+def cosines_of(a: Vectors, rows: NDArray[np.integer], b: Vectors, others: NDArray[np.integer]) -> NDArray[np.float64]:
+    """`cosines` of some rows of a and as many others of b."""
+    product = native.products(a, b, rows, others)
     return np.asarray(np.clip(np.round(product, COSINE_DECIMALS), -1.0, 1.0), np.float64)
 
 
@@ -252,10 +254,7 @@ class _Search:
         again = is_column[rows[row]] & (rows[row] <= columns[column])
         again &= (rows[row] == columns[column]) | (product[row, column] < nearest[column] - COSINE_MARGIN)
         row, column = row[~again], column[~again]
-        values = np.empty(len(row))
-        for start in range(0, len(row), PAIRS):
-            part = slice(start, start + PAIRS)
-            values[part] = cosines(vectors[row[part]], queries[column[part]])
+        values = cosines_of(vectors, row, queries, column)
         stored, new = rows[row], columns[column]
         hit = values >= of_columns[column]
         self._hits.add(new[hit], stored[hit], values[hit])

@@ -163,7 +163,6 @@ def test_blocks_and_passes_change_nothing(rows: int, chunk: int, monkeypatch: py
     monkeypatch.setattr(candidates, "ROWS", rows)
     monkeypatch.setattr(candidates, "CHUNK", chunk)
     monkeypatch.setattr(candidates, "MANY_HITS", 50)
-    monkeypatch.setattr(candidates, "PAIRS", 13)
     parts = proposals(vectors, floor=0.95, k=5)
     assert parts.candidates == at_once.candidates
     assert all(np.array_equal(parts.nearest[i], at_once.nearest[i]) for i in range(len(vectors)))

@@ -712,3 +712,28 @@ def test_a_failed_build_shows_what_the_compiler_said(build: ModuleType, tmp_path
     with pytest.raises(RuntimeError, match=r"broken\.c"):
         build.compile_libraries(tmp_path, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["broken.c"]
+
+
+@pytest.mark.parametrize("dim", [1, 7, 8, 512, 1083])
+def test_products_of_rows_do_not_depend_on_the_others(dim: int) -> None:
+    """Prevents: a cosine that is another one where the search comes by in other blocks."""
+    rng = np.random.default_rng(dim)
+    a, b = rng.normal(size=(30, dim)).astype(np.float32), rng.normal(size=(50, dim)).astype(np.float32)
+    rows, others = rng.integers(0, 30, 200), rng.integers(0, 50, 200)
+    found = native.products(a, b, rows, others)
+    assert np.allclose(found, (a[rows].astype(float) * b[others]).sum(axis=1), atol=1e-12 * dim)
+    alone = [native.products(a[i : i + 1], b[j:], [0], [0])[0] for i, j in zip(rows, others, strict=True)]  # type: ignore[arg-type]
+    assert found.tolist() == alone
+    assert native.products(a, b, rows[:0], others[:0]).shape == (0,)
+
+
+def test_rows_that_are_not_there_are_refused() -> None:
+    """Prevents: reading what lies beside the vectors in memory."""
+    a, b = np.zeros((3, 8), np.float32), np.zeros((4, 8), np.float32)
+    one = np.zeros(1, np.int64)
+    for rows, others in ((one + 3, one), (one - 1, one), (one, one + 4)):
+        with pytest.raises(ValueError, match="not there"):
+            native.products(a, b, rows, others)
+    for bad in ((a, b[:, :7], one, one), (a, b, one, np.zeros(2, np.int64))):
+        with pytest.raises(ValueError, match="vectors of"):
+            native.products(*bad)

@@ -35,6 +35,7 @@ from imgindex.native.picture import (
     paper,
     resize_area,
 )
+from imgindex.native.vectors import products
 
 __all__ = [
     "MATCH_A",
@@ -62,6 +63,7 @@ __all__ = [
     "ordered_products",
     "paper",
     "polish",
+    "products",
     "residual_sums",
     "resize_area",
     "sift",

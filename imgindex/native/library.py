@@ -74,6 +74,7 @@ def load(name: str) -> ctypes.CDLL:
     loaded.imgindex_residual_sums.argtypes = [at, whole, at, whole, at, at]
     loaded.imgindex_layout.argtypes, loaded.imgindex_layout.restype = [at, whole, whole, whole, whole, at, at], real
     loaded.imgindex_block_distances.argtypes = [at, at, whole, whole, whole, at]
+    loaded.imgindex_products.argtypes = [at, at, at, at, ctypes.c_int64, whole, at]
     loaded.imgindex_content.argtypes = [at, whole, whole, whole, at]
     loaded.imgindex_ordered_products.argtypes = [at, at, at, whole, whole, at]
     loaded.imgindex_least_variance.argtypes = [at, at, whole, whole, whole, at, whole, at]
