@@ -4,7 +4,7 @@ A sketch has the thumbnails and the strongest local features of the working pict
 bytes: the mirror-symmetric and the mirror-antisymmetric half of each (see `register.Halves`) by its own principal
 components, so that a mirrored copy is found as the picture is.
 
-`way` is the first step of a verification: it asks what `verify.align` asks before it looks at pixels. Of the 1,655
+`ways` is the first step of a verification: it asks what `align` asks before it looks at pixels. Of the 1,655
 pairs of edits of 80 training photos that are proven by their features it refutes none; more components (12 + 12,
 16 + 16, 24 + 24) let no fewer strangers pass.
 """

@@ -14,8 +14,8 @@ LAYERS = (
     {"config", "files", "checksum", "schema", "store", "timing", "interrupt", "garbage", "spool", "process", "native"},
     {
         "scan", "decode", "flatten", "formats", "texture", "workers", "embed", "features", "vectors", "candidates",
-        "transform", "structure", "printed", "ssim", "inset", "outline", "register", "sketch", "decide", "verify",
-        "group", "report", "difference",
+        "transform", "structure", "printed", "ssim", "inset", "outline", "register", "sketch", "decide", "align",
+        "verify", "group", "report", "difference",
     },
     {"pipeline", "check", "examine", "repair"},
     {"cli", "api", "progress", "__main__"},
@@ -23,7 +23,8 @@ LAYERS = (
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 SIDEWAYS = {
-    ("embed", "features"), ("register", "features"), ("register", "transform"), ("verify", "register"),
+    ("embed", "features"), ("register", "features"), ("register", "transform"), ("align", "register"),
+    ("align", "structure"), ("align", "decide"), ("align", "transform"), ("align", "printed"), ("verify", "align"),
     ("verify", "structure"), ("verify", "decide"), ("verify", "transform"), ("verify", "inset"),
     ("verify", "printed"), ("printed", "structure"), ("verify", "ssim"), ("ssim", "structure"),
     ("structure", "transform"), ("decode", "flatten"), ("outline", "structure"), ("outline", "transform"),

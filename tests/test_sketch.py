@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from imgindex import features, verify
+from imgindex import align, features
 from imgindex.outline import outline
 from imgindex.sketch import SIDE_STEPS, Sketch, Way, drawn, features_agree, ways
 from tests.pictures import lit, scene
@@ -25,7 +25,7 @@ def of(picture: Image.Image) -> Sketch:
 def way(a: Sketch, b: Sketch) -> Way | None:
     """The way of a pair, whichever of the two is asked about the other."""
     forth, back = (
-        ways(one, [other], [is_a], verify.SILENT_CORRELATION) for one, other, is_a in ((a, b, True), (b, a, False))
+        ways(one, [other], [is_a], align.SILENT_CORRELATION) for one, other, is_a in ((a, b, True), (b, a, False))
     )
     assert forth == back
     return forth[0]

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 from skimage import data
 
-from imgindex import features, outline, transform, verify
+from imgindex import align, features, outline, transform, verify
 from imgindex.decide import decide
 from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo, Relation, Verdict, Verification
 from tests.pictures import lit, scene
@@ -34,7 +34,7 @@ class Held:
         return features.reduce_luma(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY), long_side_px)
 
     def outline(self) -> Outline:
-        return outline.outline(self.luma(verify.WORKING_PX))
+        return outline.outline(self.luma(align.WORKING_PX))
 
     def features(self) -> LocalFeatures:
         if self._features is None:
@@ -249,7 +249,7 @@ def test_stored_evidence_gives_the_same_verdict() -> None:
     """A changed threshold re-decides from stored evidence; with unchanged ones nothing may change."""
     for edit in ("jpeg", "mark", "page"):
         found = verify.verify(Held(photo()), Held(COPIES[edit](photo())))
-        assert verify.decide(json.loads(json.dumps(found.evidence))) is found.verdict
+        assert decide(json.loads(json.dumps(found.evidence))) is found.verdict
 
 
 class Unfeatured(Held):
@@ -264,7 +264,7 @@ def test_features_are_made_only_where_they_may_help() -> None:
     strangers = Unfeatured(lit(0, 480, 360)), Unfeatured(lit(1, 480, 360))
     found = verify.verify(*strangers, lambda: False)
     assert not found.verdict.is_copy
-    assert found.evidence["frame"] >= verify.FRAME_CORRELATION
+    assert found.evidence["frame"] >= align.FRAME_CORRELATION
     with pytest.raises(AssertionError, match="features were made"):
         verify.verify(*strangers)
     one = scene(1, 480, 360)

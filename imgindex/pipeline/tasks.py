@@ -9,7 +9,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from imgindex import sketch, verify
+from imgindex import align, sketch, verify
 from imgindex.files import Skipped
 from imgindex.pipeline.sources import ImageSource
 from imgindex.records import Candidate, Verification
@@ -37,7 +37,7 @@ _sketch = functools.lru_cache(maxsize=1024)(Sketch.from_bytes)
 def ways_of(task: ScreenTask) -> list[Way | None]:
     """Why each pair is worth verifying; None where nothing speaks for it."""
     others = list(map(_sketch, task.others))
-    return sketch.ways(_sketch(task.shared), others, task.shared_is_a, verify.SILENT_CORRELATION)
+    return sketch.ways(_sketch(task.shared), others, task.shared_is_a, align.SILENT_CORRELATION)
 
 
 @dataclass(frozen=True, slots=True)
