@@ -35,9 +35,6 @@ _KEEP_FREED_MEMORY = {
 """glibc gives an array of 128 kB back to the kernel as soon as it is freed, and pays a page fault for each 4 kB of the
 next one. Kept instead, verifying an unrelated pair took 0.63 ms, not 1.06 ms."""
 
-_PROTOCOL = 5
-"""Of pickle: arrays travel without the copy that older protocols make."""
-
 _READY = b"ready"
 
 _BOOT = "from imgindex.process import serve; serve({descriptor}, {parent}, {timeout_s}, {shared})"
@@ -66,7 +63,7 @@ class Process:
                 [sys.executable, "-P", "-c", boot],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=(child.fileno(), pool.descriptor),
+                pass_fds=(child.fileno(), *pool.descriptors),
                 process_group=0,
                 env={
                     **os.environ,
@@ -135,7 +132,7 @@ def _crashed(exit_code: int) -> Skip:
     return Skip("decoder-crash", f"The decoder crashed on it ({how}); restore the file from a backup or convert it.")
 
 
-def serve(descriptor: int, parent: int, timeout_s: float, shared: tuple[int, int, spool.Shape, int]) -> None:
+def serve(descriptor: int, parent: int, timeout_s: float, shared: tuple[int, int | None, spool.Shape, int]) -> None:
     """A worker's whole life: answer what comes through the pipe, end when the parent does.
 
     What the C libraries of the decoders print to stderr would tear the parent's progress bar; it is dropped.
@@ -196,4 +193,4 @@ class _Answering:
 
 
 def pickled(value: object) -> bytes:
-    return pickle.dumps(value, _PROTOCOL)
+    return pickle.dumps(value, spool.PROTOCOL)

@@ -56,12 +56,6 @@ class Sketch:
     def halves(self) -> register.Halves:
         return register.Halves.of(self.features, self.even * np.float32(STEP), self.odd * np.float32(STEP))
 
-    @functools.cached_property
-    def turned(self) -> NDArray[np.float32]:
-        """float32[8 n, THUMB_PX ** 2]: the thumbnails in eight orientations."""
-        _, orders = register.orientations()
-        return np.concatenate([thumb.unit[orders] for thumb in self.thumbs])
-
     @classmethod
     def from_bytes(cls, data: bytes) -> Sketch:
         """Raises ValueError where the bytes are no sketch of this version."""
@@ -154,8 +148,10 @@ def ways(
 
 def correlations(shared: Sketch, others: Sequence[Sketch]) -> list[float]:
     """The highest correlation of a thumbnail of one picture, in any orientation, with one of each other picture."""
+    _, orders = register.orientations()
+    turned = np.concatenate([thumb.unit[orders] for thumb in shared.thumbs])
     units = np.stack([thumb.unit for other in others for thumb in other.thumbs])
-    highest = (shared.turned @ units.T).max(axis=0)
+    highest = (turned @ units.T).max(axis=0)
     starts = np.cumsum([0, *(len(other.thumbs) for other in others)])[:-1]
     best: list[float] = np.maximum.reduceat(highest, starts).tolist()
     return best

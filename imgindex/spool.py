@@ -2,17 +2,18 @@
 
 Each worker writes into a ring of its own, over what is oldest there, and no lock is needed: a ring says in its first
 bytes up to where it is or will be written, and whoever reads looks at that again afterwards. What is gone has to be
-made anew. The memory is that of an open file without a name: it goes with the processes, however they end.
+made anew. The memory is that of Linux's `memfd_create`, an open file without a name or a disk: it goes with the
+processes, however they end. Where there is none, nothing is left, and what was made travels.
 """
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import pickle
 import struct
-import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 BYTES = 768 << 20
@@ -26,7 +27,9 @@ Shape: TypeAlias = tuple[int, int, int]
 """How many rings, the bytes of each, and how often each is written at most in one round."""
 
 _HEAD = struct.Struct("<Q")
-_PROTOCOL = 5
+PROTOCOL = 5
+"""Of pickle: arrays travel without the copy that older protocols make."""
+
 _numbers = itertools.count()
 
 
@@ -55,13 +58,12 @@ class Ring:
         """The position of the data; None where they are larger than the ring, or there is no memory for them."""
         if len(data) > self._capacity:
             return None
-        position = self._head()
-        is_full = position % self._capacity + len(data) > self._capacity or self._in_round >= self._items
-        if is_full:
-            position += -position % self._capacity
-            self._in_round = 0
-        self._in_round += 1
         try:
+            position = self._head()
+            if position % self._capacity + len(data) > self._capacity or self._in_round >= self._items:
+                position += -position % self._capacity
+                self._in_round = 0
+            self._in_round += 1
             os.pwrite(self._descriptor, _HEAD.pack(position + len(data)), self._start)
             written = os.pwrite(self._descriptor, data, self._offset(position))
         except OSError:
@@ -69,13 +71,19 @@ class Ring:
         return position if written == len(data) else None
 
     def read(self, position: int, size: int) -> bytes | None:
-        """What was written there; None where something else was since."""
-        data = os.pread(self._descriptor, size, self._offset(position))
-        return data if self.holds(position) else None
+        """What was written there; None where something else was since, or it cannot be read."""
+        try:
+            data = os.pread(self._descriptor, size, self._offset(position))
+        except OSError:
+            return None
+        return data if len(data) == size and self.holds(position) else None
 
     def holds(self, position: int) -> bool:
         """Whether what was written there is there still."""
-        return self._head() <= position + self._capacity
+        try:
+            return self._head() <= position + self._capacity
+        except OSError:
+            return False
 
     def _offset(self, position: int) -> int:
         return self._start + _HEAD.size + position % self._capacity
@@ -90,57 +98,76 @@ class Pool:
 
     def __init__(self, count: int) -> None:
         self._number, self._shape = next(_numbers), (count, BYTES // count, ITEMS // count)
-        self.descriptor = _nameless()
-        attach(self._number, self.descriptor, self._shape)
+        self._descriptor = _nameless()
+        attach(self._number, self._descriptor, self._shape)
 
-    def arguments(self, own: int) -> tuple[int, int, Shape, int]:
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What a worker has to inherit."""
+        return () if self._descriptor is None else (self._descriptor,)
+
+    def arguments(self, own: int) -> tuple[int, int | None, Shape, int]:
         """What `attach` takes in the worker that writes into the ring `own`."""
-        return self._number, self.descriptor, self._shape, own
+        return self._number, self._descriptor, self._shape, own
 
     def close(self) -> None:
         """May be called twice."""
-        if _pools.pop(self._number, None):
-            os.close(self.descriptor)
+        if _attached.pools.pop(self._number, None) and self._descriptor is not None:
+            os.close(self._descriptor)
 
 
-_pools: dict[int, list[Ring]] = {}
-_own: list[tuple[int, int]] = []
-"""Of a worker, the pool and the ring that it writes into."""
+@dataclass(slots=True)
+class _Attached:
+    """The rings that this process reads, by pool, and of a worker the pool and the ring that it writes into."""
+
+    pools: dict[int, list[Ring]] = field(default_factory=dict)
+    own: tuple[int, int] | None = None
 
 
-def _nameless() -> int:
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("imgindex")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+_attached = _Attached()
 
 
-def attach(pool: int, descriptor: int, shape: Shape, own: int | None = None) -> None:
+def _nameless() -> int | None:
+    """A file in memory; None where there is none to be had."""
+    try:
+        made = os.memfd_create("imgindex")
+    except (AttributeError, OSError):  # another system than Linux; a sandbox
+        return None
+    try:
+        return fcntl.fcntl(made, fcntl.F_DUPFD_CLOEXEC, 3)  # a worker's first three are others
+    finally:
+        os.close(made)
+
+
+def attach(pool: int, descriptor: int | None, shape: Shape, own: int | None = None) -> None:
     """Have this process read the rings of a pool, which are in one file, and write into its `own`."""
+    if descriptor is None:
+        return
     count, capacity, items = shape
-    _pools[pool] = [Ring(descriptor, i * (_HEAD.size + capacity), capacity, items) for i in range(count)]
+    _attached.pools[pool] = [Ring(descriptor, i * (_HEAD.size + capacity), capacity, items) for i in range(count)]
     if own is not None:
-        _own[:] = [(pool, own)]
+        _attached.own = pool, own
 
 
 def put(value: object) -> Place | None:
     """Leave something where the other processes of this run find it; None where this process is no worker, or there is
     no room."""
-    for pool, ring in _own:
-        data = pickle.dumps(value, _PROTOCOL)
-        position = _pools[pool][ring].write(data)
-        return None if position is None else Place(pool, ring, position, len(data))
-    return None
+    if _attached.own is None:
+        return None
+    pool, ring = _attached.own
+    data = pickle.dumps(value, PROTOCOL)
+    position = _attached.pools[pool][ring].write(data)
+    return None if position is None else Place(pool, ring, position, len(data))
 
 
 def get(place: Place) -> Any | None:
     """What was left at this place; None where it is gone."""
-    rings = _pools.get(place.pool)
+    rings = _attached.pools.get(place.pool)
     data = None if rings is None else rings[place.ring].read(place.position, place.size)
     return None if data is None else pickle.loads(data)
 
 
 def is_there(place: Place) -> bool:
     """Whether `get` would find it now."""
-    rings = _pools.get(place.pool)
+    rings = _attached.pools.get(place.pool)
     return rings is not None and rings[place.ring].holds(place.position)

@@ -186,9 +186,12 @@ def alone(folder: Path, embedder: Embedder, jobs: int) -> tuple[float, float]:
     files = walked(folder, folder.parent / "none").files
     batch = embedder.batch_size
     with Workers(jobs) as workers:
+        first = [made for _, made in workers.as_completed(work, files[: max(jobs, batch)])]  # the workers start
         began = time.perf_counter()
-        fronts = [made.front for _, made in workers.as_completed(work, files, 2 * batch) if isinstance(made, Prepared)]
+        for _ in workers.as_completed(work, files, 2 * batch):
+            pass
         preparing = len(files) / (time.perf_counter() - began)
+    fronts = [made.front for made in first if isinstance(made, Prepared)]
     pictures = list(itertools.islice(itertools.cycle(fronts), batch))
     began = time.perf_counter()
     for _ in range(ALONE_BATCHES):

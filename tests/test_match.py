@@ -205,5 +205,5 @@ def test_a_message_has_few_pairs_of_large_pictures() -> None:
 
     assert lengths([]) == []
     assert lengths([pair(1)] * 70) == [32, 32, 6]
-    assert lengths([pair(100)] * 13) == [6, 6, 1]
+    assert lengths([pair(40)] * 13) == [5, 5, 3]
     assert lengths([pair(1), pair(900), pair(1), pair(1)]) == [1, 1, 2]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +28,7 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
     """Two rings of 1,000 bytes and 10 items, of which this process writes into the second."""
     monkeypatch.setattr(spool, "BYTES", 2000)
     monkeypatch.setattr(spool, "ITEMS", 20)
-    monkeypatch.setattr(spool, "_own", [])
+    monkeypatch.setattr(spool, "_attached", spool._Attached())
     made = Pool(2)
     spool.attach(*made.arguments(1))
     yield made
@@ -48,11 +50,17 @@ def test_what_is_read_is_what_was_written_there(sizes: list[int], items: int) ->
                 written.append((position, data))
             other.write(b"!" * 100)
             for at, expected in written:
-                assert ring.read(at, len(expected)) in (expected, None)
-                assert ring.holds(at) == (ring.read(at, len(expected)) is not None)
-        for at, expected in written:
-            if at // 100 == written[-1][0] // 100:  # in this round
-                assert ring.read(at, len(expected)) == expected
+                end = written[-1][0] + len(written[-1][1])
+                is_gone = end > at + 100  # written over, or of the round before the last
+                assert ring.read(at, len(expected)) == (None if is_gone else expected)
+                assert ring.holds(at) == (not is_gone)
+        rounds = Counter(at // 100 for at, data in written if data)
+        assert all(count <= items for count in rounds.values())
+        full = [number for number in sorted(rounds)[:-1] if rounds[number] < items]
+        for number in full:  # it ended early because the next had no room
+            inside = [(at, data) for at, data in written if at // 100 == number and data]
+            after = next(data for at, data in written if at // 100 > number and data)
+            assert inside[-1][0] % 100 + len(inside[-1][1]) + len(after) > 100 or not all(sizes)
         assert os.fstat(file.fileno()).st_size <= 200 + 8 + 100
 
 
@@ -87,19 +95,62 @@ def test_what_is_left_is_found_until_it_is_written_over(pool: Pool) -> None:
 def test_where_nobody_shares_nothing_is_left(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents: a query that looks for what it decoded itself in memory that no worker has."""
     assert spool.put(bytes(5000)) is None
-    monkeypatch.setattr(spool, "_own", [])
+    monkeypatch.setattr(spool._attached, "own", None)
     assert spool.put(b"") is None
     pool.close()
     gone = Place(pool.arguments(0)[0], 0, 0, 4)
     assert spool.get(gone) is None and not spool.is_there(gone)
 
 
-def test_a_full_disk_leaves_nothing(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> int:
+@pytest.mark.parametrize("call", ["pwrite", "pread"])
+def test_memory_that_cannot_be_had_is_none(call: str, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents: a picture that counts as unreadable because there is no memory to leave it in."""
+    place = spool.put(b"before")
+    assert place is not None
+
+    def failing(*_: object) -> bytes:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "pwrite", full)
+    monkeypatch.setattr(os, call, failing)
     assert spool.put(b"x") is None
+    if call == "pread":
+        assert spool.get(place) is None and not spool.is_there(place)
+
+
+def test_what_is_cut_off_is_not_taken_for_whole(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = spool.put(b"before")
+    assert place is not None
+    read = os.pread
+    monkeypatch.setattr(os, "pread", lambda descriptor, size, offset: read(descriptor, min(size, 8), offset))
+    assert spool.get(place) is None
+
+
+def refused(*_: object) -> int:
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("absent", [False, True])
+def test_where_there_is_no_such_memory_results_travel(absent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents: a sandbox, or a system other than Linux, where nothing can be indexed."""
+    if absent:
+        monkeypatch.delattr(os, "memfd_create")
+    else:
+        monkeypatch.setattr(os, "memfd_create", refused)
+    with Workers(2) as workers:
+        assert [place for _, place in workers.run(work.leave, range(4))] == [None] * 4
+
+
+def test_a_worker_does_not_take_standard_output_for_the_ring() -> None:
+    """Prevents: a service that closed its standard streams, and whose pictures go nowhere."""
+    kept = os.dup(1)
+    try:
+        os.close(1)
+        with Workers(1) as workers:
+            [(_, place)] = workers.run(work.leave, [5])
+            assert [found for _, found in workers.run(work.found, [place])] == [5]
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def test_workers_find_what_others_left_and_what_the_dead_left() -> None:
@@ -118,12 +169,13 @@ def test_workers_find_what_others_left_and_what_the_dead_left() -> None:
 def test_its_memory_goes_with_the_run(tmp_path: Path) -> None:
     """Prevents: files that a killed run leaves behind, and that fill the disk night by night."""
     script = (
-        "import os, sys, signal; from imgindex import spool; pool = spool.Pool(1); spool.attach(*pool.arguments(0));"
-        "spool.put(bytes(1000)); os.kill(os.getpid(), signal.SIGKILL)"
+        "import os, signal; from imgindex import spool; pool = spool.Pool(1); spool.attach(*pool.arguments(0));"
+        "print(spool.put(bytes(1000)), flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", script], env=environment, check=False)
-    subprocess.run([sys.executable, "-c", f"import os; del os.memfd_create; {script}"], env=environment, check=False)
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert done.stdout.startswith("Place(")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -31,9 +31,10 @@ TASKS_AT_ONCE = 32
 """Pairs in one message to a worker process at most: neighbours in the list share an image, which then travels once. Of
 the 5,053 pairs of the `ukbench` recipe 8 together send 4,525 images, 16 send 3,323 and 32 send 2,718."""
 
-PIXELS_AT_ONCE = 600_000_000
+PIXELS_AT_ONCE = 200_000_000
 """Pixels of both pictures of these pairs, beyond which the message ends: all must be verified within
-`workers.TIMEOUT_S`, and a pair may need both decoded in full. The slowest decoder (see there) takes 80 s for them."""
+`workers.TIMEOUT_S`, and a pair may need both decoded in full three times (for its traits, for the digest of its pixels
+and for a larger luma), which takes the slowest decoder (see there) 80 s."""
 
 MESSAGES_AHEAD = 4
 """Messages for each worker before the first answer is taken: a quarter of a second of work, while a block is read or

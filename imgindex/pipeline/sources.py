@@ -137,10 +137,13 @@ class ImageSource:
         return self._traits().left()
 
     def warm(self, made: Traits | Left) -> None:
-        """Keep what was made elsewhere, unless more is known."""
+        """Keep what was made elsewhere, unless as much is known, or it is gone."""
         known = self._cache.peek(self.key)
-        if not isinstance(known, Traits) or made.has_features > known.has_features:
-            self._cache.put(self.key, made)
+        if isinstance(known, Traits):
+            is_gone = isinstance(made, Left) and not spool.is_there(made.place)
+            if is_gone or made.has_features <= known.has_features:
+                return
+        self._cache.put(self.key, made)
 
     def sketch(self) -> bytes:
         """The sketch of this image, made anew."""
