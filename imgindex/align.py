@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,8 +78,6 @@ SURE_INLIERS = 20
 """A guess is laid on the fine canvas at once where it is this well supported, and straightened on a coarse one only
 where less than SETTLED_AGREE of the windows agree there."""
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Side:
@@ -100,18 +98,18 @@ class Side:
         return self.source.info.width_px / width, self.source.info.height_px / height
 
 
-class Kept(Generic[T]):
-    """The latest `count` things made of sources, by `Source.key`; safe to use from several threads."""
+class Kept:
+    """The halves of the latest `count` sources, by `Source.key`; safe to use from several threads."""
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._made: dict[Hashable, T] = {}
+        self._made: dict[Hashable, register.Halves] = {}
         self._lock = threading.Lock()
 
-    def get(self, source: Source, make: Callable[[], T]) -> T:
+    def get(self, source: Source) -> register.Halves:
         found = self._made.get(source.key)
         if found is None:
-            found = make()
+            found = register.halves(source.features())
             with self._lock:
                 if len(self._made) >= self._count:
                     self._made.pop(next(iter(self._made)))
@@ -119,16 +117,12 @@ class Kept(Generic[T]):
         return found
 
 
-_halves = Kept[register.Halves](256)
+_halves = Kept(256)
 """An image meets some twenty candidates, most of them soon after each other; 165 kB each."""
 
 
 def side(source: Source) -> Side:
     return Side(source, source.luma(WORKING_PX), source.outline())
-
-
-def halves(source: Source) -> register.Halves:
-    return _halves.get(source, lambda: register.halves(source.features()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -265,7 +259,7 @@ def align(a: Side, b: Side, features_agree: Callable[[], bool]) -> tuple[Alignme
             return best, tried
     if not features_agree():
         return best, tried
-    features_a, features_b = halves(a.source), halves(b.source)
+    features_a, features_b = _halves.get(a.source), _halves.get(b.source)
     tried["features"], tried["inliers"] = [len(features_a.features), len(features_b.features)], 0
     needed = register.needed_votes(features_a, features_b)
     for ballot in register.ballots(features_a, features_b):

@@ -102,6 +102,13 @@ class Features:
         return len(self._arrays[0])
 
 
+def _can_match(a: Features, b: Features) -> bool:
+    """Whether both have a nearest and a second nearest. Raises ValueError where they are of two kinds."""
+    if a.struct.dims != b.struct.dims:
+        raise ValueError("features of two kinds")
+    return min(len(a), len(b)) >= 2
+
+
 def match(
     a: Features, b: Features, ratio: float, least_second: float, limit: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -112,9 +119,7 @@ def match(
     over a's, the turn from a's angle to b's in [-pi, pi) radians, and the similarity that these are (MATCH_MAP, an
     affine map). Raises MemoryError.
     """
-    if a.struct.dims != b.struct.dims:
-        raise ValueError("features of two kinds")
-    if min(len(a), len(b)) < 2:
+    if not _can_match(a, b):
         return np.empty((0, MATCH_VALUES)), np.empty((0, MATCH_VALUES))
     found, counts = np.empty((2, limit, MATCH_VALUES)), (ctypes.c_int * 2)()
     one, other = ctypes.byref(a.struct), ctypes.byref(b.struct)
@@ -157,9 +162,7 @@ def agree(
 ) -> bool:
     """Whether as many as `enough` of the matches that `match` gives, of a as it is or of a mirrored, agree with one of
     them. Raises MemoryError."""
-    if a.struct.dims != b.struct.dims:
-        raise ValueError("features of two kinds")
-    if min(len(a), len(b)) < 2:
+    if not _can_match(a, b):
         return False
     one, other, t = ctypes.byref(a.struct), ctypes.byref(b.struct), tolerance
     found = library.kernels().imgindex_agree(

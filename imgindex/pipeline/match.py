@@ -28,8 +28,9 @@ from imgindex.store.pairs import StoredPair
 from imgindex.workers import Workers
 
 TASKS_AT_ONCE = 32
-"""Pairs in one message to a worker process at most: neighbours in the list share an image, which then travels once. Of
-the 5,053 pairs of the `ukbench` recipe 8 together send 4,525 images, 16 send 3,323 and 32 send 2,718."""
+"""Pairs in one message to a worker process at most: neighbours in the list share an image, which (or the place where it
+was left) then travels once. Of the 5,053 pairs of the `ukbench` recipe 8 together send 4,525 images, 16 send 3,323 and
+32 send 2,718."""
 
 PIXELS_AT_ONCE = 200_000_000
 """Pixels of both pictures of these pairs, beyond which the message ends: all must be verified within

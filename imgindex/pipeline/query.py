@@ -112,7 +112,7 @@ def nearest(
             return []
         vectors = spaces.vectors_of(tx, space_id, space.dim, ids.tolist())
         images = catalog.images(tx, ids.tolist())
-    cosines = candidates.cosines(np.repeat(vector, len(ids), axis=0), vectors)
+    cosines = candidates.cosines_of(vector, np.zeros(len(ids), np.int64), vectors, np.arange(len(ids)))
     order = np.lexsort((ids, -cosines))[:k]
     return [(images[int(ids[i])], paths[int(ids[i])], float(cosines[i])) for i in order]
 

@@ -139,10 +139,10 @@ class ImageSource:
     def warm(self, made: Traits | Left) -> None:
         """Keep what was made elsewhere, unless as much is known, or it is gone."""
         known = self._cache.peek(self.key)
-        if isinstance(known, Traits):
-            is_gone = isinstance(made, Left) and not spool.is_there(made.place)
-            if is_gone or made.has_features <= known.has_features:
-                return
+        if isinstance(known, Traits) and made.has_features <= known.has_features:
+            return
+        if isinstance(known, Traits) and isinstance(made, Left) and not spool.is_there(made.place):
+            return
         self._cache.put(self.key, made)
 
     def sketch(self) -> bytes:
