@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD_REVISION = "0003"
+HEAD_REVISION = "0004"
 """The Alembic revision that these tables have; a test holds it to the newest file of `migrations/versions`."""
 
 metadata = MetaData()
@@ -164,6 +164,24 @@ pair = Table(
     Index("pair_high_id", "high_id"),
 )
 """One verified pair: a is the image of the smaller sha256, b the other. `evidence` is JSON."""
+
+weighed = Table(
+    "weighed",
+    metadata,
+    Column("low_id", Integer, ForeignKey("image.id"), primary_key=True),
+    Column("high_id", Integer, ForeignKey("image.id"), primary_key=True),
+    Column("grade_a", Text),
+    Column("grade_b", Text),
+    Column("weighing", Text, nullable=False),
+    Column("weigher_version", Integer, nullable=False),
+    Column("judge_version", Integer, nullable=False),
+    Column("checksum", LargeBinary, nullable=False),
+    CheckConstraint("low_id < high_id", name="weighed_low_below_high"),
+    Index("weighed_high_id", "high_id"),
+)
+"""What would be lost with either image of a proven pair, a and b being those of its row in `pair`, which there always
+is. `grade_a` says how a stands below b; `weighing` is JSON of records.Weighing, evidence included. A proven pair
+without a row is not weighed."""
 
 watermark = Table(
     "watermark",

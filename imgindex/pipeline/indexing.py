@@ -1,4 +1,4 @@
-"""index: scan -> decode -> embed -> store -> search -> verify, for what is new."""
+"""index: scan -> decode -> embed -> store -> search -> verify -> weigh, for what is new."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from imgindex.pipeline.redecide import decide_again
 from imgindex.pipeline.retry import try_skipped_again
 from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import walk
+from imgindex.pipeline.weigh import weigh_copies
 from imgindex.ports import Embedder, Progress
 from imgindex.report.model import IndexSummary
 from imgindex.store import Store
@@ -52,6 +53,7 @@ def index(
     with Workers(jobs) as workers:
         ingested = Ingest(store, space_id, embedder, sources, timed, workers, jobs).run(found)
         matched = match(store, space_id, embedder.space, sources, timed, workers, embedder.reach)
+        weighed = weigh_copies(store, timed, workers)
     if not timed.stopping:
         save_index(store, space_id, embedder.space, timed)
-    return IndexSummary(ingested, matched, timed.seconds, timed.stopping)
+    return IndexSummary(ingested, matched, weighed, timed.seconds, timed.stopping)

@@ -201,14 +201,23 @@ class MatchSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class WeighSummary:
+    """What weighing did: proven pairs weighed, pairs of which an image could not be read."""
+
+    weighed: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
 class IndexSummary:
-    """What one run of `index` did, and the wall-clock seconds of its stages: scan, hash, index, search, verify.
+    """What one run of `index` did, and the wall-clock seconds of its stages: scan, hash, index, search, verify, weigh.
 
     `interrupted` where it was told to end before all was done.
     """
 
     ingest: IngestSummary
     match: MatchSummary
+    weigh: WeighSummary
     seconds: dict[str, float]
     interrupted: bool
 

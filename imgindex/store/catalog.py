@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from imgindex.files import Seen
 from imgindex.records import NEIGHBOUR, PictureInfo, Skip
-from imgindex.schema import embedding, file, image, pair, pending, root, sketch, skipped, state, watermark
+from imgindex.schema import embedding, file, image, pair, pending, root, sketch, skipped, state, watermark, weighed
 
 T = TypeVar("T")
 
@@ -157,7 +157,7 @@ def remove_orphans(tx: Connection, image_ids: Iterable[int]) -> None:
     for part in chunks(sorted(wanted)):
         wanted.difference_update(tx.execute(select(file.c.image_id).where(file.c.image_id.in_(part))).scalars())
     for part in chunks(sorted(wanted)):
-        for table in (pair, pending):
+        for table in (weighed, pair, pending):
             tx.execute(delete(table).where(table.c.low_id.in_(part) | table.c.high_id.in_(part)))
         for table in (watermark, sketch):
             tx.execute(delete(table).where(table.c.image_id.in_(part)))

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, inse
 
 from imgindex import checksum
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
-from imgindex.schema import embedding, pair, pending, space, watermark
+from imgindex.schema import embedding, pair, pending, space, watermark, weighed
 from imgindex.store.catalog import chunks
 
 COPIES = [verdict.value for verdict in Verdict if verdict.is_copy]
@@ -104,6 +104,8 @@ def remove_other_versions(tx: Connection, space_id: int, verifier_version: int) 
 
 
 def remove_pairs(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
+    """Remove what was verified of these pairs, and what was weighed on the strength of it."""
+    _remove(tx, weighed, keys)
     _remove(tx, pair, keys)
 
 
