@@ -248,3 +248,56 @@ class Verification:
     scale: float = 1.0
     inset: bool = False
     evidence: dict[str, Any] = field(default_factory=dict)
+
+
+class Grade(StrEnum):
+    """How one image of a proven pair stands below the other."""
+
+    REDUNDANT = "redundant"
+    EDITED = "edited"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One thing that would be gone if this image were removed and the other kept.
+
+    what    `area`, `content`, `detail`, `colour`, `tone`, `depth`, `alpha`, `frames`, `added` or `metadata`
+    amount  how much, in [0, 1] of what there is of it (of the area, of the detail, of the entries)
+    words   the same for a person
+    places  boxes (left, top, right, bottom) in shares of this image's width and height; empty: all over it
+    """
+
+    what: str
+    amount: float
+    words: str
+    places: tuple[tuple[float, float, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """What would be lost with either image of a proven pair (a, b), and which was made from the other.
+
+    loss_a, loss_b        what goes if a, or b, is removed and the other kept
+    derived_a, derived_b  signs that a was made from b, or b from a, with their strength 1 to 3
+    grade_a, grade_b      how a stands below b, or b below a; None where it does not. Both only where they are redundant
+                          given each other
+    differs               what turns one into the other beside the map, in words
+    evidence              the numbers all this rests on, JSON-serialisable
+    """
+
+    loss_a: tuple[Loss, ...]
+    loss_b: tuple[Loss, ...]
+    derived_a: dict[str, int]
+    derived_b: dict[str, int]
+    grade_a: Grade | None
+    grade_b: Grade | None
+    differs: tuple[str, ...] = ()
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def flipped(self) -> Weighing:
+        """The same of (b, a)."""
+        evidence = self.evidence | {"a": self.evidence.get("b", {}), "b": self.evidence.get("a", {})}
+        return Weighing(
+            self.loss_b, self.loss_a, self.derived_b, self.derived_a, self.grade_b, self.grade_a, self.differs, evidence
+        )

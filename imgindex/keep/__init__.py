@@ -1,0 +1,1 @@
+"""Which one stays: grades, groups and keepers, of shared words alone."""
