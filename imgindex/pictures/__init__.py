@@ -1,0 +1,1 @@
+"""One file, from its path to what is kept of it."""

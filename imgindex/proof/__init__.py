@@ -1,0 +1,1 @@
+"""Two pictures: what they have to do with each other, and what would be lost with either."""

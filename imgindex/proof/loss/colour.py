@@ -1,0 +1,56 @@
+"""Colour and tone that one picture has and the other lost: hues taken out, highlights and shadows clipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex.proof.loss.tone import Levels, Tone
+from imgindex.records import Rgb
+
+CLIPPED_HIGH, CLIPPED_LOW = 254, 1
+LEAST_CLIPPED_PX = 60
+SLOW_SIGMA = 8.0
+VARIES, VARIES_NOISE = 4.0, 2.5
+"""Where one is clipped, the other still shows something where it varies by more than this and so many times its noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chroma:
+    """Of one picture: how much its chroma varies, and what of that the other does not predict, in grey levels squared."""
+
+    varies: float
+    unexplained: float
+
+
+def chroma(own: Levels, other: Levels, from_other: Tone) -> Chroma:
+    """Of `own`, float32[n, 3] means, given the means of the other picture at the same places."""
+    shown, expected = _differences(own), _differences(from_other.of_points(other))
+    return Chroma(float(shown.var(axis=0).mean()), float(((shown - expected) ** 2).mean()))
+
+
+def _differences(levels: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.stack([levels[:, 0] - levels[:, 1], levels[:, 2] - levels[:, 1]], axis=1).astype(np.float64) / 2
+
+
+def lost(clipped: Rgb, other: Rgb, to_other: Tone, clean: NDArray[np.bool_], noise: float) -> float:
+    """Share of what both show in which `clipped` is at an end of the scale and the other still varies. `noise` is that
+    of the other, in grey levels."""
+    total = max(3 * int(np.count_nonzero(clean)), 1)
+    found, apart = 0, None
+    usable = clean.astype(np.uint8)
+    for channel in range(3):
+        levels = clipped[..., channel]
+        ends = ((levels >= CLIPPED_HIGH) | (levels <= CLIPPED_LOW)).astype(np.uint8)
+        core = cv2.erode(ends & usable, np.ones((3, 3), np.uint8)) > 0
+        if np.count_nonzero(core) <= LEAST_CLIPPED_PX:
+            continue
+        if apart is None:
+            apart = other.astype(np.float32) - to_other.of(clipped)
+        of_channel = np.ascontiguousarray(apart[..., channel])
+        varies = cv2.absdiff(of_channel, cv2.GaussianBlur(of_channel, (0, 0), SLOW_SIGMA))
+        found += int(np.count_nonzero(varies[core] > VARIES + VARIES_NOISE * noise))
+    return found / total

@@ -1,0 +1,167 @@
+"""Which of two pictures on one grid resolves finer, where; and which has noise added.
+
+In tiles of TILE_PX: the energy of the finest band less that of flat tiles, which is noise. Detail that both have coheres;
+a tile where one has much more, and that does not cohere, is sharper there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+TILE_PX = 16
+
+FINE_SIGMA, MIDDLE_SIGMA = 0.9, 2.0
+"""The finest band is what the first blur removes, the middle band what lies between the two."""
+
+LEAST_TILES, LEAST_STRUCTURED = 12, 6
+CLEAN_TILE = 0.98
+FLATTEST = 0.2
+STRUCTURED_QUANTILE, STRUCTURED_FLOOR = 0.4, 4.0
+
+OCTAVES = 0.8
+LEAST_ENERGY = 3.0
+COHERENT = 0.75
+"""A tile is sharper in one where that has more energy by so many octaves, and so much, and the squared correlation of
+both fine bands is below this."""
+
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Sharpness:
+    """Of one picture against the other.
+
+    sharper  share of the structured tiles in which it is sharper, in [0, 1]
+    noise    energy of its finest band in flat tiles, in grey levels squared
+    white    that energy over the middle band's: 13.6 in white noise
+    energy   of its finest band in structured tiles, less the noise
+    middle   of its middle band there
+    places   compact areas in which it is sharper, in tiles: see `areas`
+    """
+
+    sharper: float
+    noise: float
+    white: float
+    energy: float
+    middle: float
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of both pictures in one tone: float32[h, w] lumas, bool[h, w] where nothing is laid over them, and where
+    both have pixels."""
+
+    a: Plane
+    b: Plane
+    clean: NDArray[np.bool_]
+    inside: NDArray[np.bool_]
+
+
+NONE = Sharpness(0.0, 0.0, 0.0, 0.0, 0.0, 0)
+
+
+def compare(parts: Sequence[Part]) -> tuple[Sharpness, Sharpness, float]:
+    """Of a, of b, and the squared correlation of their finest bands where there is structure (1.0: nothing to see)."""
+    stacks = [_energies(part) for part in parts]
+    fine_a, fine_b, fine_both, middle_a, middle_b = (np.concatenate(rows) for rows in zip(*stacks, strict=True))
+    found = [areas(part.a, part.b, part.inside) for part in parts]
+    places_a, places_b = (sum(column) for column in zip(*found, strict=True))
+    if len(fine_a) < LEAST_TILES:
+        return _none(places_a), _none(places_b), 1.0
+    structure = np.maximum(np.maximum(middle_a, middle_b), 1e-3)
+    flattest = np.argsort(structure, kind="stable")[: max(3, round(len(structure) * FLATTEST))]
+    noise_a, noise_b = float(np.median(fine_a[flattest])), float(np.median(fine_b[flattest]))
+    white_a, white_b = (
+        float(np.median(fine[flattest] / np.maximum(middle[flattest], 0.05)))
+        for fine, middle in ((fine_a, middle_a), (fine_b, middle_b))
+    )
+    busy = structure > max(STRUCTURED_FLOOR, float(np.quantile(structure, STRUCTURED_QUANTILE)))
+    if np.count_nonzero(busy) < LEAST_STRUCTURED:
+        return (
+            Sharpness(0.0, noise_a, white_a, 0.0, 0.0, places_a),
+            Sharpness(0.0, noise_b, white_b, 0.0, 0.0, places_b),
+            1.0,
+        )
+    energy_a, energy_b = np.maximum(fine_a - noise_a, 0)[busy], np.maximum(fine_b - noise_b, 0)[busy]
+    coherence = fine_both[busy] ** 2 / np.maximum(energy_a * energy_b, 1e-6)
+    octaves = np.log2((energy_a + 0.5) / (energy_b + 0.5))
+    apart = coherence < COHERENT
+    sharper_a = float(((octaves > OCTAVES) & (energy_a > LEAST_ENERGY) & apart).mean())
+    sharper_b = float(((octaves < -OCTAVES) & (energy_b > LEAST_ENERGY) & apart).mean())
+    total = float(fine_both[busy].sum() ** 2 / max(float(energy_a.sum() * energy_b.sum()), 1e-6))
+    return (
+        Sharpness(sharper_a, noise_a, white_a, float(energy_a.mean()), float(middle_a[busy].mean()), places_a),
+        Sharpness(sharper_b, noise_b, white_b, float(energy_b.mean()), float(middle_b[busy].mean()), places_b),
+        min(total, 1.0),
+    )
+
+
+def _none(places: int) -> Sharpness:
+    return Sharpness(0.0, 0.0, 0.0, 0.0, 0.0, places)
+
+
+def _energies(part: Part) -> list[NDArray[np.float32]]:
+    """Energies of the bands in the clean tiles: fine of a, of b, of both; middle of a, of b."""
+    soft_a, soft_b = (cv2.GaussianBlur(x, (0, 0), FINE_SIGMA) for x in (part.a, part.b))
+    fine_a, fine_b = cv2.subtract(part.a, soft_a), cv2.subtract(part.b, soft_b)
+    middle_a, middle_b = (
+        cv2.subtract(soft, cv2.GaussianBlur(x, (0, 0), MIDDLE_SIGMA))
+        for soft, x in ((soft_a, part.a), (soft_b, part.b))
+    )
+    clean = tiles(part.clean.astype(np.float32)) > CLEAN_TILE
+    products = ((fine_a, fine_a), (fine_b, fine_b), (fine_a, fine_b), (middle_a, middle_a), (middle_b, middle_b))
+    return [tiles(cv2.multiply(x, y))[clean] for x, y in products]
+
+
+def tiles(plane: Plane) -> Plane:
+    """float32[h // TILE_PX, w // TILE_PX]: means over tiles."""
+    rows, columns = (side // TILE_PX for side in plane.shape)
+    if not rows or not columns:
+        return np.zeros((0, 0), np.float32)
+    whole = plane[: rows * TILE_PX, : columns * TILE_PX]
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA))
+
+
+AREA_OCTAVES = 1.3
+ALIKE = 0.7
+LEAST_VARIANCE = 3.0
+"""An area is sharper in one where both show the same at a coarser scale, and it has more by so many octaves, over 2 x 2
+tiles at least: the two halves of a focus bracket."""
+
+
+def areas(a: Plane, b: Plane, inside: NDArray[np.bool_]) -> tuple[int, int]:
+    """Tiles of compact areas in which a, and b, is sharper; overlays count too."""
+    if min(a.shape) < 3 * TILE_PX:
+        return 0, 0
+    coarse_a, coarse_b = cv2.GaussianBlur(a, (0, 0), 2.5), cv2.GaussianBlur(b, (0, 0), 2.5)
+    fine_a, fine_b = (cv2.subtract(x, cv2.GaussianBlur(x, (0, 0), 1.5)) for x in (a, b))
+    mean_a, mean_b, square_a, square_b, both = (
+        _around(tiles(plane))
+        for plane in (
+            coarse_a, coarse_b, cv2.multiply(coarse_a, coarse_a), cv2.multiply(coarse_b, coarse_b),
+            cv2.multiply(coarse_a, coarse_b),
+        )
+    )  # fmt: skip
+    variance_a, variance_b = square_a - mean_a**2, square_b - mean_b**2
+    alike = (both - mean_a * mean_b) / np.sqrt(np.maximum(variance_a * variance_b, 1e-3))
+    energy_a, energy_b = tiles(cv2.multiply(fine_a, fine_a)), tiles(cv2.multiply(fine_b, fine_b))
+    asked = (tiles(inside.astype(np.float32)) > CLEAN_TILE) & (alike > ALIKE)
+    asked &= np.minimum(variance_a, variance_b) > LEAST_VARIANCE
+    octaves = np.log2((energy_a + 1) / (energy_b + 1))
+    square = np.ones((2, 2), np.uint8)
+    count = []
+    for more in ((octaves > AREA_OCTAVES) & (energy_a > 3), (octaves < -AREA_OCTAVES) & (energy_b > 3)):
+        count.append(int(cv2.morphologyEx((more & asked).astype(np.uint8), cv2.MORPH_OPEN, square).sum()))
+    return count[0], count[1]
+
+
+def _around(means: Plane) -> NDArray[np.float64]:
+    """Means over a tile and half of each neighbour, as windows of twice its side have."""
+    kernel = np.array([0.25, 0.5, 0.25], np.float32)
+    return cv2.sepFilter2D(means, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT).astype(np.float64)

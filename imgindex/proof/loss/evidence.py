@@ -1,0 +1,298 @@
+"""The evidence that losses and signs are told from: numbers of one proven pair, for `rule.judge`.
+
+1. what the files say beside their pixels
+2. where one lies on the other, exactly
+3. what each shows beside the other
+4. one tone, and how far it is from none
+5. parts that differ
+6. colour, clipping, detail, and detail above the coarser one's limit
+7. earlier coding, where pixel lies on pixel
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex import transform
+from imgindex.pictures.whole import Whole
+from imgindex.proof.loss import colour, detail, frame, grid, history, overlay, resolution, tone
+from imgindex.proof.loss.grid import Grid, Placing
+from imgindex.records import Relation, Rgb, Verdict, Verification
+from imgindex.transform import Affine
+
+Evidence = dict[str, Any]
+
+LEAST_MEANS = 60
+"""Means that a tone must rest on; with fewer all are taken."""
+
+EXACT_NOISE_PX = 640
+"""Side of the corner of a picture whose blocks are looked at."""
+
+
+def measure(a: Whole, b: Whole, outcome: Verification) -> Evidence:
+    """Numbers of a proven pair, JSON-serialisable: of the pair, and under "a" and "b" of each picture. What they say
+    does not depend on which of the two comes first."""
+    if _order(b) < _order(a):
+        return mirrored(_measured(b, a, outcome, transform.invert))
+    return _measured(a, b, outcome, lambda affine: affine)
+
+
+def mirrored(evidence: Evidence) -> Evidence:
+    """The same of (b, a)."""
+    return evidence | {"a": evidence["b"], "b": evidence["a"]}
+
+
+def _order(picture: Whole) -> tuple[int, int, int]:
+    return picture.info.pixels, zlib.crc32(picture.rgb.data), zlib.crc32(repr(picture.info).encode())
+
+
+def _measured(a: Whole, b: Whole, outcome: Verification, direct: Any) -> Evidence:
+    found: Evidence = {"a": facts(a), "b": facts(b), "same_pixels": outcome.verdict is Verdict.SAME_PIXELS}
+    if outcome.verdict is Verdict.SAME_PIXELS or outcome.matrix is None:
+        return found
+    affine = direct(np.array(outcome.matrix, np.float64).reshape(2, 3))
+    placing = grid.snap(affine, a.size, b.size)
+    laid = lay(a, b, placing)
+    placing = laid.placing
+    found |= _geometry(placing.affine, placing.snapped, placing.exact)
+    back = transform.invert(placing.affine)
+    found["overlap"] = outcome.relation is Relation.OVERLAP
+    found["b"] |= {"beside": _rounded(asdict(frame.beside(b.rgb, placing.affine, a.size)))}
+    found["a"] |= {"beside": _rounded(asdict(frame.beside(a.rgb, back, b.size)))}
+    found |= {"shift": laid.shift, "uneven": laid.uneven, "same": laid.same}
+    _compare_shown(found, a, b, laid)
+    _ask_history(found, a, b, placing)
+    return found
+
+
+def facts(picture: Whole) -> Evidence:
+    """What the file says beside its pixels."""
+    info = picture.info
+    return {
+        "format": info.format, "lossy": picture.lossy, "width": info.width_px, "height": info.height_px,
+        "mode": info.mode, "depth": info.bit_depth, "frames": info.frames, "translucent": picture.translucent,
+        "gain_map": picture.gain_map, "motion": picture.motion, "colours": picture.colours,
+        "metadata": list(picture.metadata),
+    }  # fmt: skip
+
+
+def _geometry(affine: Affine, snapped: str, exact: bool) -> Evidence:
+    parts = transform.parts(affine)
+    quarter = abs(parts.degrees) % 90.0
+    return {
+        "snapped": snapped, "exact": exact, "mirrored": parts.mirrored, "stretch": round(parts.anisotropy, 4),
+        "turned": round(min(abs(parts.degrees), 360 - abs(parts.degrees)), 2), "off_quarter": round(min(quarter, 90 - quarter), 2),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Laid:
+    """Both pictures on the grid that shows all they share, a in b's tones; `poorer_b` tells that b has less contrast,
+    and else it is b that is seen in a's."""
+
+    placing: Placing
+    full: Grid
+    grid: Grid
+    a: Rgb
+    b: Rgb
+    inside: NDArray[np.bool_]
+    means_a: NDArray[np.float32]
+    means_b: NDArray[np.float32]
+    means_inside: NDArray[np.bool_]
+    a_to_b: tone.Tone
+    b_to_a: tone.Tone
+    uneven: float
+    toned_a: Rgb
+    toned_b: Rgb
+    light: tone.Light | None
+    forward: bool
+    same: float
+
+    @property
+    def shift(self) -> float:
+        """Mean change of tone in grey levels, in the direction that changes less."""
+        return round(min(self.a_to_b.shift, self.b_to_a.shift), 3)
+
+
+def lay(a: Whole, b: Whole, placing: Placing) -> Laid:
+    """Place b on a exactly, and find the tone that one is seen in by the other."""
+    full = grid.grid_of(placing, a.size, b.size)
+    shown = full.reduced(grid.WHOLE_PX)
+    seen_a = grid.seen(a.rgb, shown.to_a, shown.size)
+    seen_b = grid.seen(b.rgb, shown.to_b, shown.size)
+    inside = grid.covered(shown, a.size, b.size)
+    means_a, means_b, usable = tone.means(seen_a), tone.means(seen_b), _usable(inside)
+    a_to_b = tone.fit(means_a[usable], means_b[usable])
+    moved = placing
+    if placing.snapped != "frame":
+        luma_a, luma_b = history.luma(np.clip(a_to_b.of(seen_a), 0, 255).astype(np.uint8)), history.luma(seen_b)
+        if placing.snapped == "pixels" and shown is full:
+            moved = grid.nudged(placing, shown, luma_a, luma_b)
+        elif not placing.snapped:
+            moved = grid.straightened(placing, shown, luma_a, luma_b)
+    if moved is not placing and np.abs(moved.affine - placing.affine).max() > 1e-9:
+        full = grid.grid_of(moved, a.size, b.size)
+        shown = full.reduced(grid.WHOLE_PX)
+        seen_a = grid.seen(a.rgb, shown.to_a, shown.size)
+        seen_b = grid.seen(b.rgb, shown.to_b, shown.size)
+        inside = grid.covered(shown, a.size, b.size)
+        means_a, means_b, usable = tone.means(seen_a), tone.means(seen_b), _usable(inside)
+        a_to_b = tone.fit(means_a[usable], means_b[usable])
+    b_to_a = tone.fit(means_b[usable], means_a[usable])
+    forward = _contrast(means_a[usable]) >= _contrast(means_b[usable])
+    source, target, across = (means_a, means_b, a_to_b) if forward else (means_b, means_a, b_to_a)
+    light = None if across.still else tone.uneven(source, target, usable, across)
+    toned = _toned(seen_a if forward else seen_b, across, light)
+    difference = cv2.absdiff(seen_a, seen_b)[inside]
+    return Laid(
+        moved, full, shown, seen_a, seen_b, inside, means_a, means_b, usable, a_to_b, b_to_a,
+        0.0 if light is None else round(light.swing, 3),
+        toned if forward else seen_a, seen_b if forward else toned, light, forward,
+        round(float(difference.mean()), 4) if difference.size else 99.0,
+    )  # fmt: skip
+
+
+def _toned(rgb: Rgb, across: tone.Tone, light: tone.Light | None) -> Rgb:
+    if across.still and light is None:
+        return rgb
+    levels = across.of(rgb)
+    if light is not None:
+        levels = levels * light.of(rgb.shape[1], rgb.shape[0])[..., None]
+    return np.asarray(cv2.convertScaleAbs(np.clip(levels, 0, 255)))
+
+
+def _usable(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool: the means that rest on what both show alone."""
+    height, width = inside.shape
+    size = max(4, width // tone.MEAN_PX), max(4, height // tone.MEAN_PX)
+    usable = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
+    return usable if np.count_nonzero(usable) >= LEAST_MEANS else np.ones_like(usable)
+
+
+def _contrast(levels: NDArray[np.float32]) -> float:
+    return float(levels.std(axis=0).sum())
+
+
+def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
+    """What both show: parts that differ, colour, clipping, detail."""
+    luma_a, luma_b = history.luma(laid.toned_a), history.luma(laid.toned_b)
+    differing = overlay.differing(laid.toned_a, laid.toned_b, luma_a, luma_b, laid.inside)
+    found["parts"] = _parts(differing.parts, laid, a, b)
+    for name, other in (("a", "b"), ("b", "a")):
+        if differing.parts is not None:
+            found[name]["paint"] = _rounded(asdict(getattr(differing.parts, f"paint_{name}")))
+            found[name]["own"] = round(differing.parts.own * (1 if name == "b" else -1), 4)
+        _ = other
+    clean = laid.inside
+    if differing.parts is not None:
+        clean = laid.inside & (cv2.dilate(differing.mask.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0)
+    _compare_colour(found, laid, clean)
+    parts = _detail_parts(a, b, laid, luma_a, luma_b, clean)
+    sharp_a, sharp_b, coherence = detail.compare(parts)
+    found["coherence"] = round(coherence, 4)
+    found["a"]["detail"], found["b"]["detail"] = _rounded(asdict(sharp_a)), _rounded(asdict(sharp_b))
+    if laid.grid is not laid.full:
+        places = detail.areas(luma_a, luma_b, laid.inside)
+        for name, count in zip("ab", places, strict=True):
+            found[name]["detail"]["places"] += count
+    noise_a, noise_b = math.sqrt(sharp_a.noise), math.sqrt(sharp_b.noise)
+    found["a"]["clipped"] = round(colour.lost(laid.a, laid.b, laid.a_to_b, clean, noise_b), 5)
+    found["b"]["clipped"] = round(colour.lost(laid.b, laid.a, laid.b_to_a, clean, noise_a), 5)
+    _compare_resolution(found, a, b, laid)
+
+
+def _compare_colour(found: Evidence, laid: Laid, clean: NDArray[np.bool_]) -> None:
+    usable = _usable(clean)
+    points_a, points_b = laid.means_a[usable], laid.means_b[usable]
+    refit = clean is not laid.inside
+    a_to_b = tone.fit(points_a, points_b) if refit else laid.a_to_b
+    b_to_a = tone.fit(points_b, points_a) if refit else laid.b_to_a
+    found["a"]["chroma"] = _rounded(asdict(colour.chroma(points_a, points_b, b_to_a)))
+    found["b"]["chroma"] = _rounded(asdict(colour.chroma(points_b, points_a, a_to_b)))
+
+
+def _detail_parts(
+    a: Whole, b: Whole, laid: Laid, luma_a: detail.Plane, luma_b: detail.Plane, clean: NDArray[np.bool_]
+) -> list[detail.Part]:
+    """The whole grid where it has every pixel, else parts of the full one."""
+    if laid.grid is laid.full:
+        return [detail.Part(luma_a, luma_b, clean, laid.inside)]
+    parts = []
+    down = laid.grid.width / laid.full.width, laid.grid.height / laid.full.height
+    for part in laid.full.parts():
+        seen_a, seen_b = grid.seen(a.rgb, part.to_a, part.size), grid.seen(b.rgb, part.to_b, part.size)
+        across = laid.a_to_b if laid.forward else laid.b_to_a
+        if laid.forward:
+            seen_a = _toned(seen_a, across, None)
+        else:
+            seen_b = _toned(seen_b, across, None)
+        inside = grid.covered(part, a.size, b.size)
+        left, top = transform.apply(transform.compose(transform.invert(laid.full.to_a), part.to_a), np.zeros((1, 2)))[0]
+        x, y = int(left * down[0]), int(top * down[1])
+        w, h = max(1, math.ceil(part.width * down[0])), max(1, math.ceil(part.height * down[1]))
+        mask = clean[y : y + h, x : x + w].astype(np.uint8)
+        kept = cv2.resize(mask, part.size, interpolation=cv2.INTER_NEAREST) > 0
+        parts.append(detail.Part(history.luma(seen_a), history.luma(seen_b), kept & inside, inside))
+    return parts
+
+
+def _compare_resolution(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
+    """Each picture's band above what the other can hold."""
+    for name, picture, to_picture, other, to_other, across in (
+        ("a", a, laid.full.to_a, b, laid.full.to_b, laid.b_to_a),
+        ("b", b, laid.full.to_b, a, laid.full.to_a, laid.a_to_b),
+    ):
+        if max(math.hypot(*to_picture[:, 0]), math.hypot(*to_picture[:, 1])) < resolution.FINER:
+            continue
+        middle = _middle(laid.full, to_picture)
+        coarse = grid.seen(other.rgb, transform.compose(to_other, middle.to_a), middle.size)
+        luma = history.luma(_toned(coarse, across, None))
+        seen = resolution.finer(picture.rgb, transform.compose(to_picture, middle.to_a), luma, middle)
+        if seen is not None:
+            found[name]["finer"] = _rounded(asdict(seen))
+
+
+def _middle(full: Grid, to_picture: Affine) -> Grid:
+    """The middle of the full grid that is transformed, as maps of it to the full grid."""
+    size = [min(side, resolution.WINDOW_PX) for side in full.size]
+    x, y = ((side - part) // 2 for side, part in zip(full.size, size, strict=True))
+    at = np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+    return Grid(at, at, *size)
+
+
+def _parts(parts: overlay.Parts | None, laid: Laid, a: Whole, b: Whole) -> Evidence | None:
+    if parts is None:
+        return None
+    found = {"share": round(parts.share, 5), "count": parts.count, "edge": round(parts.edge, 3), "covered": round(parts.covered, 4)}
+    grid_size = np.array(laid.grid.size, np.float64)
+    for name, to_picture, size in (("a", laid.grid.to_a, a.size), ("b", laid.grid.to_b, b.size)):
+        boxes = []
+        for box in parts.places:
+            corners = np.array([[box[0], box[1]], [box[2], box[1]], [box[2], box[3]], [box[0], box[3]]]) * grid_size
+            ends = transform.apply(to_picture, corners) / size
+            boxes.append([round(float(v), 4) for v in np.clip(np.concatenate([ends.min(axis=0), ends.max(axis=0)]), 0, 1)])
+        found[f"places_{name}"] = boxes
+    return found
+
+
+def _ask_history(found: Evidence, a: Whole, b: Whole, placing: Placing) -> None:
+    if not placing.exact:
+        return
+    of_a, of_b = history.of_pair(a, b, placing)
+    found["a"] |= _rounded(asdict(of_a))
+    found["b"] |= _rounded(asdict(of_b))
+    corner = slice(0, EXACT_NOISE_PX)
+    for name, picture in (("a", a), ("b", b)):
+        luma = cv2.cvtColor(np.ascontiguousarray(picture.rgb[corner, corner]), cv2.COLOR_RGB2GRAY)
+        found[name]["blocky"] = round(history.blockiness(luma), 4)
+
+
+def _rounded(numbers: Evidence) -> Evidence:
+    return {k: round(v, 5) if isinstance(v, float) else v for k, v in numbers.items()}

@@ -1,0 +1,239 @@
+"""Both pictures on one grid, pixel on pixel where they allow it.
+
+A map found by features is good to some pixel, and most copies are made by programs that move by none: whole frames onto
+whole frames, or cuttings at whole pixels. So the map is snapped to one of these where its corners agree, and else
+straightened by its pixels. The grid lies along a's axes; along each it is as coarse as the coarser picture.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex import transform
+from imgindex.records import Luma, Rgb
+from imgindex.transform import Affine
+
+WHOLE_PX = 640
+"""Longer side of the grid that shows all of what is shared: overlays, tones and frames are seen there."""
+
+PART_PX = 208
+PARTS_ALONG = 3
+"""Of larger pictures so many parts along either axis are looked at pixel by pixel as well: as many pixels as the whole."""
+
+SNAP_PX, SNAP_SHARE = 2.0, 0.004
+"""How far corners may move when the map is snapped: the error of alignment on a picture of 320 px."""
+
+SEARCH_PX = 3
+"""A cutting may lie this many pixels from where alignment saw it."""
+
+EDGE_PX = 2
+"""Pixels at the edge of a picture, which resizing blends with nothing, are not compared."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placing:
+    """Where b lies on a: the map of continuous coordinates, and how it was made exact: "frame" (whole onto whole),
+    "pixels" (one to one, a whole number of pixels away) or "" (straightened)."""
+
+    affine: Affine
+    snapped: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether each pixel of one is one pixel of the other."""
+        linear = self.affine[:, :2]
+        return bool(self.snapped) and bool(np.abs(np.abs(linear).sum(axis=0) - 1).max() < 1e-6)
+
+    @property
+    def inverse(self) -> Placing:
+        return Placing(transform.invert(self.affine), self.snapped)
+
+
+def snap(affine: Affine, size_a: tuple[int, int], size_b: tuple[int, int]) -> Placing:
+    """The exact map that this one nearly is; itself where it is none. Sizes are (width, height)."""
+    corners = transform.frame(*size_a)
+    reach = max(SNAP_PX, SNAP_SHARE * max(size_b))
+    sizes = np.abs(affine[:, :2])
+    turned = sizes[0, 1] + sizes[1, 0] > sizes[0, 0] + sizes[1, 1]
+    signs = np.sign(affine[:, :2]) * (np.array([[0, 1], [1, 0]]) if turned else np.eye(2))
+    per = (size_a[1], size_a[0]) if turned else size_a
+    for name, linear in (("frame", signs * (np.array([size_b]).T / np.array([per]).T)), ("pixels", signs)):
+        snapped = np.column_stack([linear, np.zeros(2)])
+        if name == "frame":
+            snapped[:, 2] = [side if row.sum() < 0 else 0.0 for row, side in zip(signs, size_b, strict=True)]
+        else:
+            away = np.median(transform.apply(affine, corners) - transform.apply(snapped, corners), axis=0)
+            snapped[:, 2] = np.round(away)
+        if np.abs(transform.apply(snapped, corners) - transform.apply(affine, corners)).max() < reach:
+            return Placing(snapped, name)
+    return Placing(affine, "")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Maps of a grid of `width` x `height` points to both pictures."""
+
+    to_a: Affine
+    to_b: Affine
+    width: int
+    height: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
+
+    def part(self, x: int, y: int, width: int, height: int) -> Grid:
+        at = np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+        return Grid(transform.compose(self.to_a, at), transform.compose(self.to_b, at), width, height)
+
+    def reduced(self, long_side_px: int) -> Grid:
+        """The same at no more than this many points along the longer side."""
+        factor = max(self.size) / long_side_px
+        if factor <= 1:
+            return self
+        width, height = (max(8, round(side / factor)) for side in self.size)
+        by = transform.scaling(self.width / width, self.height / height)
+        return Grid(transform.compose(self.to_a, by), transform.compose(self.to_b, by), width, height)
+
+    def parts(self) -> list[Grid]:
+        """This grid, or parts of it, spread evenly, where it is larger than the one that shows all."""
+        if max(self.size) <= WHOLE_PX:
+            return [self]
+        spread = [
+            sorted({round(k * (side - min(side, PART_PX)) / (PARTS_ALONG - 1)) for k in range(PARTS_ALONG)})
+            for side in self.size
+        ]
+        width, height = (min(side, PART_PX) for side in self.size)
+        return [self.part(x, y, width, height) for y in spread[1] for x in spread[0]]
+
+
+def grid_of(placing: Placing, size_a: tuple[int, int], size_b: tuple[int, int]) -> Grid:
+    """The finest grid over what the two share on which neither is enlarged."""
+    back = transform.invert(placing.affine)
+    corners = transform.apply(back, transform.frame(*size_b))
+    low, high = np.maximum(corners.min(axis=0), 0.0), np.minimum(corners.max(axis=0), size_a)
+    if placing.snapped:
+        low, high = np.floor(low + 0.01), np.ceil(high - 0.01)
+    span = np.maximum(high - low, 1.0)
+    per_a = np.array([math.hypot(*placing.affine[:, 0]), math.hypot(*placing.affine[:, 1])])
+    step = np.maximum(1.0, 1.0 / per_a)
+    step[np.abs(step - 1) < 0.01] = 1.0
+    size = np.maximum(np.floor(span / step + 1e-6), 8)
+    if placing.snapped == "frame" and (step != 1).any():
+        size = np.maximum(np.round(span / step), 8)
+        step = span / size
+    to_a = np.column_stack([np.diag(step), low])
+    return Grid(to_a, transform.compose(placing.affine, to_a), int(size[0]), int(size[1]))
+
+
+def seen(picture: Rgb | Luma, to_picture: Affine, size: tuple[int, int], how: int = cv2.INTER_CUBIC) -> Rgb:
+    """The picture as a grid of `size` (width, height) sees it: averaged where the grid is coarser, and exact where its
+    points are the picture's pixels."""
+    height, width = picture.shape[:2]
+    corners = transform.apply(to_picture, transform.frame(*size))
+    margin = 4 + 4 * max(1.0, float(np.abs(to_picture[:, :2]).max()))
+    x0, y0 = np.clip(np.floor(corners.min(axis=0) - margin), 0, [width - 1, height - 1]).astype(int)
+    x1, y1 = np.clip(np.ceil(corners.max(axis=0) + margin), [x0 + 1, y0 + 1], [width, height]).astype(int)
+    if (x1 - x0) * (y1 - y0) < 0.7 * width * height:
+        picture, to_picture = picture[y0:y1, x0:x1], _moved(to_picture, -x0, -y0)
+        height, width = picture.shape[:2]
+    coarser = [max(1.0, math.hypot(*to_picture[i, :2])) for i in (0, 1)]
+    if max(coarser) > 1.02:
+        small = max(1, round(width / coarser[0])), max(1, round(height / coarser[1]))
+        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        to_picture = transform.compose(transform.scaling(small[0] / width, small[1] / height), to_picture)
+    if picture.shape[1::-1] == size and np.abs(to_picture - transform.IDENTITY).max() < 1e-3:
+        return np.asarray(picture)
+    is_exact = (
+        np.abs(to_picture[:, :2] - np.round(to_picture[:, :2])).max() < 1e-6
+        and np.abs(to_picture[:, 2] - np.round(to_picture[:, 2])).max() < 1e-3
+    )
+    flags = (cv2.INTER_NEAREST if is_exact else how) | cv2.WARP_INVERSE_MAP
+    centres = transform.to_pixel_centres(to_picture)
+    return np.asarray(cv2.warpAffine(picture, centres, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _moved(affine: Affine, x: float, y: float) -> Affine:
+    out = affine.copy()
+    out[:, 2] += (x, y)
+    return out
+
+
+def covered(grid: Grid, size_a: tuple[int, int], size_b: tuple[int, int]) -> NDArray[np.bool_]:
+    """bool[h, w]: the points of the grid that lie in both pictures, EDGE_PX from the edge of either."""
+    inside = np.ones((grid.height, grid.width), np.bool_)
+    for affine, (width, height) in ((grid.to_a, size_a), (grid.to_b, size_b)):
+        for row, side in zip(affine, (width, height), strict=True):
+            across = row[0] * (np.arange(grid.width) + 0.5)
+            down = row[1] * (np.arange(grid.height) + 0.5) + row[2]
+            at = across[None, :].astype(np.float32) + down[:, None].astype(np.float32)
+            inside &= (at > EDGE_PX) & (at < side - EDGE_PX)
+    return inside
+
+
+def nudged(placing: Placing, grid: Grid, a: NDArray[np.float32], b: NDArray[np.float32]) -> Placing:
+    """The placing by whole pixels that suits best, of those near by. a, b: lumas of one tone in the grid, one point a
+    pixel."""
+    edge = SEARCH_PX
+    inner = a[edge:-edge:2, edge:-edge:2]
+    if inner.size < 64:
+        return placing
+    best, offset = math.inf, (0, 0)
+    height, width = a.shape
+    for y in range(-edge, edge + 1):
+        for x in range(-edge, edge + 1):
+            other = b[edge + y : height - edge + y : 2, edge + x : width - edge + x : 2]
+            differ = cv2.min(cv2.absdiff(inner, other), 20.0)
+            mean = float(cv2.mean(differ)[0])
+            if mean < best - 1e-6 or (mean <= best + 1e-6 and (x, y) == (0, 0)):
+                best, offset = mean, (x, y)
+    moved = transform.compose(grid.to_b, np.array([[1.0, 0.0, offset[0]], [0.0, 1.0, offset[1]]]))
+    affine = transform.compose(moved, transform.invert(grid.to_a))
+    affine[:, :2], affine[:, 2] = np.round(affine[:, :2]), np.round(affine[:, 2])
+    return replace(placing, affine=affine)
+
+
+STEPS = 4
+MOST_POINTS = 20_000
+"""Gauss-Newton steps of straightening, and how many of the strongest edges it rests on."""
+
+
+def straightened(placing: Placing, grid: Grid, a: NDArray[np.float32], b: NDArray[np.float32]) -> Placing:
+    """The map after Gauss-Newton steps on all six of its numbers. a, b: lumas of one tone in the grid."""
+    height, width = a.shape
+    a, b = cv2.GaussianBlur(a, (0, 0), 1.2), cv2.GaussianBlur(b, (0, 0), 1.2)
+    edges = cv2.magnitude(cv2.Scharr(a, cv2.CV_32F, 1, 0), cv2.Scharr(a, cv2.CV_32F, 0, 1))
+    edges[:4], edges[-4:], edges[:, :4], edges[:, -4:] = 0, 0, 0, 0
+    floor = np.partition(edges.ravel(), -MOST_POINTS)[-MOST_POINTS] if edges.size > MOST_POINTS else 0.0
+    ys, xs = np.nonzero(edges > floor)
+    if len(ys) < 100:
+        return placing
+    u, v = (xs - width / 2) / width, (ys - height / 2) / height
+    levels, total, now = a[ys, xs], transform.IDENTITY, b
+    for _ in range(STEPS):
+        gx, gy = (cv2.Scharr(now, cv2.CV_32F, *axis)[ys, xs] / 32 for axis in ((1, 0), (0, 1)))
+        left = levels - now[ys, xs]
+        ok = np.abs(left) < 3 * np.median(np.abs(left)) + 4
+        jacobian = np.stack([gx * u, gx * v, gx, gy * u, gy * v, gy], axis=1)[ok].astype(np.float64)
+        normal = jacobian.T @ jacobian
+        moves = np.linalg.solve(normal + 1e-6 * np.trace(normal) * np.eye(6) / 6, jacobian.T @ left[ok])
+        if np.abs(moves).max() > 6:
+            break
+        step = np.array([[moves[0] / width, moves[1] / height, moves[2]], [moves[3] / width, moves[4] / height, moves[5]]])
+        step[:, 2] -= step[:, :2] @ [width / 2, height / 2]
+        step[:, :2] += np.eye(2)
+        total = transform.compose(total, step)
+        now = cv2.warpAffine(
+            b, total, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        )
+        if np.abs(moves).max() < 0.02:
+            break
+    half = np.array([0.5, 0.5])
+    total[:, 2] += half - total[:, :2] @ half
+    affine = transform.compose(transform.compose(grid.to_b, total), transform.invert(grid.to_a))
+    return replace(placing, affine=affine)

@@ -1,0 +1,262 @@
+"""Earlier coding in the pixels: which of two pictures that lie pixel on pixel was made from the other.
+
+A JPEG's cosine coefficients lie on a lattice, the multiples of its quantisation steps. What is made from its pixels
+without moving them keeps them near that lattice, even after another tone, turn or coding at finer steps:
+
+lattice       mean distance of the child's coefficients, on the parent's blocks and in its tone, from the nearest multiple;
+              0.25 where the two have nothing to do with each other
+recompressed  share of a JPEG's quantised coefficients that coding the other picture anew gives
+blocky        how far differences across the borders of some 8-pixel grid stand out: coding whose file is gone
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex import transform
+from imgindex.pictures.whole import Whole
+from imgindex.proof.loss import grid
+from imgindex.proof.loss.grid import Placing
+from imgindex.records import Rgb
+from imgindex.transform import Affine
+
+Plane = NDArray[np.float32]
+"""float32[h, w]: luma in grey levels, on stored axes."""
+
+BLOCK_PX = 8
+
+MOST_BLOCKS = 2_400
+"""Blocks that are looked at, spread over the picture: 640 x 480 has twice as many, and a pair takes four transforms."""
+
+LEAST_PIXELS = 2_000
+LEAST_COEFFICIENTS = 400
+LEAST_LIVE = 200
+LEAST_BLOCKS = 60
+"""What a share or a mean must rest on."""
+
+LEAST_STEP, LEAST_RECODED_STEP = 3.0, 4.0
+"""Steps below these say nothing: rounding to whole grey levels moves coefficients by some 0.3."""
+
+COARSER = 0.75
+"""A child coded at more than this share of the parent's step has moved the coefficient off its lattice."""
+
+FAR_LEVELS, OTHER_LEVELS = 16.0, 40.0
+"""Blocks with a pixel that differs by more are painted over."""
+
+CURVED = 0.12
+"""Mean distance from which another tone curve is tried, level by level."""
+
+_COSINES = np.array(
+    [[math.sqrt((1 if k == 0 else 2) / 8) * math.cos(math.pi * (2 * n + 1) * k / 16) for n in range(8)] for k in range(8)]
+)
+_TRANSFORM = np.ascontiguousarray(np.kron(_COSINES, _COSINES).T, np.float32)
+
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """What one picture's pixels tell of it as the child of the other; None where it cannot be asked."""
+
+    lattice: float | None
+    recompressed: float | None
+
+
+def of_pair(a: Whole, b: Whole, placing: Placing) -> tuple[History, History]:
+    """Of a as made from b, and of b as made from a; `placing` is exact."""
+    b_of_a = _Coded(a, b, placing.affine) if a.table is not None else None
+    a_of_b = _Coded(b, a, transform.invert(placing.affine)) if b.table is not None else None
+    return (
+        History(a_of_b.lattice() if a_of_b else None, b_of_a.recompressed() if b_of_a else None),
+        History(b_of_a.lattice() if b_of_a else None, a_of_b.recompressed() if a_of_b else None),
+    )
+
+
+class _Coded:
+    """A JPEG (`own`) and the other picture (`other`) on the JPEG's stored pixels."""
+
+    def __init__(self, own: Whole, other: Whole, to_other: Affine) -> None:
+        assert own.table is not None
+        self.steps = own.table
+        self.other_steps = None if other.table is None else np.maximum(other.table, other.table.T)
+        stored = as_stored(own.rgb, own.orientation)
+        self.height, self.width = (side // BLOCK_PX * BLOCK_PX for side in stored.shape[:2])
+        from_stored = transform.compose(to_other, oriented_from_stored(own.orientation, stored.shape[1], stored.shape[0]))
+        self.covered = _footprint(from_stored, other.size, stored.shape[1], stored.shape[0])
+        rows, columns = self._box()
+        self.own_rgb = stored[rows, columns]
+        height, width = self.own_rgb.shape[:2]
+        at = transform.compose(from_stored, np.array([[1.0, 0.0, columns.start], [0.0, 1.0, rows.start]]))
+        self.other_rgb = grid.seen(other.rgb, at, (width, height))
+        self.inside = self.covered[rows, columns]
+        self.own, self.other = luma(self.own_rgb), luma(self.other_rgb)
+
+    def _box(self) -> tuple[slice, slice]:
+        """Whole blocks around what is covered, no more than are looked at of a large picture's middle."""
+        ys, xs = np.flatnonzero(self.covered.any(axis=1)), np.flatnonzero(self.covered.any(axis=0))
+        if not len(ys) or not len(xs):
+            return slice(0, BLOCK_PX), slice(0, BLOCK_PX)
+        ends = []
+        for at, side in ((ys, self.height), (xs, self.width)):
+            first, last = at[0] // BLOCK_PX * BLOCK_PX, min(side, (at[-1] + BLOCK_PX) // BLOCK_PX * BLOCK_PX)
+            spare = max(0, last - first - MOST_SIDE_PX) // (2 * BLOCK_PX) * BLOCK_PX
+            ends.append(slice(int(first + spare), int(max(last - spare, first + spare + BLOCK_PX))))
+        return ends[0], ends[1]
+
+    def lattice(self) -> float | None:
+        """Mean distance of the other's coefficients from the lattice of this JPEG; None where too little can be seen."""
+        own, other = self.own, self.other
+        good = self.inside & (own > 8) & (own < 247) & (other > 8) & (other < 247)
+        if np.count_nonzero(good) < LEAST_PIXELS:
+            return None
+        line = _line(other[good], own[good])
+        if line is None or not 0.4 < line[0] < 1.6:
+            return None
+        gain, offset = line
+        asked = self.steps >= LEAST_STEP
+        asked[0, 0] = False
+        if self.other_steps is not None:
+            asked &= gain * self.other_steps <= COARSER * self.steps
+        if not asked.any():
+            return None
+        found = self._distance(np.float32(gain) * other + np.float32(offset), good, asked)
+        moved = float(cv2.absdiff(own, other)[good].mean())
+        if found is not None and found > CURVED and moved > 2:
+            curved = self._by_levels(good)
+            again = None if curved is None else self._distance(curved, good, asked)
+            found = found if again is None else min(found, again)
+        return found
+
+    def _distance(self, plane: Plane, good: NDArray[np.bool_], asked: NDArray[np.bool_]) -> float | None:
+        kept = _whole_blocks(good & (cv2.absdiff(plane, self.own) <= FAR_LEVELS))
+        coefficients = _coefficients(plane, kept)[:, asked.reshape(-1)] / self.steps[asked]
+        nearest = np.rint(coefficients)
+        live = nearest != 0
+        if np.count_nonzero(live) < LEAST_COEFFICIENTS:
+            return None
+        return float(np.abs(coefficients - nearest)[live].mean())
+
+    def _by_levels(self, good: NDArray[np.bool_]) -> Plane | None:
+        """The other's luma in this JPEG's tone, each level of each channel becoming what it is on average here."""
+        plane = np.zeros_like(self.own)
+        for channel, weight in enumerate((0.299, 0.587, 0.114)):
+            levels, target = self.other_rgb[..., channel], self.own_rgb[..., channel]
+            count = np.bincount(levels[good], minlength=256)
+            total = np.bincount(levels[good], weights=target[good], minlength=256)
+            seen = count > 15
+            if np.count_nonzero(seen) < 4:
+                return None
+            table = np.interp(np.arange(256), np.flatnonzero(seen), total[seen] / count[seen])
+            plane += cv2.LUT(np.ascontiguousarray(levels), (weight * table).astype(np.float32))
+        return plane
+
+    def recompressed(self) -> float | None:
+        """Share of this JPEG's coefficients that coding the other with its steps gives."""
+        kept = _whole_blocks(self.inside & (cv2.absdiff(self.own, self.other) < OTHER_LEVELS))
+        if np.count_nonzero(kept) < LEAST_BLOCKS:
+            return None
+        steps = self.steps.reshape(-1)
+        own, other = (np.rint(_coefficients(plane, kept) / steps) for plane in (self.own, self.other))
+        live = ((own != 0) | (other != 0)) & (steps >= LEAST_RECODED_STEP)
+        live[:, 0] = False
+        return float((own == other)[live].mean()) if np.count_nonzero(live) > LEAST_LIVE else None
+
+
+MOST_SIDE_PX = 1_024
+"""Of larger pictures the middle is looked at."""
+
+
+def luma(rgb: Rgb) -> Plane:
+    """float32[h, w]: luma that is not rounded."""
+    return np.asarray(cv2.transform(rgb.astype(np.float32), np.array([[0.299, 0.587, 0.114]], np.float32)))
+
+
+def as_stored(rgb: Rgb, orientation: int) -> Rgb:
+    """The oriented picture as its file has it: EXIF orientation taken back."""
+    if orientation in (5, 6, 7, 8):
+        rgb = rgb.transpose(1, 0, 2)
+    rows, columns = _BACK.get(orientation, (1, 1))
+    return np.ascontiguousarray(rgb[::rows, ::columns])
+
+
+_BACK = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 6: (-1, 1), 7: (-1, -1), 8: (1, -1)}
+"""Steps along rows and columns, after the axes were swapped for the orientations above 4."""
+
+
+def oriented_from_stored(orientation: int, width: int, height: int) -> Affine:
+    """The map from stored pixels, of this size, to oriented ones."""
+    rows, columns = _BACK.get(orientation, (1, 1))
+    flip = np.array([[columns, 0.0, width if columns < 0 else 0.0], [0.0, rows, height if rows < 0 else 0.0]])
+    swap = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]) if orientation in (5, 6, 7, 8) else transform.IDENTITY
+    return transform.compose(swap, flip)
+
+
+def _footprint(to_other: Affine, other: tuple[int, int], width: int, height: int) -> NDArray[np.bool_]:
+    """bool[h, w]: the pixels that the other picture covers; the map is exact."""
+    corners = transform.apply(transform.invert(to_other), transform.frame(*other))
+    (x0, y0), (x1, y1) = (np.round(ends).astype(int) for ends in (corners.min(axis=0), corners.max(axis=0)))
+    covered = np.zeros((height, width), np.bool_)
+    covered[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True
+    return covered
+
+
+def _line(source: Plane, target: Plane) -> tuple[float, float] | None:
+    """Gain and offset by least squares, the worst tenth left out each time; None where there is no contrast."""
+    step = max(1, len(source) // 8_000)
+    x, y = source[::step].astype(np.float64), target[::step].astype(np.float64)
+    gain = offset = 0.0
+    for _ in range(4):
+        mean_x, mean_y = x.mean(), y.mean()
+        spread = ((x - mean_x) ** 2).mean()
+        if spread < 4:
+            return None
+        gain = float(((x - mean_x) * (y - mean_y)).mean() / spread)
+        offset = float(mean_y - gain * mean_x)
+        left = np.abs(gain * x + offset - y)
+        kept = left <= np.quantile(left, 0.9)
+        x, y = x[kept], y[kept]
+    return gain, offset
+
+
+def _whole_blocks(good: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool[rows, columns]: blocks of which all pixels are good, every so many of them where there are many."""
+    height, width = good.shape
+    rows, columns = height // BLOCK_PX, width // BLOCK_PX
+    kept = good[: rows * BLOCK_PX, : columns * BLOCK_PX].reshape(rows, BLOCK_PX, columns, BLOCK_PX).all(axis=(1, 3))
+    places = np.flatnonzero(kept)
+    if len(places) > MOST_BLOCKS:
+        spread = np.zeros(kept.size, np.bool_)
+        spread[places[(np.arange(MOST_BLOCKS) * len(places)) // MOST_BLOCKS]] = True
+        kept = spread.reshape(kept.shape)
+    return kept
+
+
+def _coefficients(plane: Plane, kept: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """float32[n, 64]: the cosine transforms of the blocks that are kept, vertical frequencies first."""
+    rows, columns = kept.shape
+    blocks = plane[: rows * BLOCK_PX, : columns * BLOCK_PX].reshape(rows, BLOCK_PX, columns, BLOCK_PX).swapaxes(1, 2)
+    return np.asarray(blocks[kept].reshape(-1, 64) @ _TRANSFORM)
+
+
+BLOCKY_CAP = 12.0
+"""Second differences above this are edges of what is shown."""
+
+
+def blockiness(plane: NDArray[np.uint8]) -> float:
+    """Log of the mean second difference across the borders of the 8-pixel grid that stands out most, over that
+    elsewhere; the lower of both directions."""
+    found = []
+    levels = plane.astype(np.int16)
+    for rows in (levels[::2], levels.T[::2]):
+        bent = np.abs(2 * rows[:, 1:-2] - rows[:, :-3] - 2 * rows[:, 2:-1] + rows[:, 3:])
+        mean = np.minimum(bent, int(BLOCKY_CAP)).mean(axis=0)
+        if len(mean) < 3 * BLOCK_PX:
+            return 0.0
+        by_offset = mean[: len(mean) // BLOCK_PX * BLOCK_PX].reshape(-1, BLOCK_PX).mean(axis=0)
+        best = int(by_offset.argmax())
+        found.append(math.log(max(by_offset[best], 0.02) / max(float(np.delete(by_offset, best).mean()), 0.02)))
+    return min(found)

@@ -1,0 +1,100 @@
+"""Whether a picture with more pixels shows more.
+
+The band just above what the coarser picture can hold is compared with the band just below: true detail falls off slowly
+and has nothing to do with the coarser picture; an enlargement has next to nothing there, or what interpolation makes of
+what is below.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex import transform
+from imgindex.proof.loss import grid
+from imgindex.proof.loss.grid import Grid
+from imgindex.records import Rgb
+from imgindex.transform import Affine
+
+FINER = 1.08
+"""Pixels along an axis per point of the grid from which there is a band to look at."""
+
+WINDOW_PX = 384
+"""Side of the middle of what is shared that is transformed, in pixels of the finer picture."""
+
+LEAST_FREQUENCIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Finer:
+    """The band above the coarser picture's limit, in the one with more pixels.
+
+    scale      pixels along its axes for one of the coarser's, at most
+    ratio      power there over that just below
+    explained  share of it that interpolating the coarser gives, in [0, 1]
+    rms, low   strength of the band, and of the one below, in grey levels
+    """
+
+    scale: float
+    ratio: float
+    explained: float
+    rms: float
+    low: float
+
+
+def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared: Grid) -> Finer | None:
+    """Of `picture`, to which `to_picture` maps the grid on which the luma `coarse` float32[h, w] is the other, in
+    this one's tones as far as they are known. None where it has no more pixels along any axis."""
+    scales = np.array([math.hypot(*to_picture[:, 0]), math.hypot(*to_picture[:, 1])])
+    if scales.max() < FINER:
+        return None
+    scales = np.maximum(scales, 1.0)
+    window = (np.minimum(np.array(shared.size) * scales, WINDOW_PX).astype(int) // 2 * 2).astype(int)
+    if window.min() < 16:
+        return None
+    corner = np.maximum(np.array(shared.size) / 2 - window / scales / 2, 0)
+    to_grid = np.column_stack([np.diag(1 / scales), corner])
+    size = int(window[0]), int(window[1])
+    seen = grid.seen(picture, transform.compose(to_picture, to_grid), size)
+    taper = np.outer(np.hanning(size[1]), np.hanning(size[0])).astype(np.float32)
+    spectrum = _spectrum(cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY).astype(np.float32), taper)
+    high, low = _bands(scales, size)
+    if np.count_nonzero(high) < LEAST_FREQUENCIES or not low.any():
+        return None
+    power = np.abs(spectrum) ** 2
+    above = spectrum[high]
+    explained = 0.0
+    for how in (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4):
+        guess = _spectrum(grid.seen(coarse, to_grid, size, how), taper)[high]
+        both = float((power[high].sum()) * (np.abs(guess) ** 2).sum())
+        explained = max(explained, float(np.abs((above * guess.conj()).sum()) ** 2) / max(both, 1e-9))
+    energy = 2.0 / (float((taper**2).sum()) * size[0] * size[1])
+    return Finer(
+        scale=float(scales.max()),
+        ratio=float(power[high].mean() / max(float(power[low].mean()), 1e-9)),
+        explained=explained,
+        rms=math.sqrt(float(power[high].sum()) * energy),
+        low=math.sqrt(float(power[low].sum()) * energy),
+    )
+
+
+def _spectrum(plane: NDArray[np.float32], taper: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """Of real numbers: half of the plane says it all."""
+    return np.asarray(np.fft.rfft2((plane - plane.mean()) * taper))
+
+
+def _bands(scales: NDArray[np.float64], size: tuple[int, int]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Frequencies above and below the grid's limit, along the axes that are finer."""
+    x = np.fft.rfftfreq(size[0])[None, :] * scales[0] * 2
+    y = np.abs(np.fft.fftfreq(size[1]))[:, None] * scales[1] * 2
+    farthest = np.zeros((size[1], len(x[0])))
+    for axis, scale in ((x, scales[0]), (y, scales[1])):
+        if scale > 1.05:
+            farthest = np.maximum(farthest, axis)
+    within = (x < 0.97 * scales[0]) & (y < 0.97 * scales[1])
+    top = min(1.6, 0.97 * float(scales.max()))
+    return (farthest > 1.06) & (farthest < top) & within, (farthest > 0.6) & (farthest < 0.94) & within

@@ -1,0 +1,185 @@
+"""From evidence to signs: what one picture has and the other lacks, and what shows that one was made from the other.
+
+No pixels: stored evidence is read again when rules change. A sign has a strength: 3 is proof (earlier coding in its
+pixels), 2 speaks for itself, 1 speaks where nothing else does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Evidence = dict[str, Any]
+Signs = dict[str, int]
+
+PROOFS = frozenset({"earlier coding", "coded again", "few colours"})
+"""Signs of strength 3."""
+
+MOST_SHARED = 0.988
+"""A picture of which the other shows less has something beside it: less is the error of its edge."""
+
+UNRELATED = 0.21
+"""Mean distance from a lattice, of 0.25 where there is nothing, below which pixels were coded on it."""
+
+RECODED, RECODED_MORE = 0.85, 0.3
+BLOCKY, BLOCKY_MORE = 0.25, 0.15
+UNEVEN = 0.12
+LOST_DETAIL, LOST_DETAIL_SLIGHT = 0.3, 0.08
+WHITE = 6.0
+CLIPPED = 0.002
+LEAST_PARTS = 0.0015
+EACH_SHARPER, SIDES_TILES = 0.05, 4
+FEW_COLOURS = 256
+
+
+def has(mine: Evidence, other: Evidence, both: Evidence) -> Signs:
+    """What `mine` shows and the other lacks, by kind of loss."""
+    found: Signs = {}
+    beside = mine["beside"]
+    if is_seen(beside):
+        blank = beside["uniform"] > 0.97 and beside["flat"] > 0.97
+        if not blank and beside["jump"] <= 0.3:
+            calm = beside["flat"] > 0.75 and beside["flat"] > beside["flat_within"] + 0.25
+            found["area"] = 1 if calm else 2
+        elif not blank and beside["flat"] < 0.6 and beside["rough"] > 0.5:
+            found["area"] = 2
+    if truly_finer(mine.get("finer")):
+        found["detail"] = 2
+    sharper, less = mine["detail"]["sharper"], other["detail"]["sharper"]
+    if not is_noisy(mine, other) and sharper > LOST_DETAIL_SLIGHT and mine["colours"] is None:
+        found["detail"] = max(found.get("detail", 0), 2 if sharper > LOST_DETAIL and sharper > 4 * less else 1)
+    own, its = mine["chroma"], other["chroma"]
+    share = own["unexplained"] / max(own["varies"], 0.1)
+    its_share = its["unexplained"] / (its["varies"] + 0.05 * own["varies"] + 0.1)
+    if own["unexplained"] > 1.0 and share > 0.12 and its_share < 0.25 * share:
+        found["colour"] = 2
+    if is_clipped(other, mine, both):
+        found["tone"] = 1
+    if carries(other, mine, both):
+        found["content"] = 2
+    return found
+
+
+def made(mine: Evidence, other: Evidence, both: Evidence) -> Signs:
+    """What shows that `mine` was made from a picture like the other."""
+    found: Signs = {}
+    beside = mine["beside"]
+    if is_seen(beside):
+        if beside["jump"] > 0.3 and (beside["flat"] > 0.6 or beside["rough"] < 0.5):
+            found["laid around"] = 2
+        elif beside["uniform"] > 0.97 and beside["flat"] > 0.97:
+            found["laid around"] = 1
+    finer, its = mine.get("finer"), other.get("finer")
+    if finer is not None and (its is None or its["scale"] < 1.15) and is_enlarged(finer):
+        found["enlarged"] = 2
+    if carries(mine, other, both):
+        found["laid over"] = 2
+    if is_noisy(mine, other) and not _grid_smoothed(mine, other):
+        found["noise added"] = 2
+    if is_clipped(mine, other, both):
+        found["clipped"] = 1
+    if both["snapped"] == "frame" and both["stretch"] > 1.04 and usual(other) and not usual(mine):
+        found["stretched"] = 2
+    if mine["colours"] is not None and other["colours"] is None:
+        found["few colours"] = 3
+    return found | _coded(mine, other, both) | _kept(mine, other)
+
+
+def _coded(mine: Evidence, other: Evidence, both: Evidence) -> Signs:
+    """Signs of earlier coding."""
+    found: Signs = {}
+    if not both["exact"]:
+        return found
+    if on_lattice(mine) and not on_lattice(other):
+        found["earlier coding"] = 3
+    own, its = mine.get("recompressed"), other.get("recompressed")
+    if own is not None and its is not None and own > RECODED and its < own - RECODED_MORE and not on_lattice(other):
+        found["coded again"] = 3
+    if both["same"] < 0.01 and other["lossy"] and not mine["lossy"]:
+        found["repeats a lossy file"] = 2
+    detail, its_detail = mine["detail"], other["detail"]
+    stands_out = mine["blocky"] > BLOCKY and mine["blocky"] > other["blocky"] + BLOCKY_MORE
+    smoother = detail["sharper"] <= its_detail["sharper"] + 0.02
+    quiet = its_detail["noise"] < 2 * detail["noise"] + 1
+    if stands_out and both["coherence"] < 0.8 and smoother and quiet and other["format"] in ("JPEG", "PNG"):
+        found["blocky"] = 1
+    return found
+
+
+def _kept(mine: Evidence, other: Evidence) -> Signs:
+    lacks_camera = "camera" in other["metadata"] and "camera" not in mine["metadata"]
+    return {"no camera data": 1} if lacks_camera else {}
+
+
+def is_seen(beside: Evidence) -> bool:
+    return bool(beside["share"] >= 1 - MOST_SHARED) and (beside["flat"], beside["uniform"], beside["rough"]) != (0, 0, 0)
+
+
+def on_lattice(mine: Evidence) -> bool:
+    return mine.get("lattice") is not None and mine["lattice"] < UNRELATED
+
+
+def truly_finer(band: Evidence | None) -> bool:
+    """Whether there is true detail above the coarser one's limit."""
+    if band is None or band["rms"] <= 0.5:
+        return False
+    alien = band["explained"] < 0.16 and band["ratio"] > 0.05
+    strong = band["rms"] > 1 and band["ratio"] > 0.2 and band["explained"] < 0.3
+    return bool(alien or strong)
+
+
+def is_enlarged(band: Evidence) -> bool:
+    interpolated = band["explained"] > 0.25 and band["ratio"] < 0.2
+    return bool(interpolated or (band["ratio"] < 0.018 and band["low"] > 1.2))
+
+
+def is_noisy(mine: Evidence, other: Evidence) -> bool:
+    own = mine["detail"]
+    return bool(own["white"] > WHITE and own["white"] > 2 * other["detail"]["white"] and own["noise"] > 1.5)
+
+
+def _grid_smoothed(mine: Evidence, other: Evidence) -> bool:
+    """Whether the other is blocky and lost detail: then its calm is coding's, and not the noise here an addition."""
+    return "blocky" in other and other["blocky"] > mine["blocky"] + 0.15 and mine["detail"]["sharper"] > 0.08
+
+
+def is_clipped(mine: Evidence, other: Evidence, both: Evidence) -> bool:
+    return bool(both["uneven"] < UNEVEN and other["clipped"] > 0 and False) or bool(
+        both["uneven"] < UNEVEN and mine["clipped"] > CLIPPED and mine["clipped"] > 4 * other["clipped"]
+    )
+
+
+def differ_in_parts(both: Evidence) -> bool:
+    parts = both["parts"]
+    return parts is not None and parts["share"] >= LEAST_PARTS
+
+
+def carries(mine: Evidence, other: Evidence, both: Evidence) -> bool:
+    """Whether the parts that differ were laid over `mine`."""
+    if not differ_in_parts(both) or both["uneven"] > UNEVEN:
+        return False
+    parts, own = both["parts"], mine["own"]
+    paint, its = mine["paint"], other["paint"]
+    calmer = middle_octaves(mine, other)
+    if own > 0.02 and paint["slope"] < 0.92 and its["slope"] > 0.84 and paint["unlike"] < 0.8 * its["unlike"] and calmer < 0.3:
+        return True
+    hidden = own < -0.2 and paint["slope"] < 0.7 and its["slope"] > 1
+    if hidden and parts["count"] <= 3 and parts["edge"] > 20 and calmer < 0.3:
+        return True
+    if own < 0.12 or parts["edge"] < 12 or paint["slope"] >= 0.92:
+        return False
+    opaque = paint["slope"] < its["slope"] + 0.15 and paint["few"] > 0.3
+    return bool(opaque or (own > 0.25 and paint["few"] > 0.35))
+
+
+def middle_octaves(mine: Evidence, other: Evidence) -> float:
+    """By how far the middle bands differ, in octaves."""
+    import math
+
+    return abs(math.log2((mine["detail"]["middle"] + 1) / (other["detail"]["middle"] + 1)))
+
+
+def usual(picture: Evidence) -> bool:
+    """Whether its sides are as cameras and screens have them."""
+    width, height = picture["width"], picture["height"]
+    ratio = max(width, height) / min(width, height)
+    return any(abs(ratio / aspect - 1) < 0.006 for aspect in (1, 5 / 4, 4 / 3, 3 / 2, 16 / 9))
