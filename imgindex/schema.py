@@ -172,7 +172,8 @@ weighed = Table(
     Column("high_id", Integer, ForeignKey("image.id"), primary_key=True),
     Column("grade_a", Text),
     Column("grade_b", Text),
-    Column("weighing", Text, nullable=False),
+    Column("said", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
     Column("weigher_version", Integer, nullable=False),
     Column("judge_version", Integer, nullable=False),
     Column("checksum", LargeBinary, nullable=False),
@@ -180,8 +181,8 @@ weighed = Table(
     Index("weighed_high_id", "high_id"),
 )
 """What would be lost with either image of a proven pair, a and b being those of its row in `pair`, which there always
-is. `grade_a` says how a stands below b; `weighing` is JSON of records.Weighing, evidence included. A proven pair
-without a row is not weighed."""
+is. `grade_a` says how a stands below b; `said` is JSON of the rest of records.Weighing, but for its `evidence`,
+which is JSON, too. A proven pair without a row is not weighed."""
 
 watermark = Table(
     "watermark",

@@ -58,8 +58,8 @@ def judge_again(store: Store) -> None:
     """Bring what was weighed up to the present rules, from its evidence."""
     with store.write() as tx:
         weighed.remove_others(tx, loss.WEIGHER_VERSION)
-        old = [one for one in weighed.all_weighed(tx) if one.judge_version != loss.JUDGE_VERSION]
-        weighed.put_weighed(tx, [_judged(one) for one in old])
+        while old := weighed.judged_otherwise(tx, loss.JUDGE_VERSION):
+            weighed.put_weighed(tx, [_judged(one) for one in old])
 
 
 def _judged(old: WeighedPair) -> WeighedPair:
@@ -95,7 +95,8 @@ def _weighings(store: Store, keys: Sequence[Key], workers: Workers) -> Iterator[
         if settled is not None:
             yield key, settled
         else:
-            tasks.append(WeighTask(key, *(OnDisk(tuple(paths.get(i.id, ())), i.sha256) for i in (a, b)), pair.outcome))
+            of_a, of_b = (OnDisk(tuple(paths.get(image.id, ())), image.sha256) for image in (a, b))
+            tasks.append(WeighTask(key, of_a, of_b, pair.outcome))
     for part, results in workers.run(weigh_tasks, _parts(tasks, images)):
         if isinstance(results, Exception):
             alone = workers.run(weigh_tasks, [[task] for task in part])

@@ -15,11 +15,15 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select
 from imgindex import checksum
 from imgindex.records import Grade, Loss, Weighing
 from imgindex.schema import pair, weighed
-from imgindex.store.catalog import chunks
+from imgindex.store.catalog import CHUNK, chunks
 from imgindex.store.pairs import COPIES
 
 Key = tuple[int, int]
 """(low_id, high_id) of a pair."""
+
+
+SAID = ("loss_a", "loss_b", "derived_a", "derived_b", "differs")
+"""Of a Weighing; its grades have columns of their own, and its evidence is read where it is judged again alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class WeighedPair:
             "high_id": self.high_id,
             "grade_a": None if w.grade_a is None else w.grade_a.value,
             "grade_b": None if w.grade_b is None else w.grade_b.value,
-            "weighing": json.dumps(asdict(w), sort_keys=True),
+            "said": json.dumps({name: asdict(w)[name] for name in SAID}, sort_keys=True),
+            "evidence": json.dumps(w.evidence, sort_keys=True),
             "weigher_version": self.weigher_version,
             "judge_version": self.judge_version,
         }
@@ -93,20 +98,18 @@ def proven(tx: Connection) -> NDArray[np.void]:
     return np.fromiter(map(tuple, rows), PROVEN)
 
 
-def weighings(tx: Connection, keys: Sequence[Key]) -> dict[Key, WeighedPair]:
-    """What was weighed of these pairs, by (low_id, high_id)."""
-    wanted, found = set(keys), {}
-    for part in chunks(sorted({low for low, _ in keys})):
-        for row in tx.execute(select(weighed).where(weighed.c.low_id.in_(part))):
-            if (row.low_id, row.high_id) in wanted:
-                found[row.low_id, row.high_id] = _stored(row)
-    return found
+def weighings(tx: Connection, weigher_version: int, judge_version: int) -> Iterator[WeighedPair]:
+    """What these versions weighed, ordered by ids; without the evidence."""
+    columns = [column for column in weighed.c if column is not weighed.c.evidence]
+    versions = (weighed.c.weigher_version == weigher_version) & (weighed.c.judge_version == judge_version)
+    for row in tx.execute(select(*columns).where(versions).order_by(weighed.c.low_id, weighed.c.high_id)):
+        yield _stored(row, {})
 
 
-def all_weighed(tx: Connection) -> Iterator[WeighedPair]:
-    """Everything that was weighed, ordered by ids."""
-    for row in tx.execute(select(weighed).order_by(weighed.c.low_id, weighed.c.high_id)):
-        yield _stored(row)
+def judged_otherwise(tx: Connection, judge_version: int) -> list[WeighedPair]:
+    """Some of what was judged by other rules than these, with the evidence; none where nothing is left."""
+    rows = tx.execute(select(weighed).where(weighed.c.judge_version != judge_version).limit(CHUNK))
+    return [_stored(row, json.loads(row.evidence)) for row in rows]
 
 
 def remove_others(tx: Connection, weigher_version: int) -> None:
@@ -120,8 +123,8 @@ def _are_copies() -> ColumnElement[bool]:
     return pair.c.verdict.in_(COPIES)
 
 
-def _stored(row: Any) -> WeighedPair:
-    values = json.loads(row.weighing)
+def _stored(row: Any, evidence: dict[str, Any]) -> WeighedPair:
+    values = json.loads(row.said)
     weighing = Weighing(
         _losses(values["loss_a"]),
         _losses(values["loss_b"]),
@@ -130,7 +133,7 @@ def _stored(row: Any) -> WeighedPair:
         None if row.grade_a is None else Grade(row.grade_a),
         None if row.grade_b is None else Grade(row.grade_b),
         tuple(values["differs"]),
-        values["evidence"],
+        evidence,
     )
     return WeighedPair(row.low_id, row.high_id, weighing, row.weigher_version, row.judge_version, row.checksum)
 
