@@ -200,7 +200,7 @@ def report(
     from imgindex.progress import on_stderr
     from imgindex.report.as_csv import report_csv
     from imgindex.report.as_json import report_json
-    from imgindex.report.as_text import news_text, report_text
+    from imgindex.report.report_text import news_text, report_text
 
     write = {ReportFormat.TEXT: report_text, ReportFormat.JSON: report_json, ReportFormat.CSV: report_csv}
     with api.open(_store(store), create=False, progress=on_stderr()) as images:
@@ -285,7 +285,7 @@ def forget(
 ) -> None:
     """Remove what the store knows of a path. The files themselves stay as they are."""
     from imgindex import api
-    from imgindex.report.as_text import count
+    from imgindex.report.words import count
 
     with api.open(_store(store), create=False) as images:
         files = images.forget(path)

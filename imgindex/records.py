@@ -25,6 +25,7 @@ class Verdict(StrEnum):
     EXACT = "exact"
     SAME_PIXELS = "same-pixels"
     NEAR_DUPLICATE = "near-duplicate"
+    VARIANT = "variant"
     SIMILAR = "similar"
     DISTINCT = "distinct"
 

@@ -162,3 +162,29 @@ def _is_inset(a: Side, b: Side, affine: Affine, related: Relation | None) -> boo
 
 def _frame(width: float, height: float) -> NDArray[np.float64]:
     return np.array([[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]])
+
+
+def reversed_outcome(outcome: Verification) -> Verification:
+    """The same evidence told from b to a."""
+    words, matrix = outcome.transform, outcome.matrix
+    if matrix is not None:
+        inverse = transform.invert(np.array(matrix, np.float64).reshape(2, 3))
+        matrix = tuple(float(v) for v in inverse.ravel())
+        words = transform.describe(inverse, outcome.share_b, outcome.share_a)
+    relation = None if outcome.relation is None else _OTHER_WAY.get(outcome.relation, outcome.relation)
+    return Verification(
+        outcome.verdict,
+        outcome.score,
+        outcome.ssim,
+        relation,
+        words,
+        matrix,
+        outcome.share_b,
+        outcome.share_a,
+        1.0 / max(outcome.scale, 1e-9),
+        outcome.inset,
+        outcome.evidence,
+    )
+
+
+_OTHER_WAY = {Relation.A_CONTAINS_B: Relation.B_CONTAINS_A, Relation.B_CONTAINS_A: Relation.A_CONTAINS_B}

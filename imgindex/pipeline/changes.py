@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from imgindex.records import Grade
 from imgindex.report.model import Change, Group, Report, Resolved
 from imgindex.store.reported import ReportedFile
 
@@ -99,11 +100,19 @@ def only_new(report: Report) -> Report:
         report.counts,
         pairs=len(copies),
         groups=len(groups),
-        duplicate_files=sum(len(group.members) for group in groups),
+        duplicate_files=redundant_files(groups),
         reclaimable_bytes=sum(group.reclaimable_bytes for group in groups),
         similar_left_out=0,
+        edited_files=sum(len(group.members) for group in groups) - redundant_files(groups),
+        variants=0,
+        not_weighed=0,
     )
     return replace(report, counts=counts, groups=groups, pairs=copies, skipped=(), links=())
+
+
+def redundant_files(groups: Iterable[Group]) -> int:
+    """How many files can go without a loss."""
+    return sum(member.grade is Grade.REDUNDANT for group in groups for member in group.members)
 
 
 def paths_of(report: Report) -> list[bytes]:
@@ -114,7 +123,7 @@ def paths_of(report: Report) -> list[bytes]:
 def files_of(report: Report, content: Mapping[bytes, bytes]) -> list[ReportedFile]:
     """Every file of the report's groups whose content is known, as the next nightly report needs to know it."""
     return [
-        ReportedFile(path, group.id, content[path], path == group.keeper)
+        ReportedFile(path, group.number, content[path], path == group.keeper)
         for group in report.groups
         for path in paths_of_group(group)
         if path in content

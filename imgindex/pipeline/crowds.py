@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from imgindex import verify
-from imgindex.group import redundant_a, redundant_b
+from imgindex.keep.cover import covers_a, covers_b
 from imgindex.pipeline.keepers import keeper_key
 from imgindex.store import catalog, pairs, spaces
 from imgindex.store.pairs import StoredPair
@@ -116,7 +116,7 @@ def _next_star(tx: Connection, left: list[int], tried: Container[tuple[int, int]
         copies = {
             p.b_id if p.a_id == keeper else p.a_id: p for p in pairs.copies_of(tx, keeper, verify.VERIFIER_VERSION)
         }
-        left = [i for i in others if i not in copies or not _is_redundant(copies[i], keeper)]
+        left = [i for i in others if i not in copies or not _is_covered(copies[i], keeper)]
         settled = pairs.verified_keys(tx, verify.VERIFIER_VERSION, [keeper])
         keys = ((min(keeper, i), max(keeper, i)) for i in left)
         untried = [key for key in keys if key not in tried and key not in settled]
@@ -125,6 +125,6 @@ def _next_star(tx: Connection, left: list[int], tried: Container[tuple[int, int]
     return []
 
 
-def _is_redundant(pair: StoredPair, keeper: int) -> bool:
-    """Whether the other image of `pair` is redundant given `keeper`."""
-    return redundant_b(pair.outcome) if pair.a_id == keeper else redundant_a(pair.outcome)
+def _is_covered(pair: StoredPair, keeper: int) -> bool:
+    """Whether `keeper` shows all of the other image of `pair`."""
+    return covers_b(pair.outcome) if pair.a_id == keeper else covers_a(pair.outcome)

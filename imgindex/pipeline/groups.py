@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from imgindex.files import Seen
 from imgindex.keep.groups import ImageGroup, Placed, grouped
 from imgindex.keep.order import Below, KeeperKey
 from imgindex.keep.reasons import reasons
-from imgindex.pipeline.keepers import file_key, keeper_key
+from imgindex.pipeline.keepers import keeper_key
 from imgindex.records import Grade, Relation, Verdict, Verification, Weighing
 from imgindex.report.model import Group, Member
 from imgindex.store.catalog import StoredImage
 from imgindex.store.pairs import StoredPair
+from imgindex.verify import reversed_outcome
 
 LOSSY = frozenset({"JPEG", "MPO", "HEIF", "AVIF", "JPEG2000"})
 """Formats whose pixels are those of a coder: of equal pixels, a file of another format repeats them."""
@@ -45,7 +45,7 @@ class Proof:
 
     @property
     def flipped(self) -> Proof:
-        return Proof(self.outcome.flipped, None if self.weighing is None else self.weighing.flipped)
+        return Proof(reversed_outcome(self.outcome), None if self.weighing is None else self.weighing.flipped)
 
 
 @dataclass(slots=True)
@@ -123,7 +123,7 @@ class _Classes:
         return image
 
 
-def groups(shown: Mapping[int, Shown], proofs: Proofs) -> tuple[Group, ...]:
+def groups_of(shown: Mapping[int, Shown], proofs: Proofs) -> tuple[Group, ...]:
     """Groups of two or more files: what frees most first, then what is proven best, then by path of the keeper."""
     keys = {image_id: s.key for image_id, s in shown.items()}
     made = [
@@ -132,12 +132,10 @@ def groups(shown: Mapping[int, Shown], proofs: Proofs) -> tuple[Group, ...]:
         if group.members or len(shown[group.keeper].files) > 1
     ]
     made.sort(key=lambda group: (-group.reclaimable_bytes, -min(m.score for m in group.members), group.keeper))
-    return tuple(group.numbered(number) for number, group in enumerate(made, 1))
+    return tuple(replace(group, number=number) for number, group in enumerate(made, 1))
 
 
-def _group(
-    shown: Mapping[int, Shown], keys: Mapping[int, KeeperKey], proofs: Proofs, group: ImageGroup
-) -> Group:
+def _group(shown: Mapping[int, Shown], keys: Mapping[int, KeeperKey], proofs: Proofs, group: ImageGroup) -> Group:
     keeper = shown[group.keeper]
     kept, *same_bytes = keeper.files
     members = [_same_bytes(keeper, stat, kept) for stat in same_bytes]
@@ -211,6 +209,7 @@ def _why(
     """What speaks for the keeper beside the images that are given for it, and its own file beside others of it."""
     direct = [placed.image for placed in group.members if placed.given == group.keeper]
     found = [proofs.proof(group.keeper, image).weighing for image in direct]
-    own = shown[group.keeper].files
-    rivals = [keys[image] for image in direct] + [keeper_key(shown[group.keeper].image, own[1:])] * (len(own) > 1)
+    rivals = [keys[image] for image in direct]
+    if others := shown[group.keeper].files[1:]:
+        rivals.append(keeper_key(shown[group.keeper].image, others))
     return reasons((w for w in found if w is not None), keys[group.keeper], min(rivals))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from imgindex.files import Seen
-from imgindex.group import KeeperKey
+from imgindex.keep.order import KeeperKey
 from imgindex.store.catalog import StoredImage
 
 

@@ -17,12 +17,12 @@ import numpy as np
 from imgindex import transform
 from imgindex.files import Skipped
 from imgindex.pipeline import compare
-from imgindex.pipeline.reporting import reversed_outcome
 from imgindex.pipeline.sources import OnDisk
 from imgindex.ports import Progress
 from imgindex.records import PictureInfo, Rgb, Verdict
 from imgindex.report.model import Change, Group, Look, Report
 from imgindex.store import Store, catalog, pairs
+from imgindex.verify import reversed_outcome
 from imgindex.workers import Workers
 
 THUMBNAIL_PX = 360

@@ -16,13 +16,13 @@ from imgindex.pipeline.cache import OpenIndex
 from imgindex.pipeline.match import placed, unproven_score
 from imgindex.pipeline.prepare import Wish, prepare, wish_of
 from imgindex.pipeline.presence import Looked, look
-from imgindex.pipeline.reporting import reversed_outcome
 from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.ports import Embedder, TextEmbedder
 from imgindex.records import Picture, Relation, Space, Vectors, Verdict, Verification
 from imgindex.report.model import Match
 from imgindex.store import Store, catalog, spaces
 from imgindex.store.catalog import StoredImage
+from imgindex.verify import reversed_outcome
 
 Say: TypeAlias = Callable[[str], object]
 """Tells a person one sentence."""

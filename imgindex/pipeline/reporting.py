@@ -6,43 +6,25 @@ import datetime
 import itertools
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from imgindex import transform
-from imgindex.files import Seen
-from imgindex.group import KeeperKey, group, redundant_a, redundant_b
-from imgindex.pipeline.changes import carried, files_of, paths_of, paths_of_group, with_changes
-from imgindex.pipeline.keepers import keeper_key
+from imgindex.pipeline.changes import carried, files_of, paths_of, paths_of_group, redundant_files, with_changes
+from imgindex.pipeline.groups import Proofs, Shown, groups_of
 from imgindex.pipeline.presence import Looked, look
-from imgindex.records import Relation, Verdict, Verification
-from imgindex.report.model import Counts, Group, Member, Report, ReportedPair
-from imgindex.store import Store, catalog, pairs, reported, spaces
-from imgindex.store.catalog import StoredImage
+from imgindex.proof import loss
+from imgindex.records import Grade, Relation, Verdict, Weighing
+from imgindex.report.model import Counts, Group, Report, ReportedPair
+from imgindex.store import Store, catalog, pairs, reported, spaces, weighed
 from imgindex.store.pairs import StoredPair
 
 DEFAULT_SIMILAR_PER_IMAGE = 5
 """`similar` pairs shown of one image: enough to look at, and a burst of 1,000 frames stays readable."""
-
-_OTHER_WAY = {Relation.A_CONTAINS_B: Relation.B_CONTAINS_A, Relation.B_CONTAINS_A: Relation.A_CONTAINS_B}
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """An image and its files that are there, the one to keep first: one name of each, `links` by it its others."""
-
-    image: StoredImage
-    files: tuple[Seen, ...]
-    links: Mapping[bytes, tuple[bytes, ...]]
-
-    @property
-    def key(self) -> KeeperKey:
-        return keeper_key(self.image, self.files)
 
 
 def report(
@@ -59,15 +41,18 @@ def report(
         files, images = sum(map(len, paths.values())), len(paths)
         skipped = tuple((path, skip) for path, skip in catalog.skipped_files(tx) if _below(path, folders))
         active = spaces.active_space(tx)
-        stored = list(pairs.copies(tx, None if active is None else active[0]))
+        space_id = None if active is None else active[0]
+        stored = list(pairs.copies(tx, space_id))
+        weighings = {w.key: w.weighing for w in weighed.weighings(tx, loss.WEIGHER_VERSION, loss.JUDGE_VERSION)}
         since = reported.last_nightly_s(tx)
         last = [f for f in reported.reported_files(tx) if _below(f.path, folders)]
-        wanted = _may_be_grouped(paths, stored)
+        variants = list(pairs.variants(tx, space_id))
+        wanted = _named_in(paths, [*stored, *variants])
         looked = _look(tx, folders, paths, wanted)
         known = [p for p in stored if p.a_id in paths and p.b_id in paths]
         shown = {i: Shown(image, looked.here[i], looked.links) for i, image in catalog.images(tx, looked.here).items()}
         content = {stat.path: s.image.sha256 for s in shown.values() for stat in s.files}
-        made = _groups(shown, known, _same_pixels(shown, stored))
+        made = groups_of(shown, Proofs.gather(shown, stored, weighings))
         groups, resolved = with_changes(made, content, last, looked.unsure)
         kept: list[tuple[int, int]] = []
         left_out = 0
@@ -76,7 +61,13 @@ def report(
             looked.add(_look(tx, folders, paths, set(itertools.chain(*kept)) - wanted))
             kept = [(low, high) for low, high in kept if low in paths and high in paths]
         found = pairs.with_keys(tx, kept)
-    listed = (*_listed_copies(paths, known), *(_reported(paths, found[key]) for key in kept))
+    members = {member.path for group in groups for member in group.members}
+    variants = [p for p in variants if p.a_id in paths and p.b_id in paths]
+    listed = (
+        *_listed_copies(paths, known, weighings, members),
+        *(_reported(paths, pair) for pair in variants),
+        *(_reported(paths, found[key]) for key in kept),
+    )
     counts = Counts(
         files=files,
         images=images,
@@ -84,9 +75,12 @@ def report(
         missing=missing,
         pairs=len(listed),
         groups=len(groups),
-        duplicate_files=sum(len(g.members) for g in groups),
+        duplicate_files=redundant_files(groups),
         reclaimable_bytes=sum(g.reclaimable_bytes for g in groups),
         similar_left_out=left_out,
+        edited_files=sum(len(g.members) for g in groups) - redundant_files(groups),
+        variants=len(variants),
+        not_weighed=sum(pair.neither and pair.loss_a is None for pair in listed),
         away=len(looked.away),
         outdated=len(looked.outdated),
         hard_links=sum(map(len, looked.links.values())),
@@ -145,10 +139,10 @@ def _paths(tx: Connection, folders: Sequence[bytes]) -> tuple[Paths, int]:
     return paths, missing
 
 
-def _may_be_grouped(paths: Paths, copies: Iterable[StoredPair]) -> set[int]:
-    """The images that may be in a group: those of several files, and those that are copies of others."""
+def _named_in(paths: Paths, known: Iterable[StoredPair]) -> set[int]:
+    """The images that a report may name: those of several files, and those of these pairs."""
     wanted = {i for i, own in paths.items() if len(own) > 1}
-    wanted.update(i for pair in copies for i in (pair.a_id, pair.b_id) if i in paths)
+    wanted.update(i for pair in known for i in (pair.a_id, pair.b_id) if i in paths)
     return wanted
 
 
@@ -165,120 +159,33 @@ def _look(tx: Connection, folders: Sequence[bytes], paths: Paths, wanted: set[in
     return looked
 
 
-def _groups(shown: dict[int, Shown], known: list[StoredPair], same: list[list[int]]) -> tuple[Group, ...]:
-    outcomes = _completed(shown, known, same)
-    keys = {image_id: s.key for image_id, s in shown.items()}
-    redundant = []
-    for (a, b), outcome in outcomes.items():
-        if redundant_b(outcome):
-            redundant.append((a, b))
-        if redundant_a(outcome):
-            redundant.append((b, a))
-    made = {g.keeper: g.members for g in group(keys, redundant)}
-    members = set(itertools.chain.from_iterable(made.values()))
-    for image_id, s in shown.items():
-        if len(s.files) > 1 and image_id not in made and image_id not in members:
-            made[image_id] = ()
-    ordered = sorted(made, key=keys.__getitem__)
-    return tuple(
-        _group(number, shown[keeper], [(shown[m], _from(keeper, m, outcomes)) for m in made[keeper]])
-        for number, keeper in enumerate(ordered, 1)
-    )
-
-
-def _same_pixels(shown: dict[int, Shown], stored: Iterable[StoredPair]) -> list[list[int]]:
-    """Shown images by equal pixels, whichever images (missing ones too) the equality was proven through."""
-    root: dict[int, int] = {}
-
-    def find(x: int) -> int:
-        while root.setdefault(x, x) != x:
-            x = root[x]
-        return x
-
-    for pair in stored:
-        if pair.outcome.verdict is Verdict.SAME_PIXELS:
-            root[find(pair.a_id)] = find(pair.b_id)
-    classes: dict[int, list[int]] = {}
-    for x in list(root):
-        if x in shown:
-            classes.setdefault(find(x), []).append(x)
-    return list(classes.values())
-
-
-def _completed(
-    shown: dict[int, Shown], known: Iterable[StoredPair], same: Iterable[list[int]]
-) -> dict[tuple[int, int], Verification]:
-    """Outcomes of the copies by (a_id, b_id); equal pixels are an equivalence, so the best image gets every other."""
-    outcomes = {(p.a_id, p.b_id): p.outcome for p in known if p.outcome.verdict.is_copy}
-    for images in same:
-        best = min(images, key=lambda i: shown[i].key)
-        for other in images:
-            if other != best and (best, other) not in outcomes and (other, best) not in outcomes:
-                outcomes[best, other] = Verification(
-                    Verdict.SAME_PIXELS, 100.0, 1.0, Relation.SAME, share_a=1.0, share_b=1.0
-                )
-    return outcomes
-
-
-def _from(keeper: int, member: int, outcomes: dict[tuple[int, int], Verification]) -> Verification:
-    """The outcome as it leads from keeper to member."""
-    return outcomes[keeper, member] if (keeper, member) in outcomes else reversed_outcome(outcomes[member, keeper])
-
-
-def reversed_outcome(outcome: Verification) -> Verification:
-    """The same evidence told from b to a."""
-    words, matrix = outcome.transform, outcome.matrix
-    if matrix is not None:
-        inverse = transform.invert(np.array(matrix, np.float64).reshape(2, 3))
-        matrix = tuple(float(v) for v in inverse.ravel())
-        words = transform.describe(inverse, outcome.share_b, outcome.share_a)
-    relation = None if outcome.relation is None else _OTHER_WAY.get(outcome.relation, outcome.relation)
-    return Verification(
-        outcome.verdict,
-        outcome.score,
-        outcome.ssim,
-        relation,
-        words,
-        matrix,
-        outcome.share_b,
-        outcome.share_a,
-        1.0 / max(outcome.scale, 1e-9),
-        outcome.inset,
-        outcome.evidence,
-    )
-
-
-def _group(number: int, keeper: Shown, members: list[tuple[Shown, Verification]]) -> Group:
-    kept, *same_bytes = keeper.files
-    listed = [_member(keeper, stat, Verdict.EXACT, 100.0, None) for stat in same_bytes]
-    for shown, outcome in members:
-        listed += [_member(shown, stat, outcome.verdict, outcome.score, outcome.transform) for stat in shown.files]
-    return Group(
-        number,
-        kept.path,
-        keeper.image.size_bytes,
-        keeper.image.info.width_px,
-        keeper.image.info.height_px,
-        sum(member.size_bytes for member in listed),
-        tuple(listed),
-        keeper_links=keeper.links.get(kept.path, ()),
-    )
-
-
-def _member(shown: Shown, stat: Seen, verdict: Verdict, score: float, words: str | None) -> Member:
-    info = shown.image.info
-    links = shown.links.get(stat.path, ())
-    return Member(stat.path, verdict, score, words, stat.size_bytes, info.width_px, info.height_px, True, links)
-
-
-def _listed_copies(paths: Paths, known: list[StoredPair]) -> list[ReportedPair]:
-    """Stars of exact files, and every copy, by path."""
+def _listed_copies(
+    paths: Paths,
+    known: list[StoredPair],
+    weighings: Mapping[tuple[int, int], Weighing],
+    members: Collection[bytes],
+) -> list[ReportedPair]:
+    """Stars of exact files, and every copy, by path; `members` are the files that stand below another."""
     listed = [
-        ReportedPair(first, other, Verdict.EXACT, Relation.SAME, 100.0, 1.0, 1.0, None)
+        ReportedPair(
+            first, other, Verdict.EXACT, Relation.SAME, 100.0, 1.0, 1.0, None, 1.0, 1.0, (), (),
+            Grade.REDUNDANT, Grade.REDUNDANT,
+        )
         for first, *others in paths.values()
         for other in others
-    ]
-    listed += [_reported(paths, p) for p in known]
+    ]  # fmt: skip
+    for pair in known:
+        reported = _reported(paths, pair)
+        if (weighing := weighings.get(pair.candidate.key)) is not None:
+            reported = replace(
+                reported,
+                loss_a=weighing.loss_a,
+                loss_b=weighing.loss_b,
+                grade_a=weighing.grade_a,
+                grade_b=weighing.grade_b,
+                differs=weighing.differs,
+            )
+        listed.append(replace(reported, neither=reported.a not in members and reported.b not in members))
     return sorted(listed, key=lambda p: (p.a, p.b))
 
 
@@ -292,7 +199,7 @@ def _kept_similar(
     """
     ids = np.array(sorted(paths), np.int64)
     alike = alike[np.isin(alike["low"], ids) & np.isin(alike["high"], ids)]
-    group_of = {path: made.id for made in groups for path in paths_of_group(made)}
+    group_of = {path: made.number for made in groups for path in paths_of_group(made)}
     group_of_id = np.array([group_of.get(paths[i][0], -i) for i in ids.tolist()], np.int64)
     low, high = np.searchsorted(ids, alike["low"]), np.searchsorted(ids, alike["high"])
     is_apart = group_of_id[low] != group_of_id[high]
@@ -322,6 +229,8 @@ def _reported(paths: Paths, known: StoredPair) -> ReportedPair:
         known.candidate.cosine,
         o.ssim,
         o.transform,
+        o.share_a,
+        o.share_b,
     )
 
 

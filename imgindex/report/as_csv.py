@@ -7,44 +7,55 @@ import io
 
 from imgindex.report.as_json import path_text
 from imgindex.report.model import Report
+from imgindex.report.report_text import losses_text
 
-COLUMNS = ("group", "role", "path", "verdict", "score", "transform", "width_px", "height_px", "size_bytes")
+COLUMNS = (
+    "group", "role", "path", "verdict", "score", "transform", "width_px", "height_px", "size_bytes", "grade", "given",
+    "loss", "why",
+)  # fmt: skip
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins with one of these runs as a formula in a spreadsheet (OWASP, "CSV Injection")."""
 
 
 def report_csv(report: Report) -> str:
-    """RFC 4180 with a header; file names are untrusted, so what a spreadsheet would run is defused."""
+    """RFC 4180 with a header; file names are untrusted, so what a spreadsheet would run is defused.
+
+    `grade` says whether a file can go without a loss (`redundant`) or is listed only (`edited`); that of a keeper is
+    `keep`. `given` is the file that stays in its place.
+    """
     out = io.StringIO()
-    write = csv.writer(out, lineterminator="\n").writerow
-    write(COLUMNS)
+    write = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+    write.writeheader()
     for g in report.groups:
-        keeper = (
-            g.id,
-            "keeper",
-            _defused(path_text(g.keeper)),
-            "",
-            "",
-            "",
-            g.width_px,
-            g.height_px,
-            g.keeper_bytes,
+        write.writerow(
+            {
+                "group": g.number,
+                "role": "keeper",
+                "path": _defused(path_text(g.keeper)),
+                "grade": "keep",
+                "why": _defused("; ".join(g.why)),
+                "width_px": g.width_px,
+                "height_px": g.height_px,
+                "size_bytes": g.keeper_bytes,
+            }
         )
-        write(keeper)
         for m in g.members:
-            write(
-                (
-                    g.id,
-                    "member",
-                    _defused(path_text(m.path)),
-                    m.verdict.value,
-                    m.score,
-                    m.transform or "",
-                    m.width_px,
-                    m.height_px,
-                    m.size_bytes,
-                )
+            write.writerow(
+                {
+                    "group": g.number,
+                    "role": "member",
+                    "path": _defused(path_text(m.path)),
+                    "grade": m.grade.value,
+                    "given": _defused(path_text(m.given)),
+                    "loss": _defused(losses_text(m.loss)),
+                    "verdict": m.verdict.value,
+                    "score": m.score,
+                    "transform": m.transform or "",
+                    "width_px": m.width_px,
+                    "height_px": m.height_px,
+                    "size_bytes": m.size_bytes,
+                }
             )
     return out.getvalue()
 

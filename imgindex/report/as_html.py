@@ -14,8 +14,9 @@ import jinja2
 from markupsafe import Markup
 
 from imgindex.files import display
-from imgindex.report.as_text import count, presence_lines, size_text
 from imgindex.report.model import Change, Look, Report
+from imgindex.report.report_text import presence_lines
+from imgindex.report.words import count, size_text
 
 MAX_SKIPPED_SHOWN = 500
 """More are counted by reason; `--format json` has them all."""

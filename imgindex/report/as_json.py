@@ -1,4 +1,4 @@
-"""Reports and query answers as JSON, schema 1: fields may be added; a renamed field raises the schema."""
+"""Reports and query answers as JSON, schema 2: fields may be added; a renamed field raises the schema."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from imgindex.records import Loss
 from imgindex.report.model import Comparison, Finding, Group, IndexSummary, Match, Report, ReportedPair, Status
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def path_text(path: bytes) -> str:
@@ -97,10 +98,12 @@ def status_json(status: Status) -> str:
 def _group(group: Group) -> dict[str, Any]:
     return {
         "id": group.id,
+        "number": group.number,
         "keeper": path_text(group.keeper),
         "keeper_bytes": group.keeper_bytes,
         "width_px": group.width_px,
         "height_px": group.height_px,
+        "why": list(group.why),
         "keeper_new": group.keeper_new,
         "keeper_hard_links": [path_text(path) for path in group.keeper_links],
         "change": group.change.value,
@@ -111,6 +114,10 @@ def _group(group: Group) -> dict[str, Any]:
                 "verdict": member.verdict.value,
                 "score": member.score,
                 "transform": member.transform,
+                "grade": member.grade.value,
+                "given": path_text(member.given),
+                "loss": _losses(member.loss),
+                "differs": list(member.differs),
                 "size_bytes": member.size_bytes,
                 "width_px": member.width_px,
                 "height_px": member.height_px,
@@ -132,7 +139,19 @@ def _pair(pair: ReportedPair) -> dict[str, Any]:
         "cosine": pair.cosine,
         "ssim": pair.ssim,
         "transform": pair.transform,
+        "share_a": pair.share_a,
+        "share_b": pair.share_b,
+        "loss_a": None if pair.loss_a is None else _losses(pair.loss_a),
+        "loss_b": None if pair.loss_b is None else _losses(pair.loss_b),
+        "grade_a": None if pair.grade_a is None else pair.grade_a.value,
+        "grade_b": None if pair.grade_b is None else pair.grade_b.value,
+        "differs": list(pair.differs),
+        "neither": pair.neither,
     }
+
+
+def _losses(losses: Sequence[Loss]) -> list[dict[str, Any]]:
+    return [asdict(loss) for loss in losses]
 
 
 def _match(match: Match) -> dict[str, Any]:

@@ -7,23 +7,33 @@ from enum import StrEnum
 from pathlib import Path
 
 from imgindex.difference import Region
-from imgindex.records import PictureInfo, Relation, Skip, Verdict, Verification
+from imgindex.records import Grade, Loss, PictureInfo, Relation, Skip, Verdict, Verification
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One redundant file of a group; `score` and `transform` are from the keeper's picture to this one. `links` are
-    other names of it: hard links, which are no files of their own."""
+    """One file of a group that stands below another, as `grade` says.
+
+    given           the file that stays in its place: the keeper, or an edited copy of that
+    score, transform  from the picture of `given` to this one
+    loss            what goes if this file is removed and `given` kept; of what is redundant, metadata at most
+    differs         what turned the one into the other, beside the map
+    links           other names of it: hard links, which are no files of their own
+    """
 
     path: bytes
     verdict: Verdict
     score: float
     transform: str | None
+    grade: Grade
+    given: bytes
+    loss: tuple[Loss, ...]
+    differs: tuple[str, ...]
     size_bytes: int
     width_px: int
     height_px: int
-    new: bool
     links: tuple[bytes, ...] = ()
+    new: bool = True
 
 
 class Change(StrEnum):
@@ -36,22 +46,26 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A keeper and its members, at least one; `reclaimable_bytes` counts each physical file once.
+    """A keeper and its members, at least one, redundant ones first; `reclaimable_bytes` counts these, each physical
+    file once.
 
-    Each of these files was there when the report was made. `keeper_links` are other names of the keeper: hard links.
-    `keeper_new` and each member's `new`: no nightly report has named the file in this group yet.
+    Each of these files was there when the report was made. `id` is that of the keeper's content and stays from run to
+    run, `number` is the place in this report. `why` says what speaks for the keeper; `keeper_links` are other names of
+    it: hard links. `keeper_new` and each member's `new`: no nightly report has named the file in this group yet.
     """
 
-    id: int
+    number: int
+    id: str
     keeper: bytes
     keeper_bytes: int
     width_px: int
     height_px: int
     reclaimable_bytes: int
     members: tuple[Member, ...]
+    why: tuple[str, ...] = ()
+    keeper_links: tuple[bytes, ...] = ()
     keeper_new: bool = True
     change: Change = Change.NEW
-    keeper_links: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +78,11 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class ReportedPair:
-    """Two files and the verdict on them; relation and transform lead from `a` to `b`."""
+    """Two files and the verdict on them; relation and transform lead from `a` to `b`.
+
+    `loss_a` is what goes if a is removed and b kept, None where the pair was not weighed; `grade_a` how a stands below
+    b. `neither`: both are copies, and nothing in the report stands in for either of them.
+    """
 
     a: bytes
     b: bytes
@@ -74,11 +92,22 @@ class ReportedPair:
     cosine: float | None
     ssim: float | None
     transform: str | None
+    share_a: float = 0.0
+    share_b: float = 0.0
+    loss_a: tuple[Loss, ...] | None = None
+    loss_b: tuple[Loss, ...] | None = None
+    grade_a: Grade | None = None
+    grade_b: Grade | None = None
+    differs: tuple[str, ...] = ()
+    neither: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
     """`files` are indexed and present; `pairs` counts the rows in `pairs`, `similar_left_out` those not shown.
+
+    `duplicate_files` and `reclaimable_bytes` count what is redundant, `edited_files` the other members of groups.
+    `variants` counts pairs, `not_weighed` proven pairs of which nothing is known but that, and which matter.
 
     Of the files that a report would name, `away` are those that could not be looked at, `outdated` those that are gone
     or have changed since they were indexed; both stand in no group. `hard_links` are further names of files.
@@ -93,6 +122,9 @@ class Counts:
     duplicate_files: int
     reclaimable_bytes: int
     similar_left_out: int
+    edited_files: int = 0
+    variants: int = 0
+    not_weighed: int = 0
     away: int = 0
     outdated: int = 0
     hard_links: int = 0

@@ -126,7 +126,16 @@ def pairs(tx: Connection) -> Iterator[StoredPair]:
 def copies(tx: Connection, space_id: int | None) -> Iterator[StoredPair]:
     """Pairs that were proven to be copies, ordered by ids; without the cosine where that is of another space: what was
     proven stays proven."""
-    statement = select(pair).where(pair.c.verdict.in_(COPIES)).order_by(pair.c.low_id, pair.c.high_id)
+    return _of_verdicts(tx, COPIES, space_id)
+
+
+def variants(tx: Connection, space_id: int | None) -> Iterator[StoredPair]:
+    """Pairs that were proven to show one scene or layout and different things in it; else as `copies`."""
+    return _of_verdicts(tx, [Verdict.VARIANT.value], space_id)
+
+
+def _of_verdicts(tx: Connection, verdicts: Sequence[str], space_id: int | None) -> Iterator[StoredPair]:
+    statement = select(pair).where(pair.c.verdict.in_(verdicts)).order_by(pair.c.low_id, pair.c.high_id)
     for row in tx.execute(statement):
         found = _stored(row)
         if space_id == row.space_id:
