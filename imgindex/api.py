@@ -25,8 +25,8 @@ from imgindex.workers import Workers
 
 __all__ = ["ImageIndex", "compare", "only_new", "open"]
 
-DEFAULT_GROUPS_WITH_PICTURES = 100
-"""A page of so many pairs has some 3 MB, and one of so many large groups some 40 MB at most."""
+DEFAULT_PICTURES = 100
+"""A page of so many pairs of files has some 3 MB, and one of so many large groups some 40 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +125,18 @@ class ImageIndex:
         with self._store.exclusive():
             mark_reported(self._store, full)
 
-    def page(self, shown: Report, *, pictures: int = DEFAULT_GROUPS_WITH_PICTURES) -> str:
-        """A report as one HTML file, with thumbnails of its first `pictures` groups."""
-        from imgindex.pipeline.looks import looks
+    def page(
+        self, shown: Report, *, pictures: int = DEFAULT_PICTURES, beside: str | os.PathLike[str] | None = None
+    ) -> str:
+        """A report as one HTML file, with thumbnails of its first `pictures` groups and of as many pairs of each
+        further part. Thumbnails lead to the files themselves, by paths relative to the folder `beside` where given."""
+        from imgindex.pipeline.thumbnails import thumbnails
         from imgindex.report.as_html import report_html
 
         with Workers(self._jobs) as workers:
-            seen = looks(self._store, shown, workers, self._progress, groups=pictures)
-        return report_html(shown, seen, left_out=max(0, len(shown.groups) - pictures))
+            drawn = thumbnails(self._store, shown, workers, self._progress, pictures=pictures)
+        folder = None if beside is None else os.path.realpath(os.fsencode(beside))
+        return report_html(shown, drawn, pictures=pictures, beside=folder)
 
     def forget(self, path: str | os.PathLike[str]) -> int:
         """Remove what the store knows of a file, or of a folder and all below it; returns how many files that were.

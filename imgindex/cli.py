@@ -64,7 +64,10 @@ FollowOption = Annotated[bool, typer.Option("--follow-symlinks", help="Follow li
 MissingOption = Annotated[
     bool, typer.Option("--accept-missing", help="Most files of a folder are gone, and that is meant.")
 ]
-FailOption = Annotated[bool, typer.Option("--fail-on-duplicates", help="Exit with 1 where any are reported.")]
+PicturesOption = Annotated[
+    int, typer.Option(min=0, help="How many groups of a page get pictures, and pairs of each further part.")
+]
+FailOption = Annotated[bool, typer.Option("--fail-on-duplicates", help="Exit with 1 where any file is redundant.")]
 
 
 @app.command()
@@ -119,6 +122,7 @@ def nightly(
     follow_symlinks: FollowOption = False,
     accept_missing: MissingOption = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as a page there, too.")] = None,
+    pictures: PicturesOption = 100,
     fail_on_duplicates: FailOption = False,
     answer_format: AnswerOption = AnswerFormat.TEXT,
 ) -> None:
@@ -146,7 +150,7 @@ def nightly(
         if not summary.interrupted:
             full = images.report(similar_per_image=None)
             new = api.only_new(full)
-            page = images.page(new) if html is not None else ""
+            page = "" if html is None else images.page(new, pictures=pictures, beside=html.absolute().parent)
         if not asked.exit_code:
             if html is not None:
                 _write_page(html, page)
@@ -154,7 +158,7 @@ def nightly(
             if _emit(text):
                 images.mark_reported(full)
     _end(summary, asked)
-    if fail_on_duplicates and new.groups:
+    if fail_on_duplicates and new.counts.duplicate_files:
         raise typer.Exit(DUPLICATES)
 
 
@@ -193,6 +197,7 @@ def report(
     ] = ReportFormat.TEXT,
     new: Annotated[bool, typer.Option("--new", help="Only what is new since the last nightly report.")] = False,
     similar: Annotated[int, typer.Option(min=0, help="How many look-alikes (no copies) to show of each image.")] = 5,
+    pictures: PicturesOption = 100,
     fail_on_duplicates: FailOption = False,
 ) -> None:
     """Duplicates: which file to keep, and what is redundant beside it."""
@@ -209,9 +214,12 @@ def report(
             raise UsageError(f"Nothing that is below {', '.join(folders)} was indexed; check the spelling.")
         if new:
             made, write[ReportFormat.TEXT] = api.only_new(made), news_text
-        printed = images.page(made) if report_format is ReportFormat.HTML else write[report_format](made)
+        if report_format is ReportFormat.HTML:
+            printed = images.page(made, pictures=pictures, beside=os.curdir)
+        else:
+            printed = write[report_format](made)
     _emit(printed.rstrip("\n"))
-    if fail_on_duplicates and made.groups:
+    if fail_on_duplicates and made.counts.duplicate_files:
         raise typer.Exit(DUPLICATES)
 
 

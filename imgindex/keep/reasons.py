@@ -19,17 +19,17 @@ TIES = (
 """What decides where neither of two is better, by the fields of KeeperKey."""
 
 MADE_FROM = {
-    "laid over": "others have something laid over it",
-    "laid around": "others have something put around it",
-    "enlarged": "others are enlargements of it",
-    "stretched": "others are stretched",
-    "part": "others are parts of it",
-    "earlier coding": "others carry its earlier coding in their pixels",
-    "coded again": "others are codings of it",
-    "repeats a lossy file": "others repeat its pixels in another format",
-    "few colours": "others have a palette of few colours",
-    "noise added": "others have grain added",
-    "blocky": "others show the blocks of an earlier coding",
+    "laid over": "nothing is laid over it",
+    "laid around": "nothing is put around it",
+    "enlarged": "it is not enlarged",
+    "stretched": "it is not stretched",
+    "clipped": "its tones are not clipped",
+    "earlier coding": "its own coding is seen in the pixels of a copy",
+    "coded again": "a copy is coded from its pixels",
+    "repeats a lossy file": "a copy repeats its pixels in another format",
+    "few colours": "it has all its colours",
+    "noise added": "no grain is added to it",
+    "blocky": "no blocks of an earlier coding are seen in it",
     "no camera data": "it has the camera's data",
 }
 """What a sign that a member was made from the keeper says for the keeper."""
@@ -47,11 +47,11 @@ def reasons(weighings: Iterable[Weighing], keeper: KeeperKey, best: KeeperKey) -
         for sign, strength in weighing.derived_b.items():
             signs[sign] = max(strength, signs.get(sign, 0))
     by_strength = sorted(signs, key=lambda sign: (-signs[sign], sign))
-    said = [*found, *(MADE_FROM.get(sign, f"others were made from it: {sign}") for sign in by_strength)]
+    said = [*found, *(MADE_FROM.get(sign, sign) for sign in by_strength)]
     if not said:
         said = [words for name, words in TIES if getattr(keeper, name) != getattr(best, name)][:1]
     return tuple(dict.fromkeys(said))[:MAX_REASONS]
 
 
 def _of_loss(loss: Loss) -> str:
-    return f"{loss.what} that others lack: {loss.words}"
+    return f"{loss.what}: {loss.words}"

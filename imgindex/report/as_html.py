@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import datetime
+import functools
 import json
 import os
 import unicodedata
+import urllib.parse
 from collections import Counter
 from collections.abc import Mapping
 
@@ -14,12 +16,21 @@ import jinja2
 from markupsafe import Markup
 
 from imgindex.files import display
-from imgindex.report.model import Change, Look, Report
-from imgindex.report.report_text import presence_lines
+from imgindex.records import Verdict
+from imgindex.report.model import Change, Group, Outline, Report, Thumbnail
+from imgindex.report.report_text import losses_text, presence_lines, which_has_what
 from imgindex.report.words import count, size_text
 
-MAX_SKIPPED_SHOWN = 500
-"""More are counted by reason; `--format json` has them all."""
+MAX_ROWS_SHOWN = 500
+"""Of each list: skipped files, hard links, pairs of one part. `--format json` has them all."""
+
+WHOLE_SHARE = 0.97
+"""Share of a picture from which the other shows all of it: alignment is not exact, nor is the crop of rounding."""
+
+GRADES = {
+    "redundant": "nothing would be lost without it",
+    "edited": "an edited copy of the file to keep; it stays unless you say otherwise",
+}
 
 VERDICTS = {
     "exact": "the same bytes as the file to keep",
@@ -28,10 +39,13 @@ VERDICTS = {
 }
 
 
-def report_html(report: Report, looks: Mapping[tuple[bytes, bytes], Look], *, left_out: int) -> str:
-    """The page of a report; `looks` by (keeper, path), and what has none is shown without a picture.
+def report_html(
+    report: Report, thumbnails: Mapping[tuple[bytes, bytes], Thumbnail], *, pictures: int, beside: bytes | None = None
+) -> str:
+    """The page of a report; `thumbnails` by (first path of the row, path), and what has none is shown without.
 
-    `left_out` counts the groups that were given no pictures, which the page says.
+    `pictures` says how many groups, and pairs of each further part, were to get some. Links to the files are relative
+    to the folder `beside`, absolute where that is None.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("imgindex.report", "."),
@@ -41,40 +55,53 @@ def report_html(report: Report, looks: Mapping[tuple[bytes, bytes], Look], *, le
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {
+        "address": functools.partial(_address, beside=beside),
         "count": count,
         "data_uri": _data_uri,
         "day": _day,
         "display": display,
         "exact_path": _exact_path,
+        "is_part": _is_part,
+        "losses": losses_text,
         "moment": _moment,
         "points": _points,
         "shown_text": lambda text: display(os.fsencode(text)),
         "size": size_text,
         "shown_parts": _shown_parts,
+        "which_has_what": which_has_what,
     }
-    groups = {change.value: [g for g in report.groups if g.change is change] for change in Change}
+    folded = [group for group in report.groups if _is_exact(group)]
+    groups = {change.value: [g for g in report.groups if g.change is change and not _is_exact(g)] for change in Change}
     reasons = Counter(skip.reason for _, skip in report.skipped).most_common()
     return environment.get_template("page.html.jinja").render(
         report=report,
-        looks=looks,
-        left_out=left_out,
+        thumbnails=thumbnails,
+        pictures=pictures,
+        left_out=max(0, len(report.groups) - pictures),
         groups=groups,
+        folded=folded,
         headline=_headline(report),
         presence=presence_lines(report),
         reasons=reasons,
         verdicts=VERDICTS,
-        max_skipped=MAX_SKIPPED_SHOWN,
+        grades=GRADES,
+        max_rows=MAX_ROWS_SHOWN,
     )
+
+
+def _is_exact(group: Group) -> bool:
+    """Whether a group is beyond doubt: nobody needs to look at its pictures."""
+    return all(member.verdict in (Verdict.EXACT, Verdict.SAME_PIXELS) for member in group.members)
 
 
 def _headline(report: Report) -> str:
     """What is new, in a few words."""
     if report.since is None:
-        return f"{count(len(report.groups), 'group')} of duplicates" if report.groups else "No duplicates"
+        return f"{count(len(report.groups), 'group')} of copies" if report.groups else "No copies"
     changes = Counter(group.change for group in report.groups)
     new, grown = changes[Change.NEW], changes[Change.GROWN]
     if not new and not grown:
-        return "No new duplicates"
+        return "No new copies"
     parts = [f"{count(new, 'new group')}"] if new else []
     parts += [f"{count(grown, 'group')} that grew"] if grown else []
     return " and ".join(parts)
@@ -97,9 +124,26 @@ def _data_uri(jpeg: bytes) -> Markup:
     return Markup("data:image/jpeg;base64," + base64.b64encode(jpeg).decode())
 
 
-def _points(corners: tuple[tuple[float, float], ...], look: Look) -> str:
-    """Corners given as shares, as the `points` of an SVG polygon over a picture of the look's size."""
-    return " ".join(f"{x * look.width_px:.1f},{y * look.height_px:.1f}" for x, y in corners)
+def _points(corners: Outline, width_px: float, height_px: float) -> str:
+    """Corners given as shares, as the `points` of an SVG polygon over a picture of this size."""
+    return " ".join(f"{x * width_px:.1f},{y * height_px:.1f}" for x, y in corners)
+
+
+def _is_part(corners: Outline | None) -> bool:
+    """Whether a polygon given as shares leaves much of its picture out."""
+    return corners is not None and 0.0 < _area(corners) < WHOLE_SHARE
+
+
+def _area(corners: Outline) -> float:
+    following = (*corners[1:], *corners[:1])
+    return abs(sum(x * v - u * y for (x, y), (u, v) in zip(corners, following, strict=True))) / 2
+
+
+def _address(path: bytes, beside: bytes | None) -> str:
+    """The URL of a file, each byte of its name that could mean anything else escaped."""
+    if beside is None:
+        return "file://" + urllib.parse.quote_from_bytes(path)
+    return "./" + urllib.parse.quote_from_bytes(os.path.relpath(path, beside))
 
 
 def _shown_parts(path: bytes) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
 from imgindex.difference import Region
 from imgindex.records import Grade, Loss, PictureInfo, Relation, Skip, Verdict, Verification
@@ -147,21 +148,42 @@ class Report:
     away: tuple[tuple[bytes, int], ...] = ()
     links: tuple[tuple[bytes, ...], ...] = ()
 
+    @property
+    def both_stay(self) -> tuple[ReportedPair, ...]:
+        """Copies of which neither stands below the other."""
+        return tuple(pair for pair in self.pairs if pair.neither)
+
+    @property
+    def variants(self) -> tuple[ReportedPair, ...]:
+        return tuple(pair for pair in self.pairs if pair.verdict is Verdict.VARIANT)
+
+    @property
+    def similar(self) -> tuple[ReportedPair, ...]:
+        return tuple(pair for pair in self.pairs if pair.verdict is Verdict.SIMILAR)
+
+
+Outline: TypeAlias = tuple[tuple[float, float], ...]
+"""Corners (x, y) of a polygon as shares in [0, 1] of a picture's sides."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """How a file looks on a page: a small JPEG, its size, the file's time, and what differs from the keeper.
+class Thumbnail:
+    """How a file looks on a page: a small JPEG, its size, the file's time, and how it lies on the first picture of its
+    row, the keeper of a group.
 
     jpeg     empty where the file cannot be read now
-    regions  outlines of what differs, each float[n, 2] corners (x, y) as shares in [0, 1] of this picture's sides;
-             None where the two were not laid on each other
+    regions  outlines of what differs; None where the two were not laid on each other
+    shows    where in this picture the first one lies; None where that is not known
+    shown    where in the first picture this one lies, in shares of that one's sides
     """
 
     jpeg: bytes
     width_px: int
     height_px: int
     modified_at_s: int
-    regions: tuple[tuple[tuple[float, float], ...], ...] | None
+    regions: tuple[Outline, ...] | None = None
+    shows: Outline | None = None
+    shown: Outline | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,11 +138,11 @@ def _link_lines(report: Report) -> list[str]:
 
 
 def _both_stay_lines(report: Report) -> list[str]:
-    pairs = [pair for pair in report.pairs if pair.neither]
-    return _pair_lines("Copies of which neither stands below the other", pairs, 0, _which_has_what)
+    return _pair_lines("Copies of which neither stands below the other", report.both_stay, 0, which_has_what)
 
 
-def _which_has_what(pair: ReportedPair) -> Iterator[str]:
+def which_has_what(pair: ReportedPair) -> Iterator[str]:
+    """What turns one of two copies into the other, and what each alone has, in sentences."""
     yield ", ".join([*([pair.transform] if pair.transform else []), *pair.differs])
     if pair.loss_a is None or pair.loss_b is None:
         yield NOT_WEIGHED
@@ -155,15 +155,12 @@ def _which_has_what(pair: ReportedPair) -> Iterator[str]:
 
 
 def _variant_lines(report: Report) -> list[str]:
-    pairs = [pair for pair in report.pairs if pair.verdict is Verdict.VARIANT]
-    return _pair_lines(
-        "Variants: one scene or layout, and something else in it", pairs, 0, lambda pair: [", ".join(pair.differs)]
-    )
+    title = "Variants: one scene or layout, and something else in it"
+    return _pair_lines(title, report.variants, 0, lambda pair: [", ".join(pair.differs)])
 
 
 def _similar_lines(report: Report) -> list[str]:
-    pairs = [pair for pair in report.pairs if pair.verdict is Verdict.SIMILAR]
-    return _pair_lines("Alike, but not copies", pairs, report.counts.similar_left_out, lambda pair: [])
+    return _pair_lines("Alike, but not copies", report.similar, report.counts.similar_left_out, lambda pair: [])
 
 
 def _pair_lines(

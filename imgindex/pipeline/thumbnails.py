@@ -1,4 +1,4 @@
-"""looks: small pictures of a report's files for its page, and where each member differs from its keeper.
+"""Small pictures of a report's files for its page, and where each differs from the one it is laid on.
 
 1. choose the groups that the page shows first, and look up their files and the maps of their pairs
 2. in the worker processes, decode a keeper and a handful of its members, lay each on the keeper, outline what differs
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from imgindex import transform
 from imgindex.files import Skipped
@@ -20,7 +21,7 @@ from imgindex.pipeline import compare
 from imgindex.pipeline.sources import OnDisk
 from imgindex.ports import Progress
 from imgindex.records import PictureInfo, Rgb, Verdict
-from imgindex.report.model import Change, Group, Look, Report
+from imgindex.report.model import Change, Group, Outline, Report, Thumbnail
 from imgindex.store import Store, catalog, pairs
 from imgindex.verify import reversed_outcome
 from imgindex.workers import Workers
@@ -63,31 +64,35 @@ class Sheet:
     files: tuple[Wanted, ...]
 
 
-def looks(
-    store: Store, report: Report, workers: Workers, progress: Progress, *, groups: int
-) -> dict[tuple[bytes, bytes], Look]:
-    """Looks by (keeper, path) of the first `groups` groups: new ones, then grown, then known, each in report order.
+def thumbnails(
+    store: Store, report: Report, workers: Workers, progress: Progress, *, pictures: int
+) -> dict[tuple[bytes, bytes], Thumbnail]:
+    """Thumbnails of the first `pictures` groups (new ones, then grown, then known, each in report order) by (keeper,
+    path), and of as many pairs of each further part of the report by (a, path).
 
     Of a group, the keeper and its first MEMBERS_PER_GROUP members. A file that cannot be read now, or has another
-    content than when it was indexed, gets a look with an empty `jpeg`; one that the store no longer has gets none, and
+    content than when it was indexed, gets one with an empty `jpeg`; one that the store no longer has gets none, and
     neither do those that are left when the run is told to end.
     """
     order = list(Change)
-    chosen = sorted(report.groups, key=lambda group: order.index(group.change))[:groups]
-    sheets = list(_sheets(store, chosen))
-    found: dict[tuple[bytes, bytes], Look] = {}
+    groups = sorted(report.groups, key=lambda group: order.index(group.change))[:pictures]
+    rows = [_paths(group) for group in groups]
+    for part in (report.both_stay, report.variants, report.similar):
+        rows += [(pair.a, pair.b) for pair in part[:pictures]]
+    sheets = list(_sheets(store, rows))
+    found: dict[tuple[bytes, bytes], Thumbnail] = {}
     again: list[Sheet] = []
     progress.start("pictures", sum(len(sheet.files) for sheet in sheets))
-    for sheet, seen in workers.run(look_at, _until_stopped(sheets, progress)):
+    for sheet, seen in workers.run(draw, _until_stopped(sheets, progress)):
         if isinstance(seen, Exception):
             again += [Sheet(sheet.keeper, (replace(wanted, matrix=None),)) for wanted in sheet.files]
             continue
-        for wanted, look in zip(sheet.files, seen, strict=True):
-            found[sheet.keeper, wanted.path] = look
+        for wanted, thumbnail in zip(sheet.files, seen, strict=True):
+            found[sheet.keeper, wanted.path] = thumbnail
         progress.advance(len(seen))
-    for sheet, seen in workers.run(look_at, _until_stopped(again, progress)):
+    for sheet, seen in workers.run(draw, _until_stopped(again, progress)):
         [wanted] = sheet.files
-        found[sheet.keeper, wanted.path] = _look(wanted, None) if isinstance(seen, Exception) else seen[0]
+        found[sheet.keeper, wanted.path] = _thumbnail(wanted, None) if isinstance(seen, Exception) else seen[0]
         progress.advance()
     progress.finish()
     return found
@@ -97,46 +102,55 @@ def _until_stopped(sheets: Sequence[Sheet], progress: Progress) -> Iterator[Shee
     return itertools.takewhile(lambda _: not progress.stopping, sheets)
 
 
-def look_at(sheet: Sheet) -> list[Look]:
-    """A look for each of the sheet's files, in their order; runs in a worker process."""
+def draw(sheet: Sheet) -> list[Thumbnail]:
+    """A thumbnail of each of the sheet's files, in their order; runs in a worker process."""
     keeper, *members = sheet.files
     laid_on = _rgb(keeper)
-    seen = [_look(keeper, laid_on)]
+    drawn = [_thumbnail(keeper, laid_on)]
     for member in members:
         rgb = _rgb(member)
-        look = _look(member, rgb)
-        if laid_on is not None and rgb is not None and member.matrix is not None:
+        made = _thumbnail(member, rgb)
+        if member.matrix is not None:
             matrix = np.array(member.matrix, np.float64).reshape(2, 3)
-            look = replace(look, regions=_regions(laid_on, keeper.info, rgb, member.info, matrix))
-        seen.append(look)
-    return seen
+            made = replace(
+                made,
+                shows=_shares(transform.apply(matrix, transform.frame(*keeper.info.size)), member.info),
+                shown=_shares(
+                    transform.apply(transform.invert(matrix), transform.frame(*member.info.size)), keeper.info
+                ),
+            )
+            if laid_on is not None and rgb is not None:
+                made = replace(made, regions=_regions(laid_on, keeper.info, rgb, member.info, matrix))
+        drawn.append(made)
+    return drawn
 
 
-def _sheets(store: Store, chosen: Sequence[Group]) -> Iterator[Sheet]:
-    paths = {path for group in chosen for path in _paths(group)}
+def _sheets(store: Store, rows: Sequence[tuple[bytes, ...]]) -> Iterator[Sheet]:
+    """Messages for rows of paths, the first of each being what the others are laid on."""
+    paths = {path for row in rows for path in row}
     with store.read() as tx:
         files = {
             f.path: (f.image_id, f.stat) for f in catalog.known_files(tx) if f.image_id is not None and f.path in paths
         }
         images = catalog.images(tx, (image_id for image_id, _ in files.values()))
         maps = {}
-        for pair in pairs.copies(tx, None):
-            if pair.outcome.verdict is Verdict.NEAR_DUPLICATE and pair.a_id in images and pair.b_id in images:
+        for pair in itertools.chain(pairs.copies(tx, None), pairs.variants(tx, None)):
+            if pair.outcome.verdict is not Verdict.SAME_PIXELS and pair.a_id in images and pair.b_id in images:
                 maps[pair.a_id, pair.b_id] = pair.outcome.matrix
                 maps[pair.b_id, pair.a_id] = reversed_outcome(pair.outcome).matrix
 
-    def wanted(path: bytes, keeper_id: int) -> Wanted:
+    def wanted(path: bytes, first_id: int) -> Wanted:
         image_id, stat = files[path]
         image = images[image_id]
-        return Wanted(path, image.sha256, image.info, stat.mtime_ns // 10**9, maps.get((keeper_id, image_id)))
+        return Wanted(path, image.sha256, image.info, stat.mtime_ns // 10**9, maps.get((first_id, image_id)))
 
-    for group in chosen:
-        if group.keeper not in files:
+    for first, *others in rows:
+        if first not in files:
             continue
-        keeper_id, _ = files[group.keeper]
-        keeper, *members = (wanted(path, keeper_id) for path in _paths(group) if path in files)
+        first_id, _ = files[first]
+        keeper, *members = (wanted(path, first_id) for path in (first, *others) if path in files)
         for start in range(0, len(members), MEMBERS_AT_ONCE):
-            yield Sheet(group.keeper, (keeper, *members[start : start + MEMBERS_AT_ONCE]))
+            yield Sheet(first, (keeper, *members[start : start + MEMBERS_AT_ONCE]))
 
 
 def _paths(group: Group) -> tuple[bytes, ...]:
@@ -152,8 +166,8 @@ def _rgb(wanted: Wanted) -> Rgb | None:
         return None
 
 
-def _look(wanted: Wanted, rgb: Rgb | None) -> Look:
-    """Without regions. Where there is no picture, the size is that which its thumbnail would have."""
+def _thumbnail(wanted: Wanted, rgb: Rgb | None) -> Thumbnail:
+    """Without what is drawn on it. Where there is no picture, the size is that which its thumbnail would have."""
     scale = min(1.0, THUMBNAIL_PX / max(wanted.info.size))
     width, height = (max(1, round(side * scale)) for side in wanted.info.size)
     jpeg = b""
@@ -162,16 +176,20 @@ def _look(wanted: Wanted, rgb: Rgb | None) -> Look:
         done, encoded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         assert done, "JPEG encodes every uint8 picture of this size"
         jpeg = encoded.tobytes()
-    return Look(jpeg, width, height, wanted.modified_at_s, None)
+    return Thumbnail(jpeg, width, height, wanted.modified_at_s)
 
 
 def _regions(
     keeper: Rgb, keeper_info: PictureInfo, member: Rgb, info: PictureInfo, matrix: transform.Affine
-) -> tuple[tuple[tuple[float, float], ...], ...]:
+) -> tuple[Outline, ...]:
     """Outlines of what differs, in shares of the member's sides; what lies outside of it is cut off."""
     shots, zoom = compare.lay_out(keeper, keeper_info, member, info, matrix, CANVAS_PX)
     regions = compare.differing(shots).regions
-    frame = transform.frame(*info.size)
-    inside = (transform.intersection(box, frame)[1] for box in compare.outlines(regions, matrix, zoom))
-    shares = (np.clip(corners / info.size, 0.0, 1.0).tolist() for corners in inside if len(corners))
-    return tuple(tuple((x, y) for x, y in corners) for corners in shares)
+    found = (_shares(box, info) for box in compare.outlines(regions, matrix, zoom))
+    return tuple(corners for corners in found if corners)
+
+
+def _shares(corners: NDArray[np.float64], info: PictureInfo) -> Outline:
+    """A polygon in full-size pixels of a picture, cut off at its frame, as shares of its sides."""
+    inside = transform.intersection(corners, transform.frame(*info.size))[1]
+    return tuple((x, y) for x, y in np.clip(inside / info.size, 0.0, 1.0).tolist()) if len(inside) else ()
