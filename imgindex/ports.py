@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -102,6 +102,9 @@ class Source(Protocol):
 
     def pixel_digest(self) -> bytes:
         """Digest of the oriented full-resolution pixels."""
+
+    def frames(self, numbers: Sequence[int]) -> Iterator[Source]:
+        """The frames or pages of these numbers (from 0, ascending), each as a picture of its own."""
 
 
 class Progress(Protocol):

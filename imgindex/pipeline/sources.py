@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -13,6 +14,7 @@ from imgindex import decode, features, files, sketch, spool
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import Skipped
 from imgindex.outline import outline
+from imgindex.pictures import frames
 from imgindex.pipeline.prepare import Left, Prepared, Traits, Wish, prepare
 from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
 
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
 WORKER_CACHE_BYTES = 128 << 20
 """In each worker process: larger lumas of documents, which meet in many pairs, and traits of the last pairs."""
+
+
+FRAME_CACHE_BYTES = 32 << 20
+"""For one frame of an animation, while it is compared."""
 
 
 class Sized(Protocol):
@@ -173,6 +179,13 @@ class ImageSource:
         """See `ports.Source.pixel_digest`."""
         return self.info.pixel_digest or self._of_data(decode.pixel_digest)
 
+    def frames(self, numbers: Sequence[int]) -> Iterator[ImageSource]:
+        """See `ports.Source.frames`."""
+        with _unread():
+            for data in frames.frames(self.content.read(), numbers):
+                alone = Sources(self._wish, PixelCache(FRAME_CACHE_BYTES))
+                yield alone.of_bytes(data, prepare(data, self._wish))
+
     def _traits(self) -> Traits:
         found: Traits | Left = self._cache.get(self.key, self._made)
         if isinstance(found, Left):
@@ -188,10 +201,17 @@ class ImageSource:
 
     def _of_data(self, make: Callable[[bytes], T]) -> T:
         """What `make` gives of the bytes; whatever keeps it from that is an OSError."""
-        try:
+        with _unread():
             return make(self.content.read())
-        except Skipped as skipped:
-            raise OSError(skipped.skip.detail) from skipped
+
+
+@contextlib.contextmanager
+def _unread() -> Iterator[None]:
+    """Says that a content cannot be decoded as verification says that a file cannot be read."""
+    try:
+        yield
+    except Skipped as skipped:
+        raise OSError(skipped.skip.detail) from skipped
 
 
 @functools.lru_cache(maxsize=1)
