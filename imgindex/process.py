@@ -97,7 +97,7 @@ class Process:
             answer = self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
             raise Died(_crashed(self.reap())) from error
-        return pickle.loads(answer)
+        return _unpickled(answer)
 
     def _wait_until_ready(self) -> None:
         if self._ready:
@@ -157,7 +157,7 @@ def serve(descriptor: int, parent: int, timeout_s: float, shared: tuple[int, int
             except (EOFError, OSError):
                 return
             signal.setitimer(signal.ITIMER_REAL, 2 * timeout_s)
-            answer = pickled(answering(message))
+            answer = _sendable(answering(message))
             signal.setitimer(signal.ITIMER_REAL, 0.0)
             pipe.send_bytes(answer)
 
@@ -190,6 +190,21 @@ class _Answering:
             return error
         except Exception as error:
             return RuntimeError("".join(traceback.format_exception(error)))
+
+
+def _sendable(answer: Any) -> bytes:
+    try:
+        return pickled(answer)
+    except Exception as error:
+        return pickled(RuntimeError(f"{type(answer).__name__} cannot be sent: {error}"))
+
+
+def _unpickled(answer: bytes) -> Any:
+    """An answer; an exception of a library that pickles and does not come back costs its own item, never the run."""
+    try:
+        return pickle.loads(answer)
+    except Exception as error:
+        return RuntimeError(f"an answer could not be read: {type(error).__name__}: {error}")
 
 
 def pickled(value: object) -> bytes:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import os
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -14,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from imgindex import transform
+from imgindex import clock, transform
 from imgindex.files import Seen
 from imgindex.group import KeeperKey, group, redundant_a, redundant_b
 from imgindex.pipeline.changes import files_of, paths_of, paths_of_group, with_changes
@@ -81,12 +79,12 @@ def report(
     return Report(
         str(store.directory),
         "" if active is None else active[1].name,
-        _utc(time.time()),
+        clock.utc(clock.now_s()),
         counts,
         groups,
         listed,
         skipped,
-        None if since is None else _utc(since),
+        None if since is None else clock.utc(since),
         resolved,
     )
 
@@ -95,10 +93,6 @@ def mark_reported(store: Store, report: Report) -> None:
     """Move the mark of the nightly reports: what `report` names is not new any more."""
     with store.write() as tx:
         reported.put_nightly(tx, files_of(report, catalog.contents(tx, paths_of(report))))
-
-
-def _utc(unix_s: float) -> str:
-    return datetime.datetime.fromtimestamp(unix_s, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _below(path: bytes, folders: Sequence[bytes]) -> bool:

@@ -95,6 +95,9 @@ class OnDisk:
         for path in self.paths:
             try:
                 data, _ = files.read_stable(path)
+            except Skipped as skipped:
+                last = OSError(skipped.skip.detail)
+                continue
             except OSError as error:
                 last = error
                 continue

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 from collections import Counter
 from collections.abc import Sequence
 
+from imgindex import clock
 from imgindex.files import display
 from imgindex.records import Verdict
 from imgindex.report.model import Change, Comparison, Finding, Group, IndexSummary, Match, Report, ReportedPair, Status
@@ -172,13 +172,9 @@ def status_text(status: Status) -> str:
         + (": " + ", ".join(f"{reason} {n:,}" for reason, n in status.skipped_by_reason) if status.skipped else ""),
     ]
     for root in status.roots:
-        scanned = "never completely" if root.scanned_at_s is None else _local_time(root.scanned_at_s)
+        scanned = "never completely" if root.scanned_at_s is None else clock.local(root.scanned_at_s)
         lines.append(f"Folder   {display(root.path)}: {count(root.files, 'file')}, scanned {scanned}")
     return "\n".join(lines)
-
-
-def _local_time(unix_s: int) -> str:
-    return datetime.datetime.fromtimestamp(unix_s).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def check_text(findings: Sequence[Finding]) -> str:
