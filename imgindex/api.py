@@ -133,12 +133,12 @@ class ImageIndex:
     @_diagnosed
     def query(self, image: str | os.PathLike[str], *, k: int = 10) -> list[Match]:
         """The k stored images that look most like the picture at `image`, proven copies first."""
-        return query.query_image(self._store, self._index, *self._model(), os.fspath(image), k)
+        return query.query_image(self._store, self._index, *self._model(), os.fspath(image), k, self._progress.say)
 
     @_diagnosed
     def query_text(self, text: str, *, k: int = 10) -> list[Match]:
         """The k stored images nearest to `text`; ModelError where the model knows no words."""
-        return query.query_text(self._store, self._index, *self._model(), text, k)
+        return query.query_text(self._store, self._index, *self._model(), text, k, self._progress.say)
 
     @_diagnosed
     def report(

@@ -106,11 +106,11 @@ def test_a_renamed_folder_embeds_nothing(images: ImageIndex, photos_folder: Path
     renamed = photos_folder.rename(photos_folder.with_name("renamed"))
     summary = images.index([renamed.parent / "renamed", renamed.parent])
     assert embedder.embedded == 7
-    assert summary.ingest.known_content == 8
+    assert (summary.ingest.moved, summary.ingest.known_content) == (8, 0)
     report = images.report()
     assert copies(report) == before
     assert all(b"/renamed/" in p.a for p in report.pairs)
-    assert report.counts.missing == 8
+    assert report.counts.missing == 0
 
 
 def test_a_touched_file_is_hashed_and_not_embedded(images: ImageIndex, photos_folder: Path, embedder: Counting) -> None:
@@ -140,12 +140,19 @@ def test_an_emptied_root_changes_nothing(images: ImageIndex, photos_folder: Path
     """An unmounted disk looks like this: every file would be marked missing."""
     images.index([photos_folder])
     before = images.report()
-    shutil.move(photos_folder, photos_folder.with_name("elsewhere"))
+    elsewhere = photos_folder.rename(photos_folder.with_name("elsewhere"))
     photos_folder.mkdir()
     summary = images.index([photos_folder])
     assert "--accept-missing" in summary.ingest.problems[0]
+    while_away = images.report()
+    assert (while_away.pairs, while_away.groups) == ((), ())
+    assert (while_away.counts.files, while_away.counts.away) == (8, 4), "away are four that groups would name"
+    photos_folder.rmdir()
+    elsewhere.rename(photos_folder)
     after = images.report()
     assert (after.pairs, after.counts) == (before.pairs, before.counts)
+    shutil.move(photos_folder, elsewhere)
+    photos_folder.mkdir()
     assert images.index([photos_folder], accept_missing=True).ingest.missing == 8
     assert images.report().counts.files == 0
 
@@ -209,8 +216,9 @@ def test_hard_links_reclaim_nothing(images: ImageIndex, tmp_path: Path) -> None:
     first = save(scene(7), tmp_path / "links" / "a.jpg")
     os.link(first, tmp_path / "links" / "b.jpg")
     images.index([tmp_path / "links"])
-    [group] = images.report().groups
-    assert group.reclaimable_bytes == 0
+    report = images.report()
+    assert (report.groups, report.pairs, report.counts.reclaimable_bytes) == ((), (), 0)
+    assert report.links == (tuple(os.fsencode(tmp_path / "links" / name) for name in ("a.jpg", "b.jpg")),)
 
 
 def test_a_query_ranks_the_edited_photo_first(images: ImageIndex, photos_folder: Path, tmp_path: Path) -> None:
@@ -494,8 +502,8 @@ def test_files_found_are_all_accounted_for(images: ImageIndex, photos_folder: Pa
     (photos_folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
     for copies in (2, 0):
         found = images.index([photos_folder]).ingest
-        parts = (found.embedded_images, found.new_copies, found.known_content, found.unchanged, found.skipped)
-        assert sum(parts) == found.seen
+        new = (found.embedded_images, found.new_copies, found.known_content)
+        assert sum((*new, found.moved, found.unchanged, found.skipped)) == found.seen
         assert found.new_copies >= copies
         shutil.copy(photos_folder / "new.jpg", photos_folder / "new-4.jpg")
 

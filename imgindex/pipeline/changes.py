@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from imgindex.report.model import Change, Group, Report, Resolved
@@ -19,13 +19,17 @@ class OldGroup:
 
 
 def with_changes(
-    groups: Sequence[Group], content: Mapping[bytes, bytes], last: Iterable[ReportedFile]
+    groups: Sequence[Group],
+    content: Mapping[bytes, bytes],
+    last: Iterable[ReportedFile],
+    unsure: Collection[bytes] = (),
 ) -> tuple[tuple[Group, ...], tuple[Resolved, ...]]:
     """The groups with what is new in them marked, and the groups of the last report that are no more.
 
     `content` is the sha256 by path of every file in `groups`. A group is known again by its keeper's content, or else
     by the files that it shares with an old one, most first. A file that took another's place (moved, renamed) is not
-    new. Of two groups that became one, the files of the smaller are new in it.
+    new. Of two groups that became one, the files of the smaller are new in it. A group with a file that is `unsure`
+    (out of reach now) may come back, and is not said to be no more.
     """
     old = _old_groups(last)
     by_keeper = {group.keeper.sha256: number for number, group in old.items() if group.keeper is not None}
@@ -43,7 +47,7 @@ def with_changes(
         if known is None and sharing:
             known = min(sharing, key=lambda number: (-sharing[number], number))
         marked.append(group if known is None else _marked(group, _new_paths(paths, content, old[known])))
-    gone = [was for number, was in old.items() if number not in seen]
+    gone = [was for number, was in old.items() if number not in seen and was.content.keys().isdisjoint(unsure)]
     resolved = [Resolved(_named(was), len(was.content)) for was in gone]
     return tuple(marked), tuple(sorted(resolved, key=lambda r: r.keeper))
 
@@ -91,6 +95,7 @@ def only_new(report: Report) -> Report:
     groups = tuple(group for group in report.groups if group.change is not Change.KNOWN)
     named = {path for group in groups for path in paths_of_group(group)}
     copies = tuple(p for p in report.pairs if p.verdict.is_copy and p.a in named and p.b in named)
+    links = tuple(names for names in report.links if names[0] in named)
     counts = replace(
         report.counts,
         pairs=len(copies),
@@ -98,8 +103,9 @@ def only_new(report: Report) -> Report:
         duplicate_files=sum(len(group.members) for group in groups),
         reclaimable_bytes=sum(group.reclaimable_bytes for group in groups),
         similar_left_out=0,
+        hard_links=sum(len(names) - 1 for names in links),
     )
-    return replace(report, counts=counts, groups=groups, pairs=copies, skipped=())
+    return replace(report, counts=counts, groups=groups, pairs=copies, skipped=(), links=links)
 
 
 def paths_of(report: Report) -> list[bytes]:
@@ -115,6 +121,31 @@ def files_of(report: Report, content: Mapping[bytes, bytes]) -> list[ReportedFil
         for path in paths_of_group(group)
         if path in content
     ]
+
+
+def carried(
+    named: Sequence[ReportedFile], last: Iterable[ReportedFile], unsure: Collection[bytes]
+) -> list[ReportedFile]:
+    """What the next nightly report needs to know of the last one beside `named`, the files of this one: groups with a
+    file that is out of reach now are no news when it is back."""
+    numbers = {file.sha256: file.group_number for file in named}
+    paths = {file.path for file in named}
+    groups: dict[int, list[ReportedFile]] = {}
+    for file in last:
+        groups.setdefault(file.group_number, []).append(file)
+    fresh = max(numbers.values(), default=0)
+    found = []
+    for files in groups.values():
+        if all(file.path not in unsure for file in files):
+            continue
+        known = next((numbers[file.sha256] for file in files if file.sha256 in numbers), None)
+        if known is None:
+            fresh += 1
+            found += [replace(file, group_number=fresh) for file in files if file.path not in paths]
+        else:
+            away = [file for file in files if file.path in unsure and file.path not in paths]
+            found += [replace(file, group_number=known, is_keeper=False) for file in away]
+    return found
 
 
 def paths_of_group(group: Group) -> list[bytes]:

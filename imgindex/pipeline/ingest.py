@@ -1,6 +1,6 @@
 """scan -> decode -> embed -> store: every new content once, every path remembered.
 
-1. scan the roots and leave out the files that are unchanged
+1. scan the roots, let the rows of moved files follow them, and leave out the files that are unchanged
 2. hash the files whose size some known content has; of a known content only the path is new
 3. in worker processes, read, hash and decode the others, and make of each all that is made of one picture alone
 4. embed them in batches, as they come
@@ -23,6 +23,7 @@ import numpy as np
 from imgindex import files
 from imgindex.errors import last_line
 from imgindex.files import Seen, Skipped
+from imgindex.pipeline.moves import follow_moves
 from imgindex.pipeline.prepare import Prepared, prepare_file, wish_of
 from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import Walk
@@ -79,10 +80,16 @@ class Ingest:
         was done and record nothing of the walk."""
         s = self.summary
         with self._store.read() as tx:
+            walk.recall(tx)
+        moved = follow_moves(self._store, walk.known, walk.files, self._jobs, self._progress)
+        with self._store.read() as tx:
+            if moved:
+                walk.recall(tx)
             to_read = walk.to_read(tx, self._space_id)
             known_sizes = catalog.image_sizes(tx)
         s.seen, s.ignored = len(walk.files), walk.ignored
-        s.unchanged = s.seen - len(to_read)
+        s.moved = len({move.path for move in moved} - {seen.path for seen in to_read})
+        s.unchanged = s.seen - len(to_read) - s.moved
         sizes = Counter(seen.size_bytes for seen in to_read)
         doubtful: list[Seen] = []
         fresh: list[Seen] = []

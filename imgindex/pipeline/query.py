@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from imgindex.files import Skipped
 from imgindex.pipeline.cache import OpenIndex
 from imgindex.pipeline.match import placed, unproven_score
 from imgindex.pipeline.prepare import Wish, prepare, wish_of
+from imgindex.pipeline.presence import Looked, look
 from imgindex.pipeline.reporting import reversed_outcome
 from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.ports import Embedder, TextEmbedder
@@ -21,6 +24,9 @@ from imgindex.records import Picture, Relation, Space, Vectors, Verdict, Verific
 from imgindex.report.model import Match
 from imgindex.store import Store, catalog, spaces
 from imgindex.store.catalog import StoredImage
+
+Say: TypeAlias = Callable[[str], object]
+"""Tells a person one sentence."""
 
 BEST_FIRST = (Verdict.EXACT, Verdict.SAME_PIXELS, Verdict.NEAR_DUPLICATE, Verdict.SIMILAR, Verdict.DISTINCT)
 
@@ -32,7 +38,20 @@ EXTRA = 16
 """Neighbours looked at beyond k: some may have no present file, and verification may put a weaker one first."""
 
 
-def query_image(store: Store, opened: OpenIndex, space_id: int, embedder: Embedder, path: str, k: int) -> list[Match]:
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A stored image that is near to what was asked for: its files that are there now, and the other names of the first
+    of them."""
+
+    image: StoredImage
+    paths: tuple[bytes, ...]
+    links: tuple[bytes, ...]
+    cosine: float
+
+
+def query_image(
+    store: Store, opened: OpenIndex, space_id: int, embedder: Embedder, path: str, k: int, say: Say
+) -> list[Match]:
     """The k stored images that look most like the picture at `path`, proven copies first.
 
     Within one verdict, higher scores first. Raises UsageError where the picture cannot be read.
@@ -43,13 +62,15 @@ def query_image(store: Store, opened: OpenIndex, space_id: int, embedder: Embedd
     asked = sources.of_bytes(data, picture)
     vector = embedder.embed([picture])
     found = []
-    for image, paths, cosine in nearest(store, opened, space_id, embedder.space, vector, k + EXTRA):
-        outcome = _outcome(asked, sources.of(image, paths), cosine)
-        found.append(_match(image, paths, cosine, placed(outcome, cosine, embedder.space.floor)))
+    for near in nearest_here(store, opened, space_id, embedder.space, vector, k + EXTRA, say):
+        outcome = _outcome(asked, sources.of(near.image, near.paths), near.cosine)
+        found.append(_match(near, placed(outcome, near.cosine, embedder.space.floor)))
     return _best(found, k)
 
 
-def query_text(store: Store, opened: OpenIndex, space_id: int, embedder: Embedder, text: str, k: int) -> list[Match]:
+def query_text(
+    store: Store, opened: OpenIndex, space_id: int, embedder: Embedder, text: str, k: int, say: Say
+) -> list[Match]:
     """The k stored images whose vectors are nearest to a text's; ModelError where the space has no texts."""
     if not isinstance(embedder, TextEmbedder):
         raise ModelError(
@@ -57,13 +78,8 @@ def query_text(store: Store, opened: OpenIndex, space_id: int, embedder: Embedde
         )
     vector = embedder.embed_text([text])
     nothing = Verification(Verdict.SIMILAR, 0.0)
-    return _best(
-        [
-            _match(image, paths, cosine, placed(nothing, cosine, -1.0))
-            for image, paths, cosine in nearest(store, opened, space_id, embedder.space, vector, k + EXTRA)
-        ],
-        k,
-    )
+    found = nearest_here(store, opened, space_id, embedder.space, vector, k + EXTRA, say)
+    return _best([_match(near, placed(nothing, near.cosine, -1.0)) for near in found], k)
 
 
 def read_picture(path: str, wish: Wish) -> tuple[bytes, Picture]:
@@ -118,20 +134,43 @@ def nearest(
     return [(images[int(ids[i])], paths[int(ids[i])], float(cosines[i])) for i in order]
 
 
-def _match(image: StoredImage, paths: Sequence[bytes], cosine: float, outcome: Verification) -> Match:
-    score = outcome.score if outcome.verdict.is_copy else unproven_score(cosine)
+def nearest_here(
+    store: Store, opened: OpenIndex, space_id: int, space: Space, vector: Vectors, k: int, say: Say
+) -> list[Near]:
+    """The k nearest stored images that have a file that is there now, best first; what is away is said."""
+    asked = k
+    while True:
+        found = nearest(store, opened, space_id, space, vector, asked)
+        with store.read() as tx:
+            looked = look(tx, catalog.present_files(tx, (image.id for image, _, _ in found)))
+        if len(looked.here) >= k or len(found) < asked:
+            break
+        asked *= 4
+    for folder, away in looked.away_folders:
+        say(f"{away:,} of the nearest files are away: {files.display(folder)} cannot be looked at as it was indexed.")
+    return [_near(image, looked, cosine) for image, _, cosine in found if image.id in looked.here][:k]
+
+
+def _near(image: StoredImage, looked: Looked, cosine: float) -> Near:
+    paths = tuple(sorted(stat.path for stat in looked.here[image.id]))
+    return Near(image, paths, looked.links.get(paths[0], ()), cosine)
+
+
+def _match(near: Near, outcome: Verification) -> Match:
+    score = outcome.score if outcome.verdict.is_copy else unproven_score(near.cosine)
     return Match(
-        paths[0],
+        near.paths[0],
         outcome.verdict,
         score,
-        cosine,
+        near.cosine,
         outcome.ssim,
         outcome.relation,
         outcome.transform if outcome.verdict.is_copy else None,
-        image.info.width_px,
-        image.info.height_px,
-        image.size_bytes,
-        tuple(paths[1:]),
+        near.image.info.width_px,
+        near.image.info.height_px,
+        near.image.size_bytes,
+        near.paths[1:],
+        near.links,
     )
 
 

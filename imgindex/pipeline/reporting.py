@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 from imgindex import clock, transform
 from imgindex.files import Seen
 from imgindex.group import KeeperKey, group, redundant_a, redundant_b
-from imgindex.pipeline.changes import files_of, paths_of, paths_of_group, with_changes
-from imgindex.pipeline.keepers import file_key, keeper_key
+from imgindex.pipeline.changes import carried, files_of, paths_of, paths_of_group, with_changes
+from imgindex.pipeline.keepers import keeper_key
+from imgindex.pipeline.presence import Looked, look
 from imgindex.records import Relation, Verdict, Verification
 from imgindex.report.model import Counts, Group, Member, Report, ReportedPair
 from imgindex.store import Store, catalog, pairs, reported, spaces
@@ -31,10 +32,11 @@ _OTHER_WAY = {Relation.A_CONTAINS_B: Relation.B_CONTAINS_A, Relation.B_CONTAINS_
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An image and its present files, the one to keep first."""
+    """An image and its files that are there, the one to keep first: one name of each, `links` by it its others."""
 
     image: StoredImage
     files: tuple[Seen, ...]
+    links: Mapping[bytes, tuple[bytes, ...]]
 
     @property
     def key(self) -> KeeperKey:
@@ -46,28 +48,36 @@ def report(
 ) -> Report:
     """What the store knows of duplicates among the present files below `folders` (all files where empty).
 
+    Each file that it names is looked at first: what is gone, changed or away is neither kept nor redundant.
+
     Where `similar_per_image` is None, pairs that look alike are neither named nor counted.
     """
     with store.read() as tx:
         paths, missing = _paths(tx, folders)
+        files, images = sum(map(len, paths.values())), len(paths)
         skipped = tuple((path, skip) for path, skip in catalog.skipped_files(tx) if _below(path, folders))
         active = spaces.active_space(tx)
         stored = list(pairs.copies(tx, None if active is None else active[0]))
         since = reported.last_nightly_s(tx)
         last = [f for f in reported.reported_files(tx) if _below(f.path, folders)]
+        wanted = _may_be_grouped(paths, stored)
+        looked = _look(tx, folders, paths, wanted)
         known = [p for p in stored if p.a_id in paths and p.b_id in paths]
-        shown = _shown(tx, folders, paths, stored)
+        shown = {i: Shown(image, looked.here[i], looked.links) for i, image in catalog.images(tx, looked.here).items()}
         content = {stat.path: s.image.sha256 for s in shown.values() for stat in s.files}
-        groups, resolved = with_changes(_groups(shown, known, _same_pixels(shown, stored)), content, last)
+        made = _groups(shown, known, _same_pixels(shown, stored))
+        groups, resolved = with_changes(made, content, last, looked.unsure)
         kept: list[tuple[int, int]] = []
         left_out = 0
         if active is not None and similar_per_image is not None:
             kept, left_out = _kept_similar(paths, pairs.similar(tx, active[0]), groups, similar_per_image)
+            looked.add(_look(tx, folders, paths, set(itertools.chain(*kept)) - wanted))
+            kept = [(low, high) for low, high in kept if low in paths and high in paths]
         found = pairs.with_keys(tx, kept)
     listed = (*_listed_copies(paths, known), *(_reported(paths, found[key]) for key in kept))
     counts = Counts(
-        files=sum(map(len, paths.values())),
-        images=len(paths),
+        files=files,
+        images=images,
         skipped=len(skipped),
         missing=missing,
         pairs=len(listed),
@@ -75,6 +85,9 @@ def report(
         duplicate_files=sum(len(g.members) for g in groups),
         reclaimable_bytes=sum(g.reclaimable_bytes for g in groups),
         similar_left_out=left_out,
+        away=len(looked.away),
+        outdated=len(looked.outdated),
+        hard_links=sum(map(len, looked.links.values())),
     )
     return Report(
         str(store.directory),
@@ -86,13 +99,24 @@ def report(
         skipped,
         None if since is None else clock.utc(since),
         resolved,
+        looked.away_folders,
+        tuple(sorted((path, *others) for path, others in looked.links.items())),
     )
 
 
 def mark_reported(store: Store, report: Report) -> None:
-    """Move the mark of the nightly reports: what `report` names is not new any more."""
+    """Move the mark of the nightly reports: what `report` names is not new any more, nor what was named before and is
+    out of reach now."""
+    with store.read() as tx:
+        named = files_of(report, catalog.contents(tx, paths_of(report)))
+        last = reported.reported_files(tx)
+        left = {f.path for f in last} - {f.path for f in named}
+        present = (
+            [k.stat for k in catalog.known_files(tx) if k.missing_since_s is None and k.path in left] if left else []
+        )
+        looked = look(tx, {0: present})
     with store.write() as tx:
-        reported.put_nightly(tx, files_of(report, catalog.contents(tx, paths_of(report))))
+        reported.put_nightly(tx, [*named, *carried(named, last, looked.unsure)])
 
 
 def _below(path: bytes, folders: Sequence[bytes]) -> bool:
@@ -115,15 +139,24 @@ def _paths(tx: Connection, folders: Sequence[bytes]) -> tuple[Paths, int]:
     return paths, missing
 
 
-def _shown(tx: Connection, folders: Sequence[bytes], paths: Paths, copies: Iterable[StoredPair]) -> dict[int, Shown]:
+def _may_be_grouped(paths: Paths, copies: Iterable[StoredPair]) -> set[int]:
     """The images that may be in a group: those of several files, and those that are copies of others."""
     wanted = {i for i, own in paths.items() if len(own) > 1}
     wanted.update(i for pair in copies for i in (pair.a_id, pair.b_id) if i in paths)
-    images, files = catalog.images(tx, wanted), catalog.present_files(tx, wanted)
-    return {
-        i: Shown(images[i], tuple(sorted((f for f in files[i] if _below(f.path, folders)), key=file_key)))
-        for i in sorted(wanted)
-    }
+    return wanted
+
+
+def _look(tx: Connection, folders: Sequence[bytes], paths: Paths, wanted: set[int]) -> Looked:
+    """Look at the files of these images, and leave in `paths` those that are there, each by one name."""
+    present = catalog.present_files(tx, wanted)
+    below = {i: [f for f in present[i] if _below(f.path, folders)] for i in sorted(wanted)}
+    looked = look(tx, below)
+    for i in wanted:
+        if i in looked.here:
+            paths[i] = sorted(stat.path for stat in looked.here[i])
+        else:
+            del paths[i]
+    return looked
 
 
 def _groups(shown: dict[int, Shown], known: list[StoredPair], same: list[list[int]]) -> tuple[Group, ...]:
@@ -214,23 +247,22 @@ def _group(number: int, keeper: Shown, members: list[tuple[Shown, Verification]]
     listed = [_member(keeper, stat, Verdict.EXACT, 100.0, None) for stat in same_bytes]
     for shown, outcome in members:
         listed += [_member(shown, stat, outcome.verdict, outcome.score, outcome.transform) for stat in shown.files]
-    stats = itertools.chain(keeper.files, *(shown.files for shown, _ in members))
-    sizes = {(stat.device, stat.inode): stat.size_bytes for stat in stats}
-    sizes.pop((kept.device, kept.inode))
     return Group(
         number,
         kept.path,
         keeper.image.size_bytes,
         keeper.image.info.width_px,
         keeper.image.info.height_px,
-        sum(sizes.values()),
+        sum(member.size_bytes for member in listed),
         tuple(listed),
+        keeper_links=keeper.links.get(kept.path, ()),
     )
 
 
 def _member(shown: Shown, stat: Seen, verdict: Verdict, score: float, words: str | None) -> Member:
     info = shown.image.info
-    return Member(stat.path, verdict, score, words, stat.size_bytes, info.width_px, info.height_px, new=True)
+    links = shown.links.get(stat.path, ())
+    return Member(stat.path, verdict, score, words, stat.size_bytes, info.width_px, info.height_px, True, links)
 
 
 def _listed_copies(paths: Paths, known: list[StoredPair]) -> list[ReportedPair]:

@@ -34,16 +34,19 @@ class Walk:
     files: list[Seen] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     ignored: int = 0
-    _known: dict[bytes, KnownFile] = field(default_factory=dict)
+    known: dict[bytes, KnownFile] = field(default_factory=dict)
+
+    def recall(self, tx: Connection) -> None:
+        """Take what the store knows of every file into `known`."""
+        self.known = {known.path: known for known in catalog.known_files(tx)}
 
     def to_read(self, tx: Connection, space_id: int) -> list[Seen]:
         """Files that are new, changed, to be tried again, or whose image has no vector in the space."""
-        self._known = {known.path: known for known in catalog.known_files(tx)}
         embedded = set(spaces.vector_ids(tx, space_id).tolist())
         return [seen for seen in self.files if not self._is_done(seen, embedded)]
 
     def _is_done(self, seen: Seen, embedded: set[int]) -> bool:
-        known = self._known.get(seen.path)
+        known = self.known.get(seen.path)
         if known is None or known.retry or known.stat.stamp != seen.stamp:
             return False
         return known.image_id is None or known.image_id in embedded
@@ -51,13 +54,13 @@ class Walk:
     def finish(self, tx: Connection) -> int:
         """Record the scan: what is back, what is missing (returns how many), when each root was scanned."""
         seen = {s.path for s in self.files}
-        back = [k.id for path, k in self._known.items() if k.missing_since_s is not None and path in seen]
+        back = [k.id for path, k in self.known.items() if k.missing_since_s is not None and path in seen]
         catalog.mark_present(tx, back)
         missing = 0
         for root in self.roots:
             if any(scan.is_below(problem.path, root) for problem in self._unaccepted()):
                 continue
-            present = [k for k in self._known.values() if k.missing_since_s is None and scan.is_below(k.path, root)]
+            present = [k for k in self.known.values() if k.missing_since_s is None and scan.is_below(k.path, root)]
             gone = [k for k in present if k.path not in seen and _is_gone(k.path)]
             devices = {s.path: s.device for s in self.files if scan.is_below(s.path, root)}
             if not self.accept_missing and (problem := _doubt(root, gone, present, devices)) is not None:

@@ -14,7 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from imgindex.files import display
-from imgindex.report.as_text import count, size_text
+from imgindex.report.as_text import count, presence_lines, size_text
 from imgindex.report.model import Change, Look, Report
 
 MAX_SKIPPED_SHOWN = 500
@@ -59,6 +59,7 @@ def report_html(report: Report, looks: Mapping[tuple[bytes, bytes], Look], *, le
         left_out=left_out,
         groups=groups,
         headline=_headline(report),
+        presence=presence_lines(report),
         reasons=reasons,
         verdicts=VERDICTS,
         max_skipped=MAX_SKIPPED_SHOWN,

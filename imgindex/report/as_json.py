@@ -39,9 +39,11 @@ def _report(report: Report) -> dict[str, Any]:
         "generated_at": report.generated_at,
         "since": report.since,
         "counts": asdict(report.counts),
+        "away": [{"folder": path_text(folder), "files": files} for folder, files in report.away],
         "groups": [_group(group) for group in report.groups],
         "resolved": [{"keeper": path_text(gone.keeper), "files": gone.files} for gone in report.resolved],
         "pairs": [_pair(pair) for pair in report.pairs],
+        "hard_links": [[path_text(path) for path in names] for names in report.links],
         "skipped": [
             {"path": path_text(path), "reason": skip.reason, "detail": skip.detail} for path, skip in report.skipped
         ],
@@ -100,6 +102,7 @@ def _group(group: Group) -> dict[str, Any]:
         "width_px": group.width_px,
         "height_px": group.height_px,
         "keeper_new": group.keeper_new,
+        "keeper_hard_links": [path_text(path) for path in group.keeper_links],
         "change": group.change.value,
         "reclaimable_bytes": group.reclaimable_bytes,
         "members": [
@@ -112,6 +115,7 @@ def _group(group: Group) -> dict[str, Any]:
                 "width_px": member.width_px,
                 "height_px": member.height_px,
                 "new": member.new,
+                "hard_links": [path_text(path) for path in member.links],
             }
             for member in group.members
         ],
@@ -135,6 +139,7 @@ def _match(match: Match) -> dict[str, Any]:
     return {
         "path": path_text(match.path),
         "other_paths": [path_text(path) for path in match.other_paths],
+        "hard_links": [path_text(path) for path in match.hard_links],
         "verdict": match.verdict.value,
         "relation": None if match.relation is None else match.relation.value,
         "score": match.score,

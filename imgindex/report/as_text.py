@@ -12,6 +12,8 @@ from imgindex.report.model import Change, Comparison, Finding, Group, IndexSumma
 
 MAX_PAIRS_SHOWN = 20
 MAX_SKIPPED_SHOWN = 10
+MAX_LINKS_SHOWN = 10
+MAX_FOLDERS_SHOWN = 3
 
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -27,7 +29,7 @@ def size_text(size_bytes: int) -> str:
 
 
 def report_text(report: Report) -> str:
-    lines = [_summary(report)]
+    lines = [_summary(report), *presence_lines(report)]
     if report.since is not None:
         lines.append(_news(report))
     for group in report.groups:
@@ -35,6 +37,8 @@ def report_text(report: Report) -> str:
     similar = [pair for pair in report.pairs if pair.verdict is Verdict.SIMILAR]
     if similar:
         lines += ["", *_similar_lines(similar, report.counts.similar_left_out)]
+    if report.links:
+        lines += ["", *_link_lines(report)]
     if report.skipped:
         lines += ["", *_skipped_lines(report)]
     return "\n".join(lines)
@@ -51,6 +55,26 @@ def _summary(report: Report) -> str:
     )
 
 
+def presence_lines(report: Report) -> list[str]:
+    """What a report leaves out because it is not there now."""
+    c = report.counts
+    lines = []
+    if c.away:
+        folders = ", ".join(display(folder) for folder, _ in report.away[:MAX_FOLDERS_SHOWN])
+        more = len(report.away) - MAX_FOLDERS_SHOWN
+        named = f"{folders} and {count(more, 'other folder')}" if more > 0 else folders
+        lines.append(
+            f"{count(c.away, 'file')} {'is' if c.away == 1 else 'are'} away ({named} cannot be looked at as it was "
+            "indexed; is its disk mounted?) and in no group."
+        )
+    if c.outdated:
+        lines.append(
+            f"{count(c.outdated, 'file')} {'is' if c.outdated == 1 else 'are'} gone, or changed since indexed, and in "
+            "no group; imgindex index brings the store up to date."
+        )
+    return lines
+
+
 def nightly_text(summary: IndexSummary, report: Report) -> str:
     """What a nightly run did, and what is new in its report."""
     return "\n".join([*_index_lines(summary), "", news_text(report)])
@@ -58,7 +82,7 @@ def nightly_text(summary: IndexSummary, report: Report) -> str:
 
 def news_text(report: Report) -> str:
     """A report of what is new."""
-    lines = [_news(report)]
+    lines = [_news(report), *presence_lines(report)]
     for group in report.groups:
         lines += ["", *_group_lines(group, known_apart=report.since is not None)]
     for gone in report.resolved[:MAX_PAIRS_SHOWN]:
@@ -88,12 +112,30 @@ def _group_lines(group: Group, *, known_apart: bool) -> list[str]:
     lines = [
         f"Group {group.id}{change}: keep  {display(group.keeper)}" + ("  (new)" if grown and group.keeper_new else ""),
         f"    {group.width_px} x {group.height_px}, {size_text(group.keeper_bytes)}",
+        *_also_named(group.keeper_links),
     ]
     for m in group.members:
         what = m.verdict.value if m.verdict is not Verdict.NEAR_DUPLICATE else f"near-duplicate {m.score:.1f}"
         turned = f", {m.transform}" if m.transform else ""
         lines.append(f"  {display(m.path)}" + ("  (new)" if grown and m.new else ""))
         lines.append(f"    {what}{turned}; {m.width_px} x {m.height_px}, {size_text(m.size_bytes)}")
+        lines += _also_named(m.links)
+    return lines
+
+
+def _also_named(links: Sequence[bytes]) -> list[str]:
+    return [f"    also named (hard link)  {display(path)}" for path in links]
+
+
+def _link_lines(report: Report) -> list[str]:
+    """Files of several names that no group shows: they are no duplicates."""
+    grouped = {path for group in report.groups for path in (group.keeper, *(m.path for m in group.members))}
+    left = [names for names in report.links if names[0] not in grouped]
+    lines = [f"Hard links: {count(report.counts.hard_links, 'further name')} of files; removing one frees nothing."]
+    for first, *others in left[:MAX_LINKS_SHOWN]:
+        lines += [f"  {display(first)}", *_also_named(others)]
+    if len(left) > MAX_LINKS_SHOWN:
+        lines.append(f"  and {count(len(left) - MAX_LINKS_SHOWN, 'other file')}; --format json has them all")
     return lines
 
 
@@ -128,8 +170,8 @@ def _index_lines(summary: IndexSummary) -> list[str]:
     i, m = summary.ingest, summary.match
     lines = [
         f"{count(i.seen, 'picture file')} found: {i.embedded_images:,} new, {i.new_copies:,} equal to a new one, "
-        f"{i.known_content:,} of known content, {i.unchanged:,} unchanged, {i.skipped:,} not readable as pictures "
-        f"({i.ignored:,} other files left alone)."
+        f"{i.known_content:,} of known content, {i.moved:,} moved, {i.unchanged:,} unchanged, "
+        f"{i.skipped:,} not readable as pictures ({i.ignored:,} other files left alone)."
     ]
     if i.missing:
         lines.append(f"{count(i.missing, 'file')} that the store knew are no longer there.")
@@ -204,6 +246,7 @@ def matches_text(matches: list[Match]) -> str:
             details.append(match.transform)
         lines.append(" " * 13 + ", ".join(details))
         lines += [" " * 13 + f"same bytes: {display(path)}" for path in match.other_paths]
+        lines += [" " * 13 + f"also named (hard link): {display(path)}" for path in match.hard_links]
     return "\n".join(lines)
 
 

@@ -12,7 +12,8 @@ from imgindex.records import PictureInfo, Relation, Skip, Verdict, Verification
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One redundant file of a group; `score` and `transform` are from the keeper's picture to this one."""
+    """One redundant file of a group; `score` and `transform` are from the keeper's picture to this one. `links` are
+    other names of it: hard links, which are no files of their own."""
 
     path: bytes
     verdict: Verdict
@@ -22,6 +23,7 @@ class Member:
     width_px: int
     height_px: int
     new: bool
+    links: tuple[bytes, ...] = ()
 
 
 class Change(StrEnum):
@@ -36,6 +38,7 @@ class Change(StrEnum):
 class Group:
     """A keeper and its members, at least one; `reclaimable_bytes` counts each physical file once.
 
+    Each of these files was there when the report was made. `keeper_links` are other names of the keeper: hard links.
     `keeper_new` and each member's `new`: no nightly report has named the file in this group yet.
     """
 
@@ -48,6 +51,7 @@ class Group:
     members: tuple[Member, ...]
     keeper_new: bool = True
     change: Change = Change.NEW
+    keeper_links: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,11 @@ class ReportedPair:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """`files` are indexed and present; `pairs` counts the rows in `pairs`, `similar_left_out` those not shown."""
+    """`files` are indexed and present; `pairs` counts the rows in `pairs`, `similar_left_out` those not shown.
+
+    Of the files that a report would name, `away` are those that could not be looked at, `outdated` those that are gone
+    or have changed since they were indexed; both stand in no group. `hard_links` are further names of files.
+    """
 
     files: int
     images: int
@@ -85,6 +93,9 @@ class Counts:
     duplicate_files: int
     reclaimable_bytes: int
     similar_left_out: int
+    away: int = 0
+    outdated: int = 0
+    hard_links: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,8 @@ class Report:
     skipped: tuple[tuple[bytes, Skip], ...]
     since: str | None = None
     resolved: tuple[Resolved, ...] = ()
+    away: tuple[tuple[bytes, int], ...] = ()
+    links: tuple[tuple[bytes, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +134,8 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One answer of a query: a file that shows the image found, best first."""
+    """One answer of a query: a file that shows the image found, best first; `other_paths` are files of the same bytes,
+    `hard_links` other names of this one."""
 
     path: bytes
     verdict: Verdict
@@ -134,6 +148,7 @@ class Match:
     height_px: int
     size_bytes: int
     other_paths: tuple[bytes, ...] = ()
+    hard_links: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +181,8 @@ class Status:
 class IngestSummary:
     """What an ingest did, in files unless said otherwise; `problems` are sentences on folders not read.
 
-    Every file that was `seen` is one of: unchanged, the first of new content (`embedded_images`), a further copy of new
+    Every file that was `seen` is one of: unchanged, moved (from where the store knew it, which may be outside the roots
+    of this run), the first of new content (`embedded_images`), a further copy of new
     content (`new_copies`), of known content, skipped; fewer where the run was told to stop.
     """
 
@@ -179,6 +195,7 @@ class IngestSummary:
     ignored: int = 0
     missing: int = 0
     problems: tuple[str, ...] = ()
+    moved: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,11 +192,12 @@ def _file_values(tx: Connection, new: NewFile) -> dict[str, object]:
     if new.skip is not None:
         row = insert(skipped).values(asdict(new.skip) | {"detail": storable(new.skip.detail)})
         skipped_id = _new_id(tx.execute(row).inserted_primary_key)
-    stat = new.stat
+    return {"path": new.stat.path, "image_id": new.image_id, "skipped_id": skipped_id} | stat_values(new.stat)
+
+
+def stat_values(stat: Seen) -> dict[str, object]:
+    """The columns of `file` that say what was seen of it now, apart from its path."""
     return {
-        "path": stat.path,
-        "image_id": new.image_id,
-        "skipped_id": skipped_id,
         "size_bytes": stat.size_bytes,
         "mtime_ns": stat.mtime_ns,
         "ctime_ns": stat.ctime_ns,
