@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "imgindex"
 
 LAYERS = (
     {"records", "errors", "ports"},
-    {"config", "files", "checksum", "schema", "store", "timing", "interrupt", "garbage", "spool", "process", "native"},
+    {"config", "files", "checksum", "schema", "store", "timing", "interrupt", "garbage", "process", "native"},
     {
         "scan", "decode", "flatten", "formats", "texture", "workers", "embed", "features", "vectors", "candidates",
         "transform", "structure", "printed", "ssim", "inset", "outline", "register", "sketch", "decide", "align",
