@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "imgindex"
 LAYERS = (
     {"records", "errors", "ports"},
     {
-        "config", "clock", "files", "checksum", "schema", "store", "timing", "interrupt", "garbage", "spool", "process",
+        "config", "clock", "files", "checksum", "schema", "store", "timing", "interrupt", "garbage", "process",
         "native",
     },
     {
