@@ -1,8 +1,7 @@
 """Compiles `imgindex/native/*.c` when the package is built or installed; hatchling calls it.
 
 The compiler is the system's (`cc`, or what CC names); where there is none, the one in the `ziglang` wheel. On x86-64
-the same sources are compiled three times, for every processor, for those with AVX2 and for those with AVX-512;
-`imgindex.native` loads what fits.
+the same sources are compiled twice, for every processor and for those with AVX2; `imgindex.native` loads what fits.
 """
 
 from __future__ import annotations
@@ -28,9 +27,6 @@ FLAGS = (
 LIBRARIES: dict[str, tuple[str, ...]] = {"kernels.so": ()}
 if platform.machine().lower() in ("x86_64", "amd64"):
     LIBRARIES["kernels-avx2.so"] = ("-mavx2", "-mfma")
-    LIBRARIES["kernels-avx512.so"] = (
-        "-mavx512f", "-mavx512cd", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=256",
-    )  # fmt: skip
 
 ZIG = (sys.executable, "-m", "ziglang", "cc", "-mcpu=baseline")
 """It compiles for the processor that it runs on, unless told otherwise."""

@@ -18,8 +18,8 @@ from imgindex.records import Luma
 
 MISSING = "imgindex's compiled part is missing or outdated; install it again: pip install --editable ."
 
-AVX2, FMA3, AVX512_SKX = 11, 12, 256
-"""Of OpenCV's `CpuFeatures`, which its Python does not name. The last stands for AVX-512 F, CD, BW, DQ and VL."""
+AVX2, FMA3 = 11, 12
+"""Of OpenCV's `CpuFeatures`, which its Python does not name."""
 
 LANES = 8
 """Of `common.h`."""
@@ -34,8 +34,6 @@ def usable() -> list[str]:
     found = ["kernels.so"]
     if platform.machine().lower() in ("x86_64", "amd64") and all(map(cv2.checkHardwareSupport, (AVX2, FMA3))):
         found.insert(0, "kernels-avx2.so")
-        if cv2.checkHardwareSupport(AVX512_SKX):
-            found.insert(0, "kernels-avx512.so")
     return found
 
 

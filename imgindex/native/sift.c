@@ -38,17 +38,6 @@ static const float CELL_WIDTH = 3.0f;   /* in sigmas of the point */
 static const float MAX_SHARE = 0.2f;    /* of a descriptor's length that one value keeps */
 static const float REACH = 3.0f;        /* of a blur, in sigmas */
 
-#ifdef __AVX512F__
-enum { WIDE = 2 * LANES };
-#else
-enum { WIDE = LANES };
-#endif
-
-/* Values in the longest register that there is. */
-typedef float Wide __attribute__((vector_size(4 * WIDE), aligned(4), may_alias));
-
-#define WIDE_AT(values) (*(const Wide*)(values))
-
 typedef struct {
     float* pixels;
     int height, width, stride; /* stride is a multiple of BLOCK */
@@ -102,14 +91,14 @@ static void halve(Plane from, Plane out) {
 /* out[BLOCK]: the sum of kernel[i] * (above[i][x] + below[i][x]), the middle counted once. */
 static inline void blur_block(const float* const* above, const float* const* below, int x, const float* kernel,
                               int radius, float* out) {
-    Wide sums[BLOCK / WIDE];
-    for (int j = 0; j < BLOCK / WIDE; j++) sums[j] = kernel[0] * WIDE_AT(above[0] + x + j * WIDE);
+    Lanes sums[BLOCK / LANES];
+    for (int j = 0; j < BLOCK / LANES; j++) sums[j] = kernel[0] * LANES_AT(above[0] + x + j * LANES);
     for (int i = 1; i <= radius; i++) {
         const float *up = above[i] + x, *down = below[i] + x;
-        for (int j = 0; j < BLOCK / WIDE; j++)
-            sums[j] += kernel[i] * (WIDE_AT(up + j * WIDE) + WIDE_AT(down + j * WIDE));
+        for (int j = 0; j < BLOCK / LANES; j++)
+            sums[j] += kernel[i] * (LANES_AT(up + j * LANES) + LANES_AT(down + j * LANES));
     }
-    for (int j = 0; j < BLOCK / WIDE; j++) *(Wide*)(out + j * WIDE) = sums[j];
+    for (int j = 0; j < BLOCK / LANES; j++) *(Lanes*)(out + j * LANES) = sums[j];
 }
 
 /* Gaussian blur; the picture goes on as its reflection. `line` has room for out.stride + 2 * MAX_RADIUS. */
