@@ -15,6 +15,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +42,25 @@ def system_compiler() -> list[str] | None:
 
 
 def compile_libraries(sources: Path, into: Path) -> list[Path]:
-    """Compile the C files of a folder; each library says of which sources it is. Raises RuntimeError with what the
-    compiler said."""
+    """Compile the C files of a folder for each kind of processor. Raises RuntimeError as `compile_library` does."""
+    return [compile_library(sources, into / name, more) for name, more in LIBRARIES.items()]
+
+
+def compile_library(sources: Path, library: Path, more: Sequence[str]) -> Path:
+    """Compile the C files of a folder with some more flags; the library says of which sources it is. Raises
+    RuntimeError with what the compiler said."""
     code = sorted(sources.glob("*.[ch]"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
-    flags = [*FLAGS, f'-DSOURCES_SHA256="{digest}"']
-    made = []
-    for name, more in LIBRARIES.items():
-        with tempfile.TemporaryDirectory(dir=into) as unfinished:
-            library = Path(unfinished) / name
-            units = [str(path) for path in code if path.suffix == ".c"]
-            command = [*(system_compiler() or ZIG), *flags, *more, *units, "-o", str(library), "-lm"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise RuntimeError(f"{shlex.join(command)} failed:\n{done.stderr}")
-            os.replace(library, into / name)
-        made.append(into / name)
-    return made
+    flags = [*FLAGS, f'-DSOURCES_SHA256="{digest}"', *more]
+    units = [str(path) for path in code if path.suffix == ".c"]
+    with tempfile.TemporaryDirectory(dir=library.parent) as unfinished:
+        made = Path(unfinished) / library.name
+        command = [*(system_compiler() or ZIG), *flags, *units, "-o", str(made), "-lm"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{shlex.join(command)} failed:\n{done.stderr}")
+        os.replace(made, library)
+    return library
 
 
 class NativeBuildHook(BuildHookInterface[Any]):

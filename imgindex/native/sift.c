@@ -3,9 +3,7 @@
    where OpenCV takes every pixel of its bounding square. */
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common.h"
 
@@ -23,7 +21,6 @@ enum {
     SAMPLES = GRID * GRID,
     VALUES = CELLS * CELLS * TURNS,
     MAX_OCTAVES = 16,
-    MAX_LAYERS = 5,
     MAX_RADIUS = 64,
     RING = 3, /* rows of differences that are kept */
 };
@@ -496,11 +493,8 @@ static void blur_octave(Pyramid* pyramid, int octave, int layers) {
     }
 }
 
-/* The `limit` strongest features of a picture, strongest first. points[limit][4]: x and y in pixels, the first pixel's
-   centre at 0, 0; size (diameter) in pixels; angle in degrees, [0, 360). descriptors[limit][VALUES]: not negative, not
-   normalised. The number found, or -1 where memory is short. */
-PUBLIC int imgindex_sift(const uint8_t* luma, int height, int width, int layers, float contrast, int limit,
-                         float* points, float* descriptors) {
+int imgindex_sift(const uint8_t* luma, int height, int width, int layers, float contrast, int limit,
+                  Keypoint* keypoints, float* descriptors) {
     Pyramid pyramid;
     Points found = {NULL, 0, 0};
     int kept = -1;
@@ -518,8 +512,8 @@ PUBLIC int imgindex_sift(const uint8_t* luma, int height, int width, int layers,
         float angles[ANGLES];
         int count = angles_of(plane, point, angles);
         for (int i = 0; i < count && kept < limit; i++, kept++) {
-            const float own[4] = {0.5f * point->x, 0.5f * point->y, 0.5f * point->size, angles[i]};
-            memcpy(points + 4 * kept, own, sizeof own);
+            const Keypoint own = {0.5f * point->x, 0.5f * point->y, 0.5f * point->size, angles[i]};
+            keypoints[kept] = own;
             describe(plane, &patch, point, angles[i], descriptors + (size_t)VALUES * kept);
         }
     }
