@@ -94,12 +94,14 @@ PUBLIC int imgindex_lay(const uint8_t* a, int height_a, int width_a, const uint8
 PUBLIC int imgindex_reduce(const uint8_t* picture, int stride, int height, int width, int channels, int down,
                            int across, uint8_t* reduced);
 
-/* Square windows of 2 x 2 blocks of `step` px, [down][across] of them, one at every block but the last, of pictures
-   a[height][width] and b alike that are softened by taps[5] into soft[2][softened]. inside[down][across] marks those of
-   which nine tenths lie in mask[height][width] (all, where that is NULL); of these, in their order: the centre
-   centres[down * across][2] (x, y), apart[down * across] marks those that overlap no other so marked,
-   mean_a[down * across], mean_b, var_a and var_b alike at the contrast of the stronger picture, agreement[down *
-   across] in structure, in [-1, 1]; gain[1] is the contrast of b over that of a. How many are inside. */
+/* Square windows of 2 x 2 blocks of `step` px of pictures a[height][width] and b alike, one at every block but the
+   last: down = height / step - 1 by across = width / step - 1. soft[softened]: the whole blocks of both pictures, each
+   softened by taps[5] along both axes, and LANES more that are read and mean nothing. inside[down][across] marks the
+   windows of which nine tenths lie in mask[height][width] (all, where that is NULL). Of these, in their order and at
+   the front of what has room for all: centres[down * across][2] (x, y); apart[down * across] marks those that overlap
+   no other so marked; mean_a[down * across], and alike mean_b, var_a and var_b, at the contrast of the stronger
+   picture; agreement[down * across] in structure, in [-1, 1]. gain[1]: the contrast of b over that of a. How many are
+   inside. */
 PUBLIC int imgindex_windows(const uint8_t* a, const uint8_t* b, const uint8_t* mask, int height, int width,
                             const float* taps, int step, double stabiliser, float* soft, uint8_t* inside,
                             uint8_t* apart, double* centres, double* mean_a, double* mean_b, double* var_a,
@@ -107,8 +109,8 @@ PUBLIC int imgindex_windows(const uint8_t* a, const uint8_t* b, const uint8_t* m
 
 /* shifts[wanted][2]: how far b is out of place in each window that asked[count] marks, in pixels, by one step of
    Lucas-Kanade with the contrast of each window evened out: a deviation of s grey levels becomes
-   evened * s / (s + floor_level). All else is as `imgindex_windows` has left it: soft[2][softened],
-   inside[down][across], mean_a[down * across] and the others alike. */
+   evened * s / (s + floor_level). All else is as `imgindex_windows` has left it: soft[softened],
+   inside[down][across], mean_a[down * across], and alike mean_b, var_a and var_b. */
 PUBLIC int imgindex_offsets(const float* soft, const uint8_t* inside, int down, int across, int step,
                             const double* mean_a, const double* mean_b, const double* var_a, const double* var_b,
                             double gain, const uint8_t* asked, double evened, double floor_level, double* shifts);
