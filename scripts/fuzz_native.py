@@ -156,10 +156,10 @@ def spoilt_array(one: Array, value: NDArray[Any] | None, rng: np.random.Generato
         return np.resize(value, [length if i == axis else size for i, size in enumerate(value.shape)]), False
     if choice == 4:
         view = np.repeat(value, 2, axis=-1)[..., ::2]
-        return view, one.way == "in" and not view.flags.c_contiguous
+        return view, _is_loose(one, view)
     if choice == 5:
         view = value[::-1] if rng.random() < 0.5 else np.broadcast_to(value[:1], value.shape)
-        return view, one.way == "in" and not view.flags.c_contiguous
+        return view, _is_loose(one, view)
     if choice == 6 and one.below and value.size:
         value = value.copy()
         value.flat[rng.integers(value.size)] = rng.choice([-1, -(1 << 31), 1 << 20, (1 << 31) - 1])
@@ -167,6 +167,13 @@ def spoilt_array(one: Array, value: NDArray[Any] | None, rng: np.random.Generato
     value = value.copy()
     value.flags.writeable = False
     return value, False
+
+
+def _is_loose(one: Array, view: NDArray[Any]) -> bool:
+    """Whether the values of a view do not follow one another as C reads them."""
+    if not one.rows:
+        return one.way == "in" and not view.flags.c_contiguous
+    return not view[0].flags.c_contiguous or (len(view) > 1 and view.strides[0] < view[0].nbytes)
 
 
 def sanitized(arguments: list[str]) -> int:
