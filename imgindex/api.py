@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
-from imgindex.config import default_jobs
-from imgindex.errors import RootError, UsageError
+from imgindex.config import default_jobs, named
+from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError
 from imgindex.pipeline import models, query
 from imgindex.pipeline.cache import OpenIndex
 from imgindex.pipeline.changes import only_new
@@ -22,6 +24,9 @@ from imgindex.progress import Silent
 from imgindex.report.model import Finding, IndexSummary, Match, Report, Status
 from imgindex.store import Store, catalog, spaces
 from imgindex.workers import Workers
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 __all__ = ["ImageIndex", "compare", "only_new", "open"]
 
@@ -37,6 +42,30 @@ class Options:
     device: str
     jobs: int
     rebuild: bool
+
+
+def _named(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """The paths as text; raises UsageError where one is empty."""
+    return [named(os.fspath(path)) for path in paths]
+
+
+def _diagnosed(verb: Callable[Concatenate[ImageIndex, P], T]) -> Callable[Concatenate[ImageIndex, P], T]:
+    """A verb that fails in a way nobody foresaw, on a store that `check` finds broken, fails for that: StoreError."""
+
+    @functools.wraps(verb)
+    def diagnosed(self: ImageIndex, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return verb(self, *args, **kwargs)
+        except (ImgIndexError, OSError):
+            raise
+        except Exception as error:
+            if damage := self.check():
+                raise StoreError(
+                    f"The store is damaged: {damage[0].sentence} Mend it: imgindex check --repair"
+                ) from error
+            raise
+
+    return diagnosed
 
 
 class ImageIndex:
@@ -69,6 +98,7 @@ class ImageIndex:
             active = spaces.active_space(tx)
         return "" if active is None else active[1].name
 
+    @_diagnosed
     def index(
         self,
         folders: Iterable[str | os.PathLike[str]],
@@ -83,7 +113,7 @@ class ImageIndex:
         Raises StoreLocked where another run has the store, ModelError where the model cannot be used.
         """
         o = self._options
-        paths = [os.fspath(folder) for folder in folders]
+        paths = _named(folders)
         if not self.space and not any(os.path.isdir(path) for path in paths):
             raise RootError(f"There is no folder {', '.join(paths)}; check the spelling, or mount its disk.")
         with self._store.exclusive():
@@ -100,14 +130,17 @@ class ImageIndex:
                 accept_missing=accept_missing,
             )
 
+    @_diagnosed
     def query(self, image: str | os.PathLike[str], *, k: int = 10) -> list[Match]:
         """The k stored images that look most like the picture at `image`, proven copies first."""
         return query.query_image(self._store, self._index, *self._model(), os.fspath(image), k, self._progress.say)
 
+    @_diagnosed
     def query_text(self, text: str, *, k: int = 10) -> list[Match]:
         """The k stored images nearest to `text`; ModelError where the model knows no words."""
         return query.query_text(self._store, self._index, *self._model(), text, k, self._progress.say)
 
+    @_diagnosed
     def report(
         self,
         folders: Iterable[str | os.PathLike[str]] = (),
@@ -117,14 +150,16 @@ class ImageIndex:
         """Duplicate groups and pairs among the present files below `folders` (all where empty), with what is new since
         the last nightly report marked; see `only_new` and `mark_reported`. Of each image at most `similar_per_image`
         pairs that only look alike are named; they are not even counted where it is None."""
-        below = folder_arguments([os.fspath(folder) for folder in folders])
+        below = folder_arguments(_named(folders))
         return report(self._store, below, similar_per_image=similar_per_image)
 
+    @_diagnosed
     def mark_reported(self, full: Report) -> None:
         """From now on nothing of `full`, a report of the whole store, is new any more."""
         with self._store.exclusive():
             mark_reported(self._store, full)
 
+    @_diagnosed
     def page(
         self, shown: Report, *, pictures: int = DEFAULT_PICTURES, beside: str | os.PathLike[str] | None = None
     ) -> str:
@@ -138,22 +173,23 @@ class ImageIndex:
         folder = None if beside is None else os.path.realpath(os.fsencode(beside))
         return report_html(shown, drawn, pictures=pictures, beside=folder)
 
+    @_diagnosed
     def forget(self, path: str | os.PathLike[str]) -> int:
         """Remove what the store knows of a file, or of a folder and all below it; returns how many files that were.
 
         The files stay as they are. What is still there and below a folder that is indexed again comes back.
         """
-        named = os.fspath(path)
-        [real] = folder_arguments([named])
-        if os.path.islink(named):  # what a link leads to was not named
-            [folder] = folder_arguments([os.path.dirname(os.path.abspath(named))])
-            real = os.path.join(folder, os.fsencode(os.path.basename(named)))
+        given = named(os.fspath(path))
+        [real] = folder_arguments([given])
+        if os.path.islink(given):  # what a link leads to was not named
+            [folder] = folder_arguments([os.path.dirname(os.path.abspath(given))])
+            real = os.path.join(folder, os.fsencode(os.path.basename(given)))
         with self._store.exclusive(), self._store.write() as tx:
             return catalog.forget(tx, real)
 
     def backup(self, target: str | os.PathLike[str]) -> None:
         """Write a consistent copy of the database to a new file, while others may read and write the store."""
-        path = Path(target).absolute()
+        path = Path(named(os.fspath(target))).absolute()
         if path.exists():
             raise UsageError(f"There is a file {path} already; choose another name for the backup.")
         self._store.backup(path)
@@ -167,6 +203,7 @@ class ImageIndex:
         with self._store.exclusive():
             return check(self._store, repair=True, progress=self._progress)
 
+    @_diagnosed
     def status(self) -> Status:
         """What the store holds."""
         return status(self._store)
@@ -194,7 +231,7 @@ def open(
     """Open the store in a directory; with `create`, make it where there is none.
 
     `model` is what a new store gets; an existing one keeps its own. `jobs` are worker processes, 0 for one
-    per core. Raises StoreError with a sentence.
+    per core. Raises StoreError with a sentence, UsageError where the path is empty.
     """
     options = Options(model, device, jobs, rebuild)
-    return ImageIndex(Store.open(Path(store), create=create), options, progress or Silent())
+    return ImageIndex(Store.open(Path(named(os.fspath(store))), create=create), options, progress or Silent())

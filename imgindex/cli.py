@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgindex import __version__, interrupt
-from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError
+from imgindex.config import named, path, store_directory
+from imgindex.errors import UNFORESEEN, ImgIndexError, RootError, StoreError, UsageError
 from imgindex.garbage import collect_seldom
 
 if TYPE_CHECKING:
@@ -45,15 +48,30 @@ class AnswerFormat(StrEnum):
     JSON = "json"
 
 
+@dataclass(slots=True)
+class Invocation:
+    """What `main` knows of the command that this process runs, where it fails: one, for one command is all it runs."""
+
+    store: Path | None = None
+
+
+RUNNING = Invocation()
+
+
 StoreOption = Annotated[
     Path | None,
     typer.Option(
-        "--store", readable=False, help="Directory of the store; else $IMGINDEX_STORE, else the user data directory."
+        "--store",
+        parser=path,
+        metavar="<path>",
+        help="Directory of the store; else $IMGINDEX_STORE, else the user data directory.",
     ),
 ]
 AnswerOption = Annotated[AnswerFormat, typer.Option("--format", help="How to print the answer.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps, for CLIP models.")]
-FoldersArgument = Annotated[list[str], typer.Argument(metavar="DIR", help="Folders to index, with all below them.")]
+FoldersArgument = Annotated[
+    list[str], typer.Argument(parser=named, metavar="DIR", help="Folders to index, with all below them.")
+]
 ModelOption = Annotated[
     str, typer.Option(help="auto, sift-vlad, clip-ViT-B-32, another hub id, or a folder with a CLIP model.")
 ]
@@ -121,7 +139,9 @@ def nightly(
     exclude: ExcludeOption = None,
     follow_symlinks: FollowOption = False,
     accept_missing: MissingOption = False,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as a page there, too.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(parser=path, metavar="FILE", help="Write the report as a page there, too.")
+    ] = None,
     pictures: PicturesOption = 100,
     fail_on_duplicates: FailOption = False,
     answer_format: AnswerOption = AnswerFormat.TEXT,
@@ -164,7 +184,7 @@ def nightly(
 
 @app.command()
 def query(
-    image: Annotated[str | None, typer.Argument(help="The picture to look for.")] = None,
+    image: Annotated[str | None, typer.Argument(parser=named, help="The picture to look for.")] = None,
     text: Annotated[str | None, typer.Option(help="Words to look for instead, with a CLIP model.")] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many answers.")] = 10,
     store: StoreOption = None,
@@ -190,7 +210,9 @@ def query(
 
 @app.command()
 def report(
-    folders: Annotated[list[str] | None, typer.Argument(metavar="DIR", help="Only files below these.")] = None,
+    folders: Annotated[
+        list[str] | None, typer.Argument(parser=named, metavar="DIR", help="Only files below these.")
+    ] = None,
     store: StoreOption = None,
     report_format: Annotated[
         ReportFormat, typer.Option("--format", help="How to print the report.")
@@ -225,9 +247,11 @@ def report(
 
 @app.command()
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="The first picture.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The second picture.")],
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write pictures of the difference there.")] = None,
+    a: Annotated[str, typer.Argument(parser=named, metavar="A", help="The first picture.")],
+    b: Annotated[str, typer.Argument(parser=named, metavar="B", help="The second picture.")],
+    out: Annotated[
+        Path | None, typer.Option(parser=path, metavar="DIR", help="Write pictures of the difference there.")
+    ] = None,
     answer_format: AnswerOption = AnswerFormat.TEXT,
 ) -> None:
     """Are these two copies? Score, verdict, transform, and where they differ. Needs no store."""
@@ -275,7 +299,7 @@ def check(
 
 @app.command()
 def backup(
-    target: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")],
+    target: Annotated[Path, typer.Argument(parser=path, metavar="FILE", help="A new file.")],
     store: StoreOption = None,
 ) -> None:
     """Write a consistent copy of the store's database, even while another run writes."""
@@ -288,7 +312,7 @@ def backup(
 
 @app.command()
 def forget(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="A file, or a folder with all below it.")],
+    path: Annotated[str, typer.Argument(parser=named, metavar="PATH", help="A file, or a folder with all below it.")],
     store: StoreOption = None,
 ) -> None:
     """Remove what the store knows of a path. The files themselves stay as they are."""
@@ -312,13 +336,14 @@ def _version(
 
 
 def _store(named: Path | None) -> Path:
-    from imgindex.config import store_directory
-
-    return store_directory(named)
+    RUNNING.store = store_directory(named)
+    return RUNNING.store
 
 
 def _emit(text: str) -> bool:
     """Print an answer and say whether all of it was taken; a reader who has seen enough (`| head`) is no error."""
+    if sys.stdout is None:
+        raise UsageError("The answer could not be written: standard output is closed.")
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -349,22 +374,32 @@ def _write_page(target: Path, page: str) -> None:
 
 
 def main() -> None:
-    """Entry point of the `imgindex` command: errors become one sentence and their exit code."""
+    """Entry point of the `imgindex` command: errors become one sentence and their exit code, which is 1 for none."""
     interrupt.at_once()
     collect_seldom()
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if stream is not None:  # closed by who started it
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         code = app(prog_name="imgindex", standalone_mode=False)
     except ImgIndexError as error:
-        print(f"imgindex: {error}", file=sys.stderr)
+        _complain(f"imgindex: {error}")
         sys.exit(error.exit_code)
     except interrupt.Interrupted as error:
-        print("imgindex: interrupted.", file=sys.stderr)
+        _complain("imgindex: interrupted.")
         sys.exit(error.exit_code)
     except Exception as error:
-        if not hasattr(error, "show"):
-            raise
-        error.show()  # a usage error of the command line parser
-        sys.exit(UsageError.exit_code)
+        if hasattr(error, "show"):  # a usage error of the command line parser
+            with contextlib.suppress(OSError):
+                error.show()
+            sys.exit(UsageError.exit_code)
+        from imgindex import crash
+
+        _complain(crash.sentence(error, RUNNING.store))
+        sys.exit(UNFORESEEN)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(sentence: str) -> None:
+    with contextlib.suppress(OSError):  # who does not listen still gets the exit code
+        print(sentence, file=sys.stderr, flush=True)

@@ -54,6 +54,12 @@ in 18 / 25 / 21 / 40 ms."""
 DECODER_VERSION = 1
 """Raise it where content is read now that was refused before; see `version`."""
 
+MAX_BIT_DEPTH = 32
+"""No format that is decoded has more; a damaged header may say so."""
+
+MAX_FRAMES = (1 << 31) - 1
+"""Of a header that has 32 bits for it."""
+
 _STRIP_BYTES = 1 << 22
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -334,7 +340,7 @@ def _info(image: ImageFile.ImageFile, data: bytes, full: tuple[int, int], frames
 def _frames(image: ImageFile.ImageFile) -> int:
     """Frames or pages, at least 1; a picture whose later frames are damaged counts as one."""
     try:
-        return max(1, int(getattr(image, "n_frames", 1)))
+        return min(max(1, int(getattr(image, "n_frames", 1))), MAX_FRAMES)
     except Exception:
         return 1
 
@@ -354,7 +360,7 @@ def _orientation(image: ImageFile.ImageFile) -> int:
 
 
 def _bit_depth(image: ImageFile.ImageFile, data: bytes) -> int:
-    """Bits of one sample in the file: 1 (bilevel), 8 (2 and 4 count as 8), 10, 12, 16 or 32."""
+    """Bits of one sample in the file: 1 (bilevel), 8 (2 and 4 count as 8), 10, 12, 16, at most MAX_BIT_DEPTH."""
     if image.mode == "1":
         return 1
     depth = 32 if image.mode in ("I", "F") else 16 if image.mode.startswith("I;16") else 8
@@ -373,7 +379,7 @@ def _bit_depth(image: ImageFile.ImageFile, data: bytes) -> int:
             depth = 16
         case "SGI":
             depth = 8 * data[3]
-    return max(8, depth)
+    return min(max(8, depth), MAX_BIT_DEPTH)
 
 
 def _bits_per_sample(image: ImageFile.ImageFile) -> tuple[int, ...]:

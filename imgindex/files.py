@@ -34,11 +34,24 @@ class Changed(OSError):
     """A file that was written to while it was read."""
 
 
+UNSIGNED_BITS = (1 << 64) - 1
+"""Numbers of inodes and devices are unsigned, and some systems call the upper half of them negative."""
+
+SIGNED_MAX = (1 << 63) - 1
+"""SQLite's largest INTEGER."""
+
+
+def signed(number: int) -> int:
+    """The nearest integer that a signed number of 64 bits holds."""
+    return min(max(number, -SIGNED_MAX - 1), SIGNED_MAX)
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A regular file as the file system described it; `path` is absolute, in the file system's own bytes.
 
-    Times are in nanoseconds since the epoch. Paths with one (device, inode) are one physical file.
+    Times are in nanoseconds since the epoch. Paths with one (device, inode) are one physical file. Every number is
+    one that the store can hold, see `of`.
     """
 
     path: bytes
@@ -50,10 +63,16 @@ class Seen:
 
     @classmethod
     def of(cls, path: bytes, status: os.stat_result) -> Seen:
-        """`path` as `status` describes it."""
+        """`path` as `status` describes it, each number the nearest that 64 bits hold: file systems keep times from
+        before 1678 and from after 2262, which such a file has again whenever it is looked at."""
         return cls(
-            path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
-        )  # fmt: skip
+            path,
+            max(0, signed(status.st_size)),
+            signed(status.st_mtime_ns),
+            signed(status.st_ctime_ns),
+            status.st_ino & UNSIGNED_BITS,
+            status.st_dev & UNSIGNED_BITS,
+        )
 
     @property
     def stamp(self) -> tuple[int, int, int, int]:

@@ -69,14 +69,6 @@ class VectorIndex(Protocol):
     def search(self, queries: Vectors, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """(cosines float32[n, k] descending, ids int64[n, k]); short rows end with id -1 and cosine -inf."""
 
-    def range_search(
-        self, queries: Vectors, min_cosine: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
-        """(limits int64[n + 1], cosines, ids): row i has entries limits[i]:limits[i + 1], in any order.
-
-        Each cosine is >= min_cosine.
-        """
-
 
 class Source(Protocol):
     """One image as the verifier sees it; pixels are read from its file when asked and cached by the giver.

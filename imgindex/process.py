@@ -18,7 +18,6 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
-from imgindex import spool
 from imgindex.files import Skipped, out_of_memory
 from imgindex.garbage import collect_seldom
 from imgindex.records import Skip
@@ -37,7 +36,10 @@ next one. Kept instead, verifying an unrelated pair took 0.63 ms, not 1.06 ms.""
 
 _READY = b"ready"
 
-_BOOT = "from imgindex.process import serve; serve({descriptor}, {parent}, {timeout_s}, {shared})"
+_PROTOCOL = 5
+"""Of pickle: arrays travel without the copy that older protocols make."""
+
+_BOOT = "from imgindex.process import serve; serve({descriptor}, {parent}, {timeout_s})"
 
 
 class Died(Exception):
@@ -47,23 +49,20 @@ class Died(Exception):
 
 
 class Process:
-    """One worker process, which writes into one ring of a pool, and the parent's end of its pipe; used by one thread,
-    killed by any."""
+    """One worker process, and the parent's end of its pipe; used by one thread, killed by any."""
 
-    def __init__(self, timeout_s: float, pool: spool.Pool, ring: int) -> None:
+    def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._pipe, child = Pipe()
         self._ready = False
         self._function = b""
-        boot = _BOOT.format(
-            descriptor=child.fileno(), parent=os.getpid(), timeout_s=timeout_s, shared=pool.arguments(ring)
-        )
+        boot = _BOOT.format(descriptor=child.fileno(), parent=os.getpid(), timeout_s=timeout_s)
         with child:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", boot],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=(child.fileno(), *pool.descriptors),
+                pass_fds=(child.fileno(),),
                 process_group=0,
                 env={
                     **os.environ,
@@ -97,7 +96,7 @@ class Process:
             answer = self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
             raise Died(_crashed(self.reap())) from error
-        return pickle.loads(answer)
+        return _unpickled(answer)
 
     def _wait_until_ready(self) -> None:
         if self._ready:
@@ -132,7 +131,7 @@ def _crashed(exit_code: int) -> Skip:
     return Skip("decoder-crash", f"The decoder crashed on it ({how}); restore the file from a backup or convert it.")
 
 
-def serve(descriptor: int, parent: int, timeout_s: float, shared: tuple[int, int | None, spool.Shape, int]) -> None:
+def serve(descriptor: int, parent: int, timeout_s: float) -> None:
     """A worker's whole life: answer what comes through the pipe, end when the parent does.
 
     What the C libraries of the decoders print to stderr would tear the parent's progress bar; it is dropped.
@@ -142,8 +141,6 @@ def serve(descriptor: int, parent: int, timeout_s: float, shared: tuple[int, int
     import cv2
 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    spool.attach(*shared)
-
     cv2.setNumThreads(1)
     pipe = Connection(descriptor)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -157,7 +154,7 @@ def serve(descriptor: int, parent: int, timeout_s: float, shared: tuple[int, int
             except (EOFError, OSError):
                 return
             signal.setitimer(signal.ITIMER_REAL, 2 * timeout_s)
-            answer = pickled(answering(message))
+            answer = _sendable(answering(message))
             signal.setitimer(signal.ITIMER_REAL, 0.0)
             pipe.send_bytes(answer)
 
@@ -192,5 +189,20 @@ class _Answering:
             return RuntimeError("".join(traceback.format_exception(error)))
 
 
+def _sendable(answer: Any) -> bytes:
+    try:
+        return pickled(answer)
+    except Exception as error:
+        return pickled(RuntimeError(f"{type(answer).__name__} cannot be sent: {error}"))
+
+
+def _unpickled(answer: bytes) -> Any:
+    """An answer; an exception of a library that pickles and does not come back costs its own item, never the run."""
+    try:
+        return pickle.loads(answer)
+    except Exception as error:
+        return RuntimeError(f"an answer could not be read: {type(error).__name__}: {error}")
+
+
 def pickled(value: object) -> bytes:
-    return pickle.dumps(value, spool.PROTOCOL)
+    return pickle.dumps(value, _PROTOCOL)

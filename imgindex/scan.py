@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from pathspec import GitIgnoreSpec
 
+from imgindex.errors import UsageError
 from imgindex.files import Seen, display
 from imgindex.formats import (
     OTHER_EXTENSIONS,
@@ -118,8 +119,8 @@ class _Scan:
         leave_out: Iterable[str | bytes | os.PathLike[str]],
     ) -> None:
         self._roots = roots
-        self._include = GitIgnoreSpec.from_lines(include) if include else None
-        self._exclude = GitIgnoreSpec.from_lines(exclude) if exclude else None
+        self._include = _patterns(include)
+        self._exclude = _patterns(exclude)
         self._follow = follow_symlinks
         self._walked: set[_Identity] = {i for folder in leave_out if (i := _identity(os.fsencode(folder)))}
         self._troubled: set[bytes] = set()
@@ -189,6 +190,13 @@ class _Scan:
             yield Seen.of(path, status)
         else:
             yield Ignored(path)
+
+
+def _patterns(lines: Sequence[str]) -> GitIgnoreSpec | None:
+    try:
+        return GitIgnoreSpec.from_lines(lines) if lines else None
+    except ValueError as error:
+        raise UsageError(f"{error}; patterns are written as in a .gitignore file.") from error
 
 
 def may_be_picture(path: bytes, size_bytes: int) -> bool:

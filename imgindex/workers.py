@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 
 from imgindex.files import Skipped
 from imgindex.process import Died, Process, pickled
-from imgindex.spool import Pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,7 +48,6 @@ class Workers:
     def __init__(self, jobs: int, *, timeout_s: float = TIMEOUT_S) -> None:
         self._jobs = jobs
         self._timeout_s = timeout_s
-        self._pool = Pool(jobs)
         self._todo: deque[_Task] = deque()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -115,7 +113,6 @@ class Workers:
             thread.join()
         for process in processes:
             process.reap()
-        self._pool.close()
 
     def __enter__(self) -> Workers:
         return self
@@ -132,12 +129,11 @@ class Workers:
             self._todo.append(task)
             self._changed.notify()
             if len(self._threads) < self._jobs:
-                number = len(self._threads)
-                name = f"imgindex-worker-{number}"
-                self._threads.append(threading.Thread(target=self._serve, args=(number,), name=name, daemon=True))
+                name = f"imgindex-worker-{len(self._threads)}"
+                self._threads.append(threading.Thread(target=self._serve, name=name, daemon=True))
                 self._threads[-1].start()
 
-    def _serve(self, number: int) -> None:
+    def _serve(self) -> None:
         """The life of one worker's thread: it gives tasks, takes answers, and replaces the worker where that died."""
         process: Process | None = None
         sent: deque[_Task] = deque()
@@ -147,7 +143,7 @@ class Workers:
                 return
             try:
                 if process is None:
-                    process = self._started(number)
+                    process = self._started()
                 if task is not None and self._sends(process, task, sent):
                     continue
                 task = None
@@ -204,11 +200,11 @@ class Workers:
         while self._todo:
             self._todo.popleft().finish(_Failure(RuntimeError(CLOSED)))
 
-    def _started(self, number: int) -> Process:
+    def _started(self) -> Process:
         with self._changed:
             if self._closed:
                 raise RuntimeError(CLOSED)
-            process = Process(self._timeout_s, self._pool, number)
+            process = Process(self._timeout_s)
             self._processes.add(process)
         return process
 

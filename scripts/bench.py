@@ -103,7 +103,7 @@ def memory(photos: Path, _: Path | None, __: int) -> None:
         if subprocess.run([*tiles, *wanted], check=False, stdout=subprocess.DEVNULL).returncode:
             print(f"memory: the photos have no {TILES[-1] + MORE_TILES:,} tiles of {TILE_PX} px")
             return
-        print("memory: peak MB of one run (the command itself; the largest worker; all together, with what they share)")
+        print("memory: peak MB of one run (the command itself; the largest worker; all together)")
         command = [*bench_accuracy.COMMAND, "index", str(folder), "--store", str(store), "--model", MODEL]
         marks, began, peaks = list(TILES), time.perf_counter(), [0.0, 0.0, 0.0]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
@@ -111,8 +111,7 @@ def memory(photos: Path, _: Path | None, __: int) -> None:
             said.start()
             while process.poll() is None:
                 used = [resident_mb(process.pid), *(resident_mb(child) for child in children(process.pid))]
-                together = sum(used) + shared_mb(process.pid)
-                peaks = list(map(max, peaks, (used[0], max(used[1:], default=0.0), together)))
+                peaks = list(map(max, peaks, (used[0], max(used[1:], default=0.0), sum(used))))
                 while marks and said.indexed >= marks[0]:
                     print_peaks(f"{marks.pop(0):,} files indexed", peaks, began)
                 time.sleep(SAMPLE_EVERY_S)
@@ -149,16 +148,6 @@ def resident_mb(pid: int) -> float:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
     return 0.0
-
-
-def shared_mb(pid: int) -> float:
-    """Memory in MB of the nameless files that a process has open: see `imgindex.spool`."""
-    found = 0
-    for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
-        with contextlib.suppress(OSError):
-            if os.readlink(descriptor).startswith("/memfd:imgindex"):
-                found += 512 * descriptor.stat().st_blocks
-    return found / 1e6
 
 
 def children(pid: int) -> list[int]:

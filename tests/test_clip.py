@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
 from imgindex import decode, embed
-from imgindex.embed import clip, tower
+from imgindex.embed import clip
 from imgindex.embed.clip import Clip
 from imgindex.embed.shrink import Shrink, middle
 from imgindex.embed.weights import locate
@@ -44,22 +44,6 @@ def noise(count: int, seed: int = 0) -> list[Picture]:
         cells = Image.fromarray(rng.integers(0, 256, (5, 6, 3), np.uint8))
         made.append(picture(np.asarray(cells.resize((90 + number, 70), Image.Resampling.BICUBIC))))
     return made
-
-
-def _has_int8_product() -> bool:
-    """Whether this build of torch has the product of 8-bit integers that `tower` computes with."""
-    try:
-        packed = torch.ops.onednn.qlinear_prepack(torch.ones(4, 8, dtype=torch.int8), [1, 8])
-        rows, zeros = torch.ones(1, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
-        torch.ops.onednn.qlinear_pointwise(
-            rows, 1.0, 0, packed, torch.ones(4), zeros, None, 1.0, 0, torch.float32, "none", [], ""
-        )
-    except (AttributeError, RuntimeError):
-        return False
-    return True
-
-
-needs_int8 = pytest.mark.skipif(not _has_int8_product(), reason="this build of torch has no product of 8-bit integers")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +81,6 @@ def test_the_fingerprint_is_of_weights_and_preprocessing_alone(tiny: Clip, tmp_p
 def test_float32_is_what_sentence_transformers_computes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents: a shortcut past the library that changes the model's vectors."""
     monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
-    monkeypatch.setattr(clip, "_has_fast_int8", lambda: False)
     embedder = Clip(locate(str(folder), no_words), no_words, "cpu")
     assert embedder.space.precision == "float32"
     pictures = noise(5)
@@ -106,76 +89,12 @@ def test_float32_is_what_sentence_transformers_computes(folder: Path, monkeypatc
     assert np.abs(embedder.embed(pictures) - expected).max() < 1e-5
 
 
-@needs_int8
-@pytest.mark.parametrize("parts", [1, 4])
-def test_integers_are_close_to_the_exact_layer(parts: int) -> None:
-    """Prevents: overflowing sums, a wrong offset, or one large channel that costs the others their precision."""
-    torch.manual_seed(0)
-    weight, bias, x = torch.randn(96, 64), torch.randn(96), torch.randn(40, 64) + 0.7
-    x[:, 5] *= 300.0
-    x[7] = 0.0
-    layer = tower.Int8(weight, bias, torch.tensor([5]), parts)
-    found = layer(x)
-    exact = torch.nn.functional.linear(x, weight, bias)
-    rest = exact - x[:, 5:6] @ weight[:, 5:6].t()
-    error = (found - exact).norm(dim=1) / rest.norm(dim=1)
-    assert error.max() < 0.02
-    assert torch.allclose(layer(x[3:4])[0], found[3], rtol=1e-5, atol=1e-3), "a row depends on itself alone"
-
-
-@needs_int8
-def test_a_part_has_its_own_scale() -> None:
-    """Prevents: a few large numbers that cost the many small ones beside them their precision."""
-    torch.manual_seed(0)
-    weight, x = torch.randn(96, 64), torch.randn(40, 64)
-    x[:, 48:] *= 100.0
-    weight[:, 48:] /= 1000.0
-    none = torch.zeros(0, dtype=torch.int64)
-    whole, parted = (tower.Int8(weight, torch.zeros(96), none, parts)(x) for parts in (1, 4))
-    exact = torch.nn.functional.linear(x, weight)
-    assert (parted - exact).norm() < 0.05 * (whole - exact).norm()
-
-
-@needs_int8
-def test_the_largest_sums_of_integers_do_not_overflow() -> None:
-    """Prevents: sums of two products that are cut to 16 bits where the processor adds them so."""
-    assert 2 * tower.STEPS * tower.WEIGHT_STEPS < 2**15
-    weight, x = torch.ones(8, 64), torch.ones(3, 64)
-    x[:, ::64] = 0.0
-    found = tower.Int8(weight, torch.zeros(8), torch.zeros(0, dtype=torch.int64), 1)(x)
-    assert torch.allclose(found, torch.nn.functional.linear(x, weight), rtol=1e-5)
-
-
-@needs_int8
-def test_widths_that_do_not_divide_are_refused_before_anything_is_computed() -> None:
-    with pytest.raises(RuntimeError):
-        tower.Int8(torch.ones(8, 60), torch.zeros(8), torch.zeros(0, dtype=torch.int64), 8)
-
-
-@needs_int8
-def test_a_model_that_integers_do_not_change_is_computed_in_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: a mistake in the integers that shows in nothing but lost speed."""
-    monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
-    monkeypatch.setattr(clip, "_has_fast_int8", lambda: True)
-    assert Clip(locate(str(folder), no_words), no_words, "cpu").space.precision == "int8"
-
-
-def test_a_model_that_integers_change_is_computed_in_float32(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: vectors further from float32 than a space promises."""
-    monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
-    exact = Clip(locate(str(folder), no_words), no_words, "cpu").embed(noise(3))
-    monkeypatch.setattr(clip, "INT8_MIN_COSINE", 1.1)
-    embedder = Clip(locate(str(folder), no_words), no_words, "cpu")
-    assert embedder.space.precision == "float32"
-    assert (embedder.embed(noise(3)) * exact).sum(axis=1).min() > 0.99
-
-
-def test_a_model_that_is_not_clips_goes_through_the_library(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: another model, or another preprocessing, computed as if it were CLIP's."""
-    monkeypatch.setattr(clip, "_has_fast_int8", lambda: False)
+def test_another_preprocessing_goes_through_the_library(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents: another model's preprocessing, or one that is misread, computed as if it were CLIP's."""
     monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
     ours = Clip(locate(str(folder), no_words), no_words, "cpu")
-    monkeypatch.setattr(tower, "GELU", 1.5)
+    misread = Shrink(SIDE_PX, int(Image.Resampling.NEAREST))
+    monkeypatch.setattr(Shrink, "of", lambda settings: misread)
     other = Clip(locate(str(folder), no_words), no_words, "cpu")
     assert isinstance(ours.front, Shrink) and other.front is middle
     assert np.abs(other.embed(noise(5)) - ours.embed(noise(5))).max() < 1e-5
@@ -337,23 +256,6 @@ def test_bfloat16_stays_close_to_float32_on_real_photos(real: Clip, photos: Path
     cosines = (real.embed(pictures) * exact).sum(axis=1) / np.linalg.norm(exact, axis=1)
     assert cosines.mean() >= clip.BFLOAT16_MEAN_COSINE
     assert cosines.min() >= clip.BFLOAT16_MIN_COSINE
-
-
-@needs_int8
-def test_integers_stay_close_to_float32_on_real_photos(
-    clip_folder: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Prevents: 8-bit integers that move vectors further than the tolerance that spaces promise."""
-    monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
-    monkeypatch.setattr(clip, "_has_fast_int8", lambda: True)
-    reduced = Clip(locate(str(clip_folder), no_words), no_words, "cpu")
-    assert reduced.space.precision == "int8"
-    monkeypatch.setattr(clip, "_has_fast_int8", lambda: False)
-    exact = Clip(locate(str(clip_folder), no_words), no_words, "cpu")
-    pictures = [decode.decode(path.read_bytes(), short_side_px=exact.short_side_px) for path in jpegs(photos, 8)]
-    cosines = (reduced.embed(pictures) * exact.embed(pictures)).sum(axis=1)
-    assert cosines.mean() >= clip.INT8_MEAN_COSINE
-    assert cosines.min() >= clip.INT8_MIN_COSINE
 
 
 def test_reduced_decoding_stays_close_to_full_decoding(real: Clip, photos: Path) -> None:

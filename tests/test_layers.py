@@ -11,14 +11,17 @@ PACKAGE = Path(__file__).resolve().parents[1] / "imgindex"
 
 LAYERS = (
     {"records", "errors", "ports"},
-    {"config", "files", "checksum", "schema", "store", "timing", "interrupt", "garbage", "spool", "process", "native"},
+    {
+        "config", "clock", "files", "checksum", "schema", "store", "timing", "interrupt", "garbage", "process",
+        "native",
+    },
     {
         "scan", "decode", "flatten", "formats", "texture", "workers", "embed", "features", "vectors", "candidates",
         "transform", "structure", "printed", "ssim", "inset", "outline", "register", "sketch", "decide", "align",
         "verify", "group", "report", "difference",
     },
     {"pipeline", "check", "examine", "repair"},
-    {"cli", "api", "progress", "__main__"},
+    {"cli", "api", "progress", "crash", "__main__"},
 )  # fmt: skip
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 

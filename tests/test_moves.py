@@ -253,6 +253,37 @@ def test_names_that_are_no_text_move(images: ImageIndex, pictures: Path, tmp_pat
     assert os.fsencode(moved) + b"/\xff\xfe.jpg" in paths_of(images.report())
 
 
+def test_a_name_of_which_only_the_case_changed(
+    images: ImageIndex, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents: two files of one, where the file system finds a file by either spelling; played here by `lstat`."""
+    images.index([pictures])
+    (pictures / "0.jpg").rename(pictures / "0.JPG")
+    real = os.lstat
+    either = {os.fsencode(pictures / "0.jpg"): os.fsencode(pictures / "0.JPG")}
+    monkeypatch.setattr(os, "lstat", lambda path, **options: real(either.get(path, path), **options))
+    summary = images.index([pictures])
+    assert (summary.ingest.moved, images.status().files) == (1, 6)
+    assert ("0.JPG", "0-small.jpg") in groups(images.report())
+
+
+def test_files_behind_links_that_were_followed_are_named(images: ImageIndex, pictures: Path, tmp_path: Path) -> None:
+    """Prevents: a link that was indexed as the file it leads to taken for one that replaced the file."""
+    linked = tmp_path / "Linked"
+    linked.mkdir()
+    for path in pictures.iterdir():
+        (linked / path.name).symlink_to(path)
+    images.index([linked], follow_symlinks=True)
+    before = groups(images.report())
+    assert len(before) == 3
+    images.index([pictures])
+    report = images.report()
+    assert len(report.groups) == 3
+    assert all(len({os.stat(path).st_ino for path in names}) == len(names) == 2 for names in whole_groups(report))
+    (pictures / "0.jpg").unlink()
+    assert len(images.report().groups) == 2
+
+
 def test_what_was_missing_has_moved_once_it_is_seen_again(
     images: ImageIndex, pictures: Path, tmp_path: Path, embedder: Counting
 ) -> None:

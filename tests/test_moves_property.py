@@ -30,14 +30,13 @@ Pick = tuple[int, int]
 class Disk:
     """Three roots with pictures in them, and what people and machines do to such."""
 
-    def __init__(self, base: Path, contents: list[bytes]) -> None:
+    def __init__(self, base: Path, contents: Path) -> None:
         self.base = base
-        self.scene_of = {sha256(data): number // 2 for number, data in enumerate(contents)}
+        self.scene_of: dict[bytes, str] = {}
         self._names = 0
-        for number, data in enumerate(contents):
-            path = self._free(number)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+        for number, source in enumerate(sorted(contents.iterdir())):
+            self.scene_of[sha256(source.read_bytes())] = source.name.split("-")[0]
+            shutil.copy(source, self._made(number))
         for folder in FOLDERS:
             (base / folder).mkdir(parents=True, exist_ok=True)
 
@@ -115,14 +114,13 @@ STEPS = (*NEEDS_A_FILE, "move_folder", "unmount", "mount", "move", "index", "ind
 
 
 @pytest.fixture(scope="module")
-def contents(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+def contents(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of each of three scenes, a larger and a smaller file."""
     folder = tmp_path_factory.mktemp("contents")
-    return [
-        save(scene(seed, 120, 90), folder / f"{seed}-{quality}.jpg", quality).read_bytes()
-        for seed in range(3)
-        for quality in (95, 50)
-    ]
+    for seed in range(3):
+        for quality in (95, 50):
+            save(scene(seed, 120, 90), folder / f"{seed}-{quality}.jpg", quality)
+    return folder
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -131,7 +129,7 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
 )
 def test_a_report_names_what_is_there_and_leaves_a_file_of_every_content(
     steps: list[tuple[str, Pick]],
-    contents: list[bytes],
+    contents: Path,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -175,6 +173,6 @@ def holds(disk: Disk, report: Report) -> None:
     assert left == {shown(disk, os.fsencode(path)) for path in disk.files()}
 
 
-def shown(disk: Disk, path: bytes) -> int:
+def shown(disk: Disk, path: bytes) -> str:
     """The scene in a file, by its bytes."""
     return disk.scene_of[sha256(Path(os.fsdecode(path)).read_bytes())]

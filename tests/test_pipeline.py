@@ -15,11 +15,11 @@ from PIL import Image
 from skimage import data
 
 import imgindex
-from imgindex import decode, sketch, spool
+from imgindex import decode, sketch
 from imgindex.api import ImageIndex
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import ModelError, StoreLocked
-from imgindex.pipeline import match
+from imgindex.pipeline import match, sources
 from imgindex.pipeline.screening import Screened
 from imgindex.pipeline.sources import ImageSource
 from imgindex.records import Verdict, Verification
@@ -544,14 +544,13 @@ def test_what_was_refused_is_read_again_by_another_decoder(
     assert images.check() == ()
 
 
-def test_the_memory_that_workers_share_changes_no_result(
+def test_what_is_remembered_of_pictures_changes_no_result(
     photos_folder: Path, tmp_path: Path, embedder: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prevents: pixels of another picture, or a candidate given up, where what was left is written over or had no
-    room."""
+    """Prevents: pixels of another picture, or a candidate given up, where there was no room for what was decoded."""
     found = []
-    for number, room in enumerate((spool.BYTES, 400_000, 1)):  # all, one picture or two in each ring, none
-        monkeypatch.setattr(spool, "BYTES", room)
+    for number, room in enumerate((sources.CACHE_BYTES, 200_000, 1)):  # all, one picture or two, the last alone
+        monkeypatch.setattr(sources, "CACHE_BYTES", room)
         with imgindex.open(tmp_path / f"store-{number}", jobs=2) as opened:
             summary = opened.index([photos_folder])
             found.append((summary.match, opened.report().pairs))

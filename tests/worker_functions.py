@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import spool
 from imgindex.decode import decode
 from imgindex.files import Skipped, read_stable
 from imgindex.records import Skip
@@ -83,12 +82,3 @@ def loaded(_: object) -> list[str]:
 def decode_file(path: bytes) -> tuple[str, tuple[int, ...]]:
     found = decode(read_stable(path)[0], short_side_px=320)
     return found.info.format, found.rgb.shape
-
-
-def leave(value: int) -> spool.Place | None:
-    """Leave a number for other workers."""
-    return spool.put(value)
-
-
-def found(place: spool.Place) -> object:
-    return spool.get(place)

@@ -20,13 +20,12 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from imgindex.embed.shrink import Shrink, middle
-from imgindex.embed.tower import Tower
 from imgindex.embed.weights import Weights, first_line
 from imgindex.errors import ModelError
 from imgindex.ports import Front
 from imgindex.records import Picture, PictureInfo, Reach, Rgb, Space, Vectors
 
-Precision = Literal["float32", "bfloat16", "int8"]
+Precision = Literal["float32", "bfloat16"]
 
 FLOOR = 0.94
 """Cosine from which every pair is a candidate, measured with ViT-B/16: it proposes 85 to 88 % of blurred, darkened
@@ -45,9 +44,8 @@ a third to a half slower."""
 DECODE_MARGIN = 3
 """Pictures are decoded to a shorter side of at least this many times the model's input, and reduced there by
 whole factors in the JPEG decoder and by averaging boxes. Against full decoding (ViT-B/16, float32): mean cosine 0.9997
-and minimum 0.9989 over 32 photos enlarged to 4000 x 3000, 0.9998 and 0.9994 at 2400 x 1800; in 8-bit integers 0.9994
-and 0.9987, 0.9995 and 0.9988. A margin of 2 gave 0.9990 and 0.9973 at 4000 x 3000, in integers that were at 0.9992 with
-this margin; one of 1 gave 0.9944 and 0.9857 in float32 over 23 photos of 896 to 1,404 px short side."""
+and minimum 0.9989 over 32 photos enlarged to 4000 x 3000, 0.9998 and 0.9994 at 2400 x 1800. A margin of 2 gave 0.9990
+and 0.9973 at 4000 x 3000; one of 1 gave 0.9944 and 0.9857 over 23 photos of 896 to 1,404 px short side."""
 
 BFLOAT16_MEAN_COSINE, BFLOAT16_MIN_COSINE = 0.999, 0.995
 """How close vectors computed in bfloat16 must be to those in float32. ViT-B/16 under autocast over 64 photos: mean
@@ -57,11 +55,8 @@ CHECK_PICTURES = 4
 """Synthetic pictures that the closeness is checked on when a model is loaded; they are no harder than photos (ViT-B/16:
 0.9998 to 0.9999), so the check finds a model that bfloat16 breaks and not one that it strains."""
 
-INT8_MEAN_COSINE, INT8_MIN_COSINE = 0.999, 0.99
-"""How close vectors computed in 8-bit integers must be to those in float32; see `tower.PARTS`."""
-
 SAME_COSINE = 0.99999
-"""Least agreement of `tower.Tower` in float32 with the library, where the tower is that model's."""
+"""Least agreement of vectors of pixels that `Shrink` made with those that the library made, where it may do so."""
 
 PREPROCESSING_KEYS = (
     "do_resize", "size", "resample", "do_center_crop", "crop_size",
@@ -88,17 +83,14 @@ class Clip:
         self._precision: Precision = "float32"
         samples = [_picture(rgb) for rgb in _check_pictures()]
         try:
-            exact = self._by_library([middle(picture) for picture in samples], "float32")
+            exact = self._forward([middle(picture) for picture in samples], "float32")
             self._input_px = int(max(self._preprocess([samples[0].rgb])["pixel_values"].shape[-2:]))
-            self._tower, self._front = self._own_tower(samples, exact)
+            self._front = self._front_of(samples, exact)
             fronts = [self._front(picture) for picture in samples]
             if _has_native_bfloat16(self._device):
-                if _close(exact, self._forward(fronts, "bfloat16"), BFLOAT16_MEAN_COSINE, BFLOAT16_MIN_COSINE):
+                reduced = self._forward(fronts, "bfloat16")
+                if _close(exact, reduced, BFLOAT16_MEAN_COSINE, BFLOAT16_MIN_COSINE):
                     self._precision = "bfloat16"
-            elif self._tower is not None and self._in_integers(self._tower, fronts, exact):
-                self._precision = "int8"
-            if self._tower is not None:
-                self._tower.release()
         except Exception as error:
             raise ModelError(
                 f"{weights.name} loads but does not embed a picture ({first_line(error)}); choose another model."
@@ -123,7 +115,7 @@ class Clip:
 
     @property
     def front(self) -> Front:
-        """Pixels as the model takes them, or, of a model that only the library knows, the picture itself."""
+        """Pixels as the model takes them, or, where only the library knows how to make these, the picture itself."""
         return self._front
 
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
@@ -165,55 +157,20 @@ class Clip:
             vectors = self._model.encode(list(texts), convert_to_numpy=True, show_progress_bar=False)
         return _unit(np.asarray(vectors, np.float32).reshape(len(texts), -1), refusal)
 
-    def _own_tower(self, samples: Sequence[Picture], exact: Vectors) -> tuple[Tower | None, Front]:
-        """The model as `tower.Tower` computes it and what that takes, where it gives what the library does."""
+    def _front_of(self, samples: Sequence[Picture], exact: Vectors) -> Front:
+        """`Shrink` where the library makes of its pixels what it makes of the whole picture."""
         settings = self._processor.to_dict()
         shrink = Shrink.of({key: settings.get(key) for key in PREPROCESSING_KEYS})
-        if shrink is None or settings.get("rescale_factor") != 1 / 255:
-            return None, middle
-        try:
-            tower = Tower(self._model[0].model, settings["image_mean"], settings["image_std"])
-            same = _close(
-                exact, self._by_tower(tower, [shrink(p) for p in samples], "float32"), SAME_COSINE, SAME_COSINE
-            )
-        except (AttributeError, TypeError, ValueError, RuntimeError):  # another model than CLIP's
-            return None, middle
-        return (tower, shrink) if same else (None, middle)
-
-    def _in_integers(self, tower: Tower, fronts: Sequence[Rgb], exact: Vectors) -> bool:
-        """Whether the tower computes in 8-bit integers from now on: where that is faster, and close."""
-        if self._device.type != "cpu" or not _has_fast_int8():
-            return False
-        try:
-            tower.quantise(self._pixels(fronts))
-            if _close(exact, self._by_tower(tower, fronts, "int8"), INT8_MEAN_COSINE, INT8_MIN_COSINE):
-                return True
-        except (AttributeError, RuntimeError):  # this build of torch has no such product
-            pass
-        tower.exact()
-        return False
+        if shrink is None:
+            return middle
+        same = _close(exact, self._forward([shrink(p) for p in samples], "float32"), SAME_COSINE, SAME_COSINE)
+        return shrink if same else middle
 
     def _preprocess(self, batch: Sequence[Rgb]) -> dict[str, Any]:
         return dict(self._model.preprocess([Image.fromarray(rgb) for rgb in batch]))
 
-    def _pixels(self, fronts: Sequence[Rgb]) -> torch.Tensor:
-        """uint8[n, side, side, 3] on the device; to a GPU they travel from pinned memory, without waiting."""
-        pixels = torch.from_numpy(np.stack(fronts))
-        if self._device.type == "cuda":
-            return pixels.pin_memory().to(self._device, non_blocking=True)
-        return pixels.to(self._device)
-
     def _forward(self, fronts: Sequence[Rgb], precision: Precision) -> Vectors:
         """float32[len(fronts), dim] as the model gives them, not normalised."""
-        if self._tower is None:
-            return self._by_library(fronts, precision)
-        return self._by_tower(self._tower, fronts, precision)
-
-    def _by_tower(self, tower: Tower, fronts: Sequence[Rgb], precision: Precision) -> Vectors:
-        with self._computing(precision):
-            return np.asarray(tower(self._pixels(fronts)).float().cpu().numpy(), np.float32)
-
-    def _by_library(self, fronts: Sequence[Rgb], precision: Precision) -> Vectors:
         features = {
             name: value.to(self._device) if isinstance(value, torch.Tensor) else value
             for name, value in self._preprocess(fronts).items()
@@ -344,12 +301,6 @@ def _has_native_bfloat16(device: torch.device) -> bool:
         able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
     return False
-
-
-def _has_fast_int8() -> bool:
-    """Whether the processor has AVX2, which the kernels were measured with."""
-    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(able.get("avx2"))
 
 
 def _close(exact: Vectors, other: Vectors, mean_cosine: float, min_cosine: float) -> bool:

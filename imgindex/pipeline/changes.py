@@ -96,6 +96,7 @@ def only_new(report: Report) -> Report:
     groups = tuple(group for group in report.groups if group.change is not Change.KNOWN)
     named = {path for group in groups for path in paths_of_group(group)}
     copies = tuple(p for p in report.pairs if p.verdict.is_copy and p.a in named and p.b in named)
+    links = tuple(names for names in report.links if names[0] in named)
     counts = replace(
         report.counts,
         pairs=len(copies),
@@ -106,8 +107,9 @@ def only_new(report: Report) -> Report:
         edited_files=sum(len(group.members) for group in groups) - redundant_files(groups),
         variants=0,
         not_weighed=0,
+        hard_links=sum(len(names) - 1 for names in links),
     )
-    return replace(report, counts=counts, groups=groups, pairs=copies, skipped=(), links=())
+    return replace(report, counts=counts, groups=groups, pairs=copies, skipped=(), links=links)
 
 
 def redundant_files(groups: Iterable[Group]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import decode, difference, transform
+from imgindex.config import named
 from imgindex.difference import Difference, Region
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.pipeline.prepare import Wish
@@ -29,11 +31,12 @@ CANVAS_PX = 1600
 """Longer side at most of the pictures that are compared pixel by pixel and drawn: more than a screen shows."""
 
 
-def compare(a: str, b: str, out: Path | None = None) -> Comparison:
+def compare(a: str, b: str, out: str | os.PathLike[str] | None = None) -> Comparison:
     """Compare two picture files; with `out`, write pictures of the difference there.
 
     Raises UsageError where a file cannot be read, OSError where `out` cannot be written.
     """
+    folder = None if out is None else Path(named(os.fspath(out)))
     sources = Sources(WISH)
     (data_a, picture_a), (data_b, picture_b) = (read_picture(path, WISH) for path in (a, b))
     outcome = directed(sources.of_bytes(data_a, picture_a), sources.of_bytes(data_b, picture_b))
@@ -44,7 +47,7 @@ def compare(a: str, b: str, out: Path | None = None) -> Comparison:
     shots, zoom = lay_out(decoded(data_a, info_a), info_a, decoded(data_b, info_b), info_b, matrix)
     found = differing(shots)
     shots = _with_outlines(shots, found, matrix, zoom, info_b)
-    written = () if out is None else tuple(pictures.write(out, shots, found))
+    written = () if folder is None else tuple(pictures.write(folder, shots, found))
     return Comparison(outcome, info_a, info_b, tuple(_full_size(r, zoom) for r in found.regions), written)
 
 

@@ -212,6 +212,8 @@ CHANGED = Skip("changed", "It changed while it was read; it is read again on the
 def _skip_of(error: object) -> Skip:
     if isinstance(error, Skipped):
         return error.skip
+    if isinstance(error, MemoryError):
+        return files.out_of_memory()
     if isinstance(error, OSError):
         return files.skip_of(error)
     why = last_line(error)
@@ -221,6 +223,6 @@ def _skip_of(error: object) -> Skip:
 def _hashed(seen: Seen) -> tuple[bytes, Seen] | NewFile:
     try:
         data, now = files.read_stable(seen.path)
-    except (Skipped, OSError) as error:
+    except Exception as error:  # in a thread of this process: what is raised here would end the run
         return NewFile(seen, skip=_skip_of(error))
     return files.sha256(data), now

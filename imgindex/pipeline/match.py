@@ -14,7 +14,7 @@ from imgindex.errors import last_line
 from imgindex.files import Skipped
 from imgindex.pipeline import crowds
 from imgindex.pipeline.pairset import PairSet
-from imgindex.pipeline.prepare import Left, Traits
+from imgindex.pipeline.prepare import Traits
 from imgindex.pipeline.screening import Screened, low_is_a, screen
 from imgindex.pipeline.search import SEARCHED_BY, Block, Blocks, count_pairs, parts_of_block, plan
 from imgindex.pipeline.sources import ImageSource, Sources
@@ -28,9 +28,8 @@ from imgindex.store.pairs import StoredPair
 from imgindex.workers import Workers
 
 TASKS_AT_ONCE = 32
-"""Pairs in one message to a worker process at most: neighbours in the list share an image, which (or the place where it
-was left) then travels once. Of the 5,053 pairs of the `ukbench` recipe 8 together send 4,525 images, 16 send 3,323 and
-32 send 2,718."""
+"""Pairs in one message to a worker process at most: neighbours in the list share an image, which then travels
+once. Of the 5,053 pairs of the `ukbench` recipe 8 together send 4,525 images, 16 send 3,323 and 32 send 2,718."""
 
 PIXELS_AT_ONCE = 200_000_000
 """Pixels of both pictures of these pairs, beyond which the message ends: all must be verified within
@@ -198,7 +197,7 @@ class Round:
         for wanted, features in ((with_features, True), (without, False)):
             cold = [known[i] for i in sorted(wanted) if not known[i].is_warm(features)]
             for source, made in self.workers.run(functools.partial(ImageSource.warmth, with_features=features), cold):
-                if isinstance(made, Traits | Left):
+                if isinstance(made, Traits):
                     source.warm(made)
                 if self.progress.stopping:
                     return

@@ -82,7 +82,8 @@ def _has_left(old_path: bytes, now: Seen, at: Mapping[bytes, tuple[int, int]]) -
             return True
         except OSError:
             return False
-        identity = (status.st_dev, status.st_ino)
+        old = Seen.of(old_path, status)
+        identity = (old.device, old.inode)
         if identity == (now.device, now.inode) and status.st_nlink == 1:
             return _spelling(old_path) == _spelling(now.path)
     return identity != (now.device, now.inode)

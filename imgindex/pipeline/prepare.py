@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from imgindex import decode, features, files, outline, sketch, spool, texture
+from imgindex import decode, features, files, outline, sketch, texture
 from imgindex.files import Seen
 from imgindex.ports import Embedder, Front
 from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
@@ -42,23 +42,6 @@ class Traits:
         own = self.working.nbytes + self.outline.nbytes
         return own if self.features is None else own + self.features.nbytes
 
-    def left(self) -> Traits | Left:
-        """These, or in a worker process where the others find them."""
-        place = spool.put(self)
-        return self if place is None else Left(place, self.has_features)
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """Traits that a worker process left for the others."""
-
-    place: spool.Place
-    has_features: bool
-
-    @property
-    def nbytes(self) -> int:
-        return self.place.size
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
@@ -69,7 +52,7 @@ class Prepared:
     sha256: bytes
     info: PictureInfo
     texture: float
-    traits: Traits | Left
+    traits: Traits
     sketch: bytes
     front: NDArray[Any]
 
@@ -88,7 +71,7 @@ def prepare_file(seen: Seen, wish: Wish, front: Front) -> Prepared:
     outlined, found = outline.outline(working), features.extract(working)
     made = front(replace(picture, features=found))
     drawn = sketch.drawn(outlined, found)
-    return Prepared(now, files.sha256(data), info, busy, Traits(working, outlined, found).left(), drawn, made)
+    return Prepared(now, files.sha256(data), info, busy, Traits(working, outlined, found), drawn, made)
 
 
 def prepare(data: bytes, wish: Wish) -> Picture:

@@ -63,18 +63,17 @@ def look(tx: Connection, files: Mapping[int, Iterable[Seen]]) -> Looked:
         here = []
         for known in stats:
             try:
-                status = os.lstat(known.path)
+                now = _now(known)
             except (FileNotFoundError, NotADirectoryError):
                 absent.append(known)
             except OSError:
                 found.away[known.path] = os.path.dirname(known.path)
             else:
-                now = Seen.of(known.path, status)
-                if _is_as_indexed(known, now) and stat.S_ISREG(status.st_mode):
+                if now is None:
+                    found.changed.add(known.path)
+                else:
                     here.append(now)
                     disks[known.device] = now.device
-                else:
-                    found.changed.add(known.path)
         if here:
             found.here[image_id] = tuple(_physical(here, found.links))
     absence = _Absence([path for path, *_ in catalog.roots(tx)], disks)
@@ -88,9 +87,21 @@ def look(tx: Connection, files: Mapping[int, Iterable[Seen]]) -> Looked:
     return found
 
 
-def _is_as_indexed(known: Seen, now: Seen) -> bool:
-    """Size and time alone: naming and linking change the ctime, and some file systems number inodes at each mount."""
-    return (known.size_bytes, known.mtime_ns) == (now.size_bytes, now.mtime_ns)
+def _now(known: Seen) -> Seen | None:
+    """The file as it is now; None where it is another than was indexed, or no regular file. Raises OSError.
+
+    Size and time tell: naming and linking change the ctime, and some file systems number inodes anew at each mount. A
+    link that was followed leads to the inode that it led to; else it took the file's place.
+    """
+    status = os.lstat(known.path)
+    is_link = stat.S_ISLNK(status.st_mode)
+    if is_link:
+        status = os.stat(known.path)
+    now = Seen.of(known.path, status)
+    if is_link and now.inode != known.inode:
+        return None
+    is_same = (known.size_bytes, known.mtime_ns) == (now.size_bytes, now.mtime_ns)
+    return now if is_same and stat.S_ISREG(status.st_mode) else None
 
 
 def _physical(here: Iterable[Seen], links: dict[bytes, tuple[bytes, ...]]) -> Iterator[Seen]:
@@ -132,7 +143,7 @@ class _Absence:
         while folder not in self._nearest:
             passed.append(folder)
             try:
-                self._nearest[folder] = folder, os.stat(folder).st_dev
+                self._nearest[folder] = folder, Seen.of(folder, os.stat(folder)).device
             except (FileNotFoundError, NotADirectoryError):
                 folder = os.path.dirname(folder)
             except OSError:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from imgindex import candidates, files, verify
+from imgindex.config import named
 from imgindex.errors import ModelError, UsageError
 from imgindex.files import Skipped
 from imgindex.pipeline.cache import OpenIndex
@@ -84,7 +85,7 @@ def query_text(
 def read_picture(path: str, wish: Wish) -> tuple[bytes, Picture]:
     """The bytes and the picture of a file that a person named; UsageError with a sentence where it is none."""
     try:
-        data, _ = files.read_stable(os.fsencode(path))
+        data, _ = files.read_stable(os.fsencode(named(path)))
         return data, prepare(data, wish)
     except Skipped as skipped:
         raise UsageError(f"{path}: {skipped.skip.detail}") from skipped
@@ -95,7 +96,7 @@ def read_picture(path: str, wish: Wish) -> tuple[bytes, Picture]:
 def _outcome(asked: ImageSource, source: ImageSource, cosine: float) -> Verification:
     try:
         return directed(asked, source)
-    except (OSError, Skipped):
+    except Exception:  # one stored picture that cannot be compared is unproven, and the others are the answer
         return Verification(Verdict.DISTINCT, max(0.0, 100 * cosine))
 
 

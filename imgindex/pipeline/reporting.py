@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import os
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from imgindex import clock
 from imgindex.pipeline.changes import carried, files_of, paths_of, paths_of_group, redundant_files, with_changes
 from imgindex.pipeline.groups import Proofs, Shown, groups_of
 from imgindex.pipeline.presence import Looked, look
@@ -88,12 +87,12 @@ def report(
     return Report(
         str(store.directory),
         "" if active is None else active[1].name,
-        _utc(time.time()),
+        clock.utc(clock.now_s()),
         counts,
         groups,
         listed,
         skipped,
-        None if since is None else _utc(since),
+        None if since is None else clock.utc(since),
         resolved,
         looked.away_folders,
         tuple(sorted((path, *others) for path, others in looked.links.items())),
@@ -113,10 +112,6 @@ def mark_reported(store: Store, report: Report) -> None:
         looked = look(tx, {0: present})
     with store.write() as tx:
         reported.put_nightly(tx, [*named, *carried(named, last, looked.unsure)])
-
-
-def _utc(unix_s: float) -> str:
-    return datetime.datetime.fromtimestamp(unix_s, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _below(path: bytes, folders: Sequence[bytes]) -> bool:

@@ -10,16 +10,23 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from imgindex import decode, features, files, sketch, spool
+from imgindex import decode, features, files, sketch
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import Skipped
 from imgindex.outline import outline
 from imgindex.pictures import frames
-from imgindex.pipeline.prepare import Left, Prepared, Traits, Wish, prepare
+from imgindex.pipeline.prepare import Prepared, Traits, Wish, prepare
 from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
 
 if TYPE_CHECKING:
     from imgindex.store.catalog import StoredImage
+
+CACHE_BYTES = 768 << 20
+"""In the command: what is made of some 7,000 photos."""
+
+CACHE_ITEMS = 1 << 13
+"""In one cache: a hundred thousand thumbnails are read again sooner than kept in memory, as photos are, which fill
+CACHE_BYTES first."""
 
 WORKER_CACHE_BYTES = 128 << 20
 """In each worker process: larger lumas of documents, which meet in many pairs, and traits of the last pairs."""
@@ -39,7 +46,7 @@ T = TypeVar("T")
 
 
 class PixelCache:
-    """Least recently used values up to a number of bytes, and `spool.ITEMS`; safe to use from several threads."""
+    """Least recently used values up to a number of bytes, and CACHE_ITEMS; safe to use from several threads."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -52,7 +59,7 @@ class PixelCache:
             old = self._items.pop(key, None)
             self._bytes += value.nbytes - (0 if old is None else old.nbytes)
             self._items[key] = value
-            while (self._bytes > self._max_bytes and len(self._items) > 1) or len(self._items) > spool.ITEMS:
+            while (self._bytes > self._max_bytes and len(self._items) > 1) or len(self._items) > CACHE_ITEMS:
                 self._bytes -= self._items.popitem(last=False)[1].nbytes
 
     def peek(self, key: Hashable) -> Sized | None:
@@ -101,6 +108,9 @@ class OnDisk:
         for path in self.paths:
             try:
                 data, _ = files.read_stable(path)
+            except Skipped as skipped:
+                last = OSError(skipped.skip.detail)
+                continue
             except OSError as error:
                 last = error
                 continue
@@ -111,8 +121,8 @@ class OnDisk:
 
 
 class ImageSource:
-    """`ports.Source` of one content. Pickled, it takes the traits that the cache has of it along, or where those are
-    left, so that a worker process need not read the file again."""
+    """`ports.Source` of one content. Pickled, it takes the traits that the cache has of it along, so that a worker
+    process need not read the file again."""
 
     def __init__(self, sha256: bytes, info: PictureInfo, content: Content, wish: Wish, cache: PixelCache) -> None:
         self.info = info
@@ -132,24 +142,19 @@ class ImageSource:
     def is_warm(self, with_features: bool) -> bool:
         """Whether the traits are at hand."""
         found = self._cache.peek(self.key)
-        if not isinstance(found, Traits | Left) or found.has_features < with_features:
-            return False
-        return isinstance(found, Traits) or spool.is_there(found.place)
+        return isinstance(found, Traits) and found.has_features >= with_features
 
-    def warmth(self, with_features: bool) -> Traits | Left:
+    def warmth(self, with_features: bool) -> Traits:
         """What `warm` takes, made here. Raises OSError."""
         if with_features:
             self.features()
-        return self._traits().left()
+        return self._traits()
 
-    def warm(self, made: Traits | Left) -> None:
-        """Keep what was made elsewhere, unless as much is known, or it is gone."""
+    def warm(self, made: Traits) -> None:
+        """Keep what was made elsewhere, unless as much is known."""
         known = self._cache.peek(self.key)
-        if isinstance(known, Traits) and made.has_features <= known.has_features:
-            return
-        if isinstance(known, Traits) and isinstance(made, Left) and not spool.is_there(made.place):
-            return
-        self._cache.put(self.key, made)
+        if not isinstance(known, Traits) or made.has_features > known.has_features:
+            self._cache.put(self.key, made)
 
     def sketch(self) -> bytes:
         """The sketch of this image, made anew."""
@@ -187,12 +192,7 @@ class ImageSource:
                 yield alone.of_bytes(data, prepare(data, self._wish))
 
     def _traits(self) -> Traits:
-        found: Traits | Left = self._cache.get(self.key, self._made)
-        if isinstance(found, Left):
-            left: Traits | None = spool.get(found.place)
-            found = left or self._made()
-            self._cache.put(self.key, found)
-        return found
+        return self._cache.get(self.key, self._made)
 
     def _made(self) -> Traits:
         wish = Wish(self._wish.short_side_px, features=False)
@@ -219,9 +219,7 @@ def _process_cache() -> PixelCache:
     return PixelCache(WORKER_CACHE_BYTES)
 
 
-def _revived(
-    sha256: bytes, info: PictureInfo, content: Content, wish: Wish, known: Traits | Left | None
-) -> ImageSource:
+def _revived(sha256: bytes, info: PictureInfo, content: Content, wish: Wish, known: Traits | None) -> ImageSource:
     source = ImageSource(sha256, info, content, wish, _process_cache())
     if known is not None:
         source.warm(known)
@@ -233,7 +231,7 @@ class Sources:
 
     def __init__(self, wish: Wish, cache: PixelCache | None = None) -> None:
         self._wish = wish
-        self._cache = PixelCache(spool.BYTES) if cache is None else cache
+        self._cache = PixelCache(CACHE_BYTES) if cache is None else cache
 
     @property
     def short_side_px(self) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 
+from imgindex import clock
 from imgindex.files import display
 from imgindex.report.model import Comparison, Finding, IndexSummary, Match, Report, Status
 from imgindex.report.report_text import news_text
@@ -67,13 +67,9 @@ def status_text(status: Status) -> str:
         + (": " + ", ".join(f"{reason} {n:,}" for reason, n in status.skipped_by_reason) if status.skipped else ""),
     ]
     for root in status.roots:
-        scanned = "never completely" if root.scanned_at_s is None else _local_time(root.scanned_at_s)
+        scanned = "never completely" if root.scanned_at_s is None else clock.local(root.scanned_at_s)
         lines.append(f"Folder   {display(root.path)}: {count(root.files, 'file')}, scanned {scanned}")
     return "\n".join(lines)
-
-
-def _local_time(unix_s: int) -> str:
-    return datetime.datetime.fromtimestamp(unix_s).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def check_text(findings: Sequence[Finding]) -> str:

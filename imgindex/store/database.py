@@ -7,6 +7,7 @@ autocommit and every transaction begins explicitly: BEGIN for readers, BEGIN IMM
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import sqlite3
@@ -22,7 +23,8 @@ from sqlalchemy.pool import NullPool
 from imgindex import files
 from imgindex.errors import StoreError, StoreLocked
 from imgindex.schema import HEAD_REVISION
-from imgindex.store import journal, upgrade
+from imgindex.store import beginning, journal, upgrade
+from imgindex.store.values import REMEDY
 
 DATABASE_NAME = "imgindex.db"
 LOCK_NAME = "index.lock"
@@ -35,6 +37,10 @@ LOCK_WAIT_S = 2.0
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a statement waits for another process's short transaction."""
+
+
+DAMAGE = ("malformed", "not a database", "no such table", "no such column", "UTF-8", "datatype mismatch")
+"""Words of SQLite for what a flipped bit does to a database that imgindex wrote."""
 
 
 class Store:
@@ -57,14 +63,18 @@ class Store:
         database = directory / DATABASE_NAME
         if create:
             _make_directory(directory)
-        elif not _is_there(database):
+        is_there = _is_there(database)
+        if not (create or is_there):
             raise StoreError(f"There is no store in {directory}; make one with: imgindex index FOLDER")
+        beginning.refuse_empty(database)
         writable = os.access(directory, os.W_OK) and (not database.exists() or os.access(database, os.W_OK))
         if create and not writable:
             raise StoreError(f"The store in {directory} cannot be written; check its permissions.")
         store = cls(directory, _engine(database, writable=writable), writable=writable)
         try:
-            store._bring_up_to_date()
+            if not is_there:
+                store._begin()
+            store._bring_up_to_date(create=create)
         except BaseException:
             store.close()
             raise
@@ -128,12 +138,25 @@ class Store:
             raise self._explained(error) from error
         except UnicodeDecodeError as error:  # a damaged schema, quoted by SQLite in what it says
             raise StoreError(
-                f"The store in {self.directory} is damaged; restore its database from a backup."
+                f"The store in {self.directory} is damaged; {REMEDY}, or restore its database from a backup."
             ) from error
 
-    def _bring_up_to_date(self) -> None:
+    def _begin(self) -> None:
+        database = self.directory / DATABASE_NAME
+        try:
+            with self.exclusive():
+                if not _is_there(database):
+                    beginning.begin(database, PAGE_SIZE_BYTES)
+        except OSError as error:
+            raise StoreError(f"The store in {self.directory} cannot be made: {error.strerror or error}.") from error
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    def _bring_up_to_date(self, *, create: bool) -> None:
         with self.read() as connection:
             revision = upgrade.revision(connection)
+            if revision is None:
+                beginning.refuse_foreign(connection, self.directory, create=create)
         if revision == HEAD_REVISION:
             return
         upgrade.refuse_newer(revision, self.directory)
@@ -148,13 +171,19 @@ class Store:
                     revision = upgrade.revision(connection)  # another run may have upgraded it meanwhile
                 if revision == HEAD_REVISION:
                     return
-                before = self.directory / f"before-upgrade-from-{revision}.db"
-                if revision is not None and not before.exists():
-                    self.backup(before)
+                if revision is not None:
+                    self.backup(self._unused(f"before-upgrade-from-{revision}"))
                 with self._engine.connect() as connection:
                     upgrade.run(connection)
         except (DatabaseError, sqlite3.Error) as error:
             raise self._explained(error) from error
+
+    def _unused(self, name: str) -> Path:
+        """`name`.db in the store's directory, numbered where there is one: the backup of an earlier upgrade is of what
+        the store was then."""
+        numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+        paths = (self.directory / f"{name}{number}.db" for number in numbers)
+        return next(path for path in paths if not os.path.lexists(path))
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of the database to a new file while others may write (SQLite's backup API).
@@ -189,8 +218,8 @@ class Store:
             return StoreError(f"{where} cannot be read or written ({said}); free some space, or check its disk.")
         if "readonly" in said or "read-only" in said:
             return StoreError(f"{where} is read-only; check its permissions.")
-        if "malformed" in said or "not a database" in said:
-            return StoreError(f"{where} is damaged ({said}); restore its database from a backup.")
+        if any(word in said for word in DAMAGE):
+            return StoreError(f"{where} is damaged ({said}); {REMEDY}, or restore its database from a backup.")
         if "unable to open" in said:
             return StoreError(
                 f"{where} cannot be opened; check its permissions, and that it was closed cleanly: "

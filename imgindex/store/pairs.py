@@ -16,6 +16,7 @@ from imgindex import checksum
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
 from imgindex.schema import embedding, pair, pending, space, watermark, weighed
 from imgindex.store.catalog import chunks
+from imgindex.store.values import rows_of, storable, typed
 
 COPIES = [verdict.value for verdict in Verdict if verdict.is_copy]
 
@@ -180,9 +181,13 @@ def pairs_to_decide(tx: Connection) -> Iterator[tuple[int, float, StoredPair]]:
             yield row.space_id, row.space_floor, found
 
 
+@rows_of("pair")
 def _stored(row: Any) -> StoredPair:
+    typed(row, pair)
     evidence = json.loads(row.evidence)
     matrix = evidence.pop("matrix", None)
+    if matrix is not None and not (len(matrix) == 6 and all(isinstance(value, int | float) for value in matrix)):
+        raise ValueError("its matrix is none")
     return StoredPair(
         Candidate(row.low_id, row.high_id, ProposedBy(row.proposed_by), row.cosine, row.floor),
         bool(row.a_is_low),
@@ -309,7 +314,7 @@ def put_pending(tx: Connection, found: Sequence[tuple[Candidate, str]]) -> None:
                     "high_id": c.high_id,
                     "proposed_by": c.proposed_by.value,
                     "cosine": c.cosine,
-                    "reason": reason,
+                    "reason": storable(reason),
                 }
                 for c, reason in found
             ],
@@ -320,6 +325,7 @@ def remove_pending(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
     _remove(tx, pending, keys)
 
 
+@rows_of("pending")
 def pending_candidates(tx: Connection, floor: float) -> list[Candidate]:
     """Candidates of earlier runs that could not be read then."""
     rows = tx.execute(select(pending).order_by(pending.c.low_id, pending.c.high_id))

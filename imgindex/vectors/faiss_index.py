@@ -76,14 +76,6 @@ class FaissIndex(ABC):
         cosines[ids == NO_ID] = -np.inf
         return cosines, ids
 
-    def range_search(
-        self, queries: Vectors, min_cosine: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
-        """See `ports.VectorIndex.range_search`. FAISS compares with >, so the radius is one step below."""
-        radius = float(np.nextafter(np.float32(min_cosine), np.float32(-2)))
-        limits, cosines, ids = self._index.range_search(np.ascontiguousarray(queries, np.float32), radius)
-        return limits.astype(np.int64), cosines, ids
-
     def write(self, handle: BinaryIO) -> None:
         """Write the index in FAISS's own format to an open file."""
         faiss.write_index(self._index, faiss.PyCallbackIOWriter(handle.write))  # type: ignore[attr-defined]

@@ -39,12 +39,3 @@ class NumpyIndex:
         cosines[:, : order.shape[1]] = np.take_along_axis(similarity, order, axis=1)
         ids[:, : order.shape[1]] = self._rows[order]
         return cosines, ids
-
-    def range_search(
-        self, queries: Vectors, min_cosine: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
-        """See `ports.VectorIndex.range_search`."""
-        similarity = np.asarray(queries, np.float32) @ self._vectors.T
-        near = similarity >= np.float32(min_cosine)
-        limits = np.concatenate([[0], np.cumsum(near.sum(axis=1))]).astype(np.int64)
-        return limits, similarity[near], self._rows[np.nonzero(near)[1]]

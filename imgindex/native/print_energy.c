@@ -1,6 +1,5 @@
 /* How much two pictures of printed text differ, window by window. */
 
-#include <stdint.h>
 #include <stdlib.h>
 
 #include "common.h"
@@ -43,11 +42,8 @@ static void sum_rows(const float* a, const float* b, int height, int width, int 
     reflect_margins(sums + wide + margin, width, margin);
 }
 
-/* out[count]: the least variance, over the nine places of b within a pixel, of a - b in the windows of size x size
-   around places[count][2] (x, y; those of one row together), pictures reflected at their edges. The variance of a alone
-   where b is NULL; else b[height + 2][width + 2] has a frame of one pixel. Not 0 where memory is short. */
-PUBLIC int imgindex_least_variance(const float* a, const float* b, int height, int width, int size,
-                                   const int32_t* places, int count, float* out) {
+int imgindex_least_variance(const float* a, const float* b, int height, int width, int size, const int32_t* places,
+                            int count, float* least) {
     int reach = b == NULL ? 0 : 1;
     float* sums = malloc(sizeof(float) * 2 * ((size_t)width + 2 * (size_t)size));
     if (sums == NULL) return -1;
@@ -58,7 +54,7 @@ PUBLIC int imgindex_least_variance(const float* a, const float* b, int height, i
             sum_rows(a, b, height, width, places[2 * first + 1], dx, dy, size, sums);
             for (int i = first; i < last; i++) {
                 float found = variance(sums, width, size, places[2 * i], size);
-                out[i] = shift > 0 && out[i] < found ? out[i] : found;
+                least[i] = shift > 0 && least[i] < found ? least[i] : found;
             }
         }
     }
