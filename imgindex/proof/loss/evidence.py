@@ -195,8 +195,8 @@ def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
         clean = laid.inside & (cv2.dilate(differing.mask.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0)
     _compare_colour(found, laid, clean)
     parts = _detail_parts(a, b, laid, luma_a, luma_b, clean)
-    sharp_a, sharp_b, coherence = detail.compare(parts)
-    found["coherence"] = round(coherence, 4)
+    sharp_a, sharp_b, coherence, product = detail.compare(parts)
+    found["coherence"], found["product"] = round(coherence, 4), round(product, 4)
     found["a"]["detail"], found["b"]["detail"] = _rounded(asdict(sharp_a)), _rounded(asdict(sharp_b))
     if laid.grid is not laid.full:
         places = detail.areas(luma_a, luma_b, laid.inside)
@@ -288,10 +288,21 @@ def _ask_history(found: Evidence, a: Whole, b: Whole, placing: Placing) -> None:
     of_a, of_b = history.of_pair(a, b, placing)
     found["a"] |= _rounded(asdict(of_a))
     found["b"] |= _rounded(asdict(of_b))
+    if placing.snapped == "frame" and not found["mirrored"] and found["turned"] < 1 and found["same"] > 0:
+        _ask_older_coding(found, a, b)
     corner = slice(0, EXACT_NOISE_PX)
     for name, picture in (("a", a), ("b", b)):
         luma = cv2.cvtColor(np.ascontiguousarray(picture.rgb[corner, corner]), cv2.COLOR_RGB2GRAY)
         found[name]["blocky"] = round(history.blockiness(luma), 4)
+
+
+def _ask_older_coding(found: Evidence, a: Whole, b: Whole) -> None:
+    """Whether one looks like the other coded with coarser steps, on the grid that both frames begin with."""
+    plain = [picture.rgb[: EXACT_NOISE_PX * 2, : EXACT_NOISE_PX * 2] for picture in (a, b)]
+    luma_a, luma_b = (history.luma(rgb) for rgb in plain)
+    good = np.ones(luma_a.shape, np.bool_)
+    found["b"]["coarsened"] = list(history.coarsened(luma_a, luma_b, good))
+    found["a"]["coarsened"] = list(history.coarsened(luma_b, luma_a, good))
 
 
 def _rounded(numbers: Evidence) -> Evidence:

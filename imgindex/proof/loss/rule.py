@@ -85,16 +85,28 @@ def standing(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) 
 def looks_same(evidence: Evidence) -> bool:
     """Whether what differs is size, coding, format, grain or blur."""
     straight = not evidence["mirrored"] and evidence["turned"] < 0.5 and evidence["stretch"] < UNNOTICED_STRETCH
-    whole = not any(signs.is_seen(evidence[name]["beside"]) for name in "ab")
+    whole = evidence["snapped"] == "frame" and not any(signs.is_seen(evidence[name]["beside"]) for name in "ab")
     toned = evidence["shift"] <= UNNOTICED_SHIFT and evidence["uneven"] < signs.UNEVEN
-    return straight and whole and toned and not signs.differ_in_parts(evidence) and not _discoloured(evidence)
+    return straight and whole and toned and evidence["parts"] is None and not _discoloured(evidence) and not _sharpened(evidence)
+
+
+SHARPENED, SHARPENED_COHERENCE = 1.6, 0.85
+
+
+def _sharpened(evidence: Evidence) -> bool:
+    """Whether one has much more of the very detail that both have, at equal size."""
+    a, b = evidence["a"], evidence["b"]
+    if "finer" in a or "finer" in b or evidence["coherence"] < SHARPENED_COHERENCE:
+        return False
+    more, less = sorted(((side["detail"]["energy"] + 0.5) for side in (a, b)), reverse=True)
+    return bool(more > SHARPENED * less)
 
 
 def _discoloured(evidence: Evidence) -> bool:
     return any("colour" in signs.has(evidence[m], evidence[o], evidence) for m, o in (("a", "b"), ("b", "a")))
 
 
-SURE = frozenset({"earlier coding", "coded again", "few colours", "enlarged", "blocky", "repeats a lossy file"})
+SURE = frozenset({"earlier coding", "coded again", "coded coarser", "few colours", "enlarged", "blocky", "repeats a lossy file"})
 """Signs of a lesser or equal encoding. The others rest on presumption, and a picture with them alone is an edited copy."""
 
 
