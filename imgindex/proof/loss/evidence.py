@@ -183,15 +183,16 @@ def _contrast(levels: NDArray[np.float32]) -> float:
 def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
     """What both show: parts that differ, colour, clipping, detail."""
     luma_a, luma_b = history.luma(laid.toned_a), history.luma(laid.toned_b)
-    differing = overlay.differing(laid.toned_a, laid.toned_b, luma_a, luma_b, laid.inside)
+    coding = overlay.Coding(
+        few_colours=a.colours is not None or b.colours is not None,
+        lossless=laid.placing.exact and not (a.lossy and b.lossy),
+    )
+    differing = overlay.differing(laid.toned_a, laid.toned_b, luma_a, luma_b, laid.inside, coding)
     found["parts"] = _parts(differing.parts, laid, a, b)
-    for name, other in (("a", "b"), ("b", "a")):
-        if differing.parts is not None:
-            found[name]["paint"] = _rounded(asdict(getattr(differing.parts, f"paint_{name}")))
-            found[name]["own"] = round(differing.parts.own * (1 if name == "b" else -1), 4)
-        _ = other
     clean = laid.inside
     if differing.parts is not None:
+        for name, paint, sign in (("a", differing.parts.paint_a, -1), ("b", differing.parts.paint_b, 1)):
+            found[name] |= {"paint": _rounded(asdict(paint)), "own": round(sign * differing.parts.own, 4)}
         clean = laid.inside & (cv2.dilate(differing.mask.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0)
     _compare_colour(found, laid, clean)
     parts = _detail_parts(a, b, laid, luma_a, luma_b, clean)
@@ -203,8 +204,8 @@ def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
         for name, count in zip("ab", places, strict=True):
             found[name]["detail"]["places"] += count
     noise_a, noise_b = math.sqrt(sharp_a.noise), math.sqrt(sharp_b.noise)
-    found["a"]["clipped"] = round(colour.lost(laid.a, laid.b, laid.a_to_b, clean, noise_b), 5)
-    found["b"]["clipped"] = round(colour.lost(laid.b, laid.a, laid.b_to_a, clean, noise_a), 5)
+    found["a"]["clipped"] = round(colour.lost(laid.a, laid.b, clean, noise_b), 5)
+    found["b"]["clipped"] = round(colour.lost(laid.b, laid.a, clean, noise_a), 5)
     _compare_resolution(found, a, b, laid)
 
 

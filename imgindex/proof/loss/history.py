@@ -248,9 +248,9 @@ def _coefficients(plane: Plane, kept: NDArray[np.bool_]) -> NDArray[np.float32]:
     return np.asarray(blocks[kept].reshape(-1, 64) @ _TRANSFORM)
 
 
-LOW_FREQUENCIES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (0, 3), (3, 0), (2, 2), (1, 3), (3, 1), (0, 4), (4, 0))
-GUESSED_STEPS = np.concatenate([np.arange(4, 25), np.arange(26, 64, 2)]).astype(np.float32)
-GUESSED_BLOCKS = 900
+LOW_FREQUENCIES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (0, 3), (3, 0), (2, 2))
+GUESSED_STEPS = np.concatenate([np.arange(4, 26), np.arange(26, 62, 2)]).astype(np.float32)
+GUESSED_BLOCKS = 600
 NEAR_LATTICE, OFF_LATTICE = 0.12, 0.19
 LEAST_LIVE_BLOCKS = 25
 """A step of a coding whose file is gone is guessed for each of the low frequencies: the child lies on multiples of it
@@ -267,8 +267,10 @@ def coarsened(parent: Plane, child: Plane, good: NDArray[np.bool_]) -> tuple[int
     of_parent, of_child = (_coefficients(plane, kept)[:, at] for plane in (parent, child))
     found = asked = 0
     for column in range(len(at)):
-        x, y = of_parent[:, column, None], of_child[:, column, None]
-        live = (np.abs(x) > GUESSED_STEPS / 2) | (np.abs(y) > GUESSED_STEPS / 2)
+        larger = np.maximum(np.abs(of_parent[:, column]), np.abs(of_child[:, column]))
+        some = larger > GUESSED_STEPS[0] / 2
+        x, y = of_parent[some, column, None], of_child[some, column, None]
+        live = larger[some, None] > GUESSED_STEPS / 2
         count = np.maximum(live.sum(axis=0), 1)
         levels = x / GUESSED_STEPS
         nearest = np.rint(levels)
@@ -290,7 +292,7 @@ def blockiness(plane: NDArray[np.uint8]) -> float:
     elsewhere; the lower of both directions."""
     found = []
     levels = plane.astype(np.int16)
-    for rows in (levels[::2], levels.T[::2]):
+    for rows in (levels[::3], levels.T[::3]):
         bent = np.abs(2 * rows[:, 1:-2] - rows[:, :-3] - 2 * rows[:, 2:-1] + rows[:, 3:])
         mean = np.minimum(bent, int(BLOCKY_CAP)).mean(axis=0)
         if len(mean) < 3 * BLOCK_PX:

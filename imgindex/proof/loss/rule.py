@@ -64,7 +64,9 @@ def _let_proof_speak(evidence: Evidence, has: dict[str, Signs], made: dict[str, 
 def standing(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) -> str | None:
     """Which stands below the other, "a" or "b"; None where neither does, or signs contradict each other."""
     a, b = evidence["a"]["detail"], evidence["b"]["detail"]
-    if min(a["places"], b["places"]) >= signs.SIDES_TILES or min(a["sharper"], b["sharper"]) > signs.EACH_SHARPER:
+    proven = any(PROOFS & set(made[child]) and not PROOFS & set(made[parent]) for child, parent in (("a", "b"), ("b", "a")))
+    each_sharper = min(a["places"], b["places"]) >= signs.SIDES_TILES or min(a["sharper"], b["sharper"]) > signs.EACH_SHARPER
+    if each_sharper and not proven:
         return None
     if has["a"] and has["b"]:
         return None
@@ -87,7 +89,28 @@ def looks_same(evidence: Evidence) -> bool:
     straight = not evidence["mirrored"] and evidence["turned"] < 0.5 and evidence["stretch"] < UNNOTICED_STRETCH
     whole = evidence["snapped"] == "frame" and not any(signs.is_seen(evidence[name]["beside"]) for name in "ab")
     toned = evidence["shift"] <= UNNOTICED_SHIFT and evidence["uneven"] < signs.UNEVEN
-    return straight and whole and toned and evidence["parts"] is None and not _discoloured(evidence) and not _sharpened(evidence)
+    return straight and whole and toned and _all_over(evidence) and not _discoloured(evidence) and not _sharpened(evidence)
+
+
+MUCH_SHARPER = 0.3
+
+
+def _all_over(evidence: Evidence) -> bool:
+    """Whether no part differs otherwise than the rest; of what was blurred all over, small parts may seem to."""
+    if any(_hidden_places(evidence[mine], evidence[other]) for mine, other in (("a", "b"), ("b", "a"))):
+        return False
+    blurred = max(evidence[name]["detail"]["sharper"] for name in "ab") > MUCH_SHARPER
+    return not signs.differ_in_parts(evidence) if blurred else evidence["parts"] is None
+
+
+HIDDEN_TILES, HIDDEN_SHARE = 4, 0.1
+
+
+def _hidden_places(mine: Evidence, other: Evidence) -> bool:
+    """Whether the other is less sharp in some places alone, and that is not how it was coded."""
+    found, asked = other.get("coarsened", (0, 1))
+    local = mine["detail"]["places"] >= HIDDEN_TILES and mine["detail"]["sharper"] < HIDDEN_SHARE
+    return local and found < signs.COARSENED * asked
 
 
 SHARPENED, SHARPENED_COHERENCE = 1.6, 0.85
@@ -116,7 +139,9 @@ def is_sure(below: str, above: str, has: dict[str, Signs], made: dict[str, Signs
         return False
     if any(name != "no camera data" for name in made[above]):
         return False
-    return bool(SURE & set(made[below])) or has[above].get("detail", 0) >= 1
+    smaller = evidence[below]["width"] * evidence[below]["height"] < evidence[above]["width"] * evidence[above]["height"]
+    taken = "no camera data" in made[below] and smaller
+    return bool(SURE & set(made[below])) or has[above].get("detail", 0) >= 1 or taken
 
 
 Words = Callable[[Evidence, Evidence, Evidence], tuple[float, str]]
