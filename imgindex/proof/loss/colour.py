@@ -36,21 +36,19 @@ def _differences(levels: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.stack([levels[:, 0] - levels[:, 1], levels[:, 2] - levels[:, 1]], axis=1).astype(np.float64) / 2
 
 
-def lost(clipped: Rgb, other: Rgb, to_other: Tone, clean: NDArray[np.bool_], noise: float) -> float:
+def lost(clipped: Rgb, other: Rgb, clean: NDArray[np.bool_], noise: float) -> float:
     """Share of what both show in which `clipped` is at an end of the scale and the other still varies. `noise` is that
     of the other, in grey levels."""
     total = max(3 * int(np.count_nonzero(clean)), 1)
-    found, apart = 0, None
     usable = clean.astype(np.uint8)
+    found = 0
     for channel in range(3):
-        levels = clipped[..., channel]
-        ends = ((levels >= CLIPPED_HIGH) | (levels <= CLIPPED_LOW)).astype(np.uint8)
-        core = cv2.erode(ends & usable, np.ones((3, 3), np.uint8)) > 0
+        levels = cv2.extractChannel(clipped, channel)
+        ends = cv2.bitwise_or(cv2.inRange(levels, CLIPPED_HIGH, 255), cv2.inRange(levels, 0, CLIPPED_LOW))
+        core = cv2.erode(cv2.bitwise_and(ends, ends, mask=usable), np.ones((3, 3), np.uint8)) > 0
         if np.count_nonzero(core) <= LEAST_CLIPPED_PX:
             continue
-        if apart is None:
-            apart = other.astype(np.float32) - to_other.of(clipped)
-        of_channel = np.ascontiguousarray(apart[..., channel])
-        varies = cv2.absdiff(of_channel, cv2.GaussianBlur(of_channel, (0, 0), SLOW_SIGMA))
+        shown = cv2.extractChannel(other, channel).astype(np.float32)
+        varies = cv2.absdiff(shown, cv2.GaussianBlur(shown, (0, 0), SLOW_SIGMA))
         found += int(np.count_nonzero(varies[core] > VARIES + VARIES_NOISE * noise))
     return found / total

@@ -41,6 +41,7 @@ class Sharpness:
     white    that energy over the middle band's: 13.6 in white noise
     energy   of its finest band in structured tiles, less the noise
     middle   of its middle band there
+    even     what its finest band has more than the other's in the calmer half of the tiles, over that in the busier half
     places   compact areas in which it is sharper, in tiles: see `areas`
     """
 
@@ -49,6 +50,7 @@ class Sharpness:
     white: float
     energy: float
     middle: float
+    even: float
     places: int
 
 
@@ -63,17 +65,15 @@ class Part:
     inside: NDArray[np.bool_]
 
 
-NONE = Sharpness(0.0, 0.0, 0.0, 0.0, 0.0, 0)
-
-
-def compare(parts: Sequence[Part]) -> tuple[Sharpness, Sharpness, float]:
-    """Of a, of b, and the squared correlation of their finest bands where there is structure (1.0: nothing to see)."""
+def compare(parts: Sequence[Part]) -> tuple[Sharpness, Sharpness, float, float]:
+    """Of a, of b, and of their finest bands where there is structure: the squared correlation (1.0: nothing to see), and
+    the mean product in grey levels squared."""
     stacks = [_energies(part) for part in parts]
     fine_a, fine_b, fine_both, middle_a, middle_b = (np.concatenate(rows) for rows in zip(*stacks, strict=True))
     found = [areas(part.a, part.b, part.inside) for part in parts]
     places_a, places_b = (sum(column) for column in zip(*found, strict=True))
     if len(fine_a) < LEAST_TILES:
-        return _none(places_a), _none(places_b), 1.0
+        return _none(places_a), _none(places_b), 1.0, 0.0
     structure = np.maximum(np.maximum(middle_a, middle_b), 1e-3)
     flattest = np.argsort(structure, kind="stable")[: max(3, round(len(structure) * FLATTEST))]
     noise_a, noise_b = float(np.median(fine_a[flattest])), float(np.median(fine_b[flattest]))
@@ -84,9 +84,10 @@ def compare(parts: Sequence[Part]) -> tuple[Sharpness, Sharpness, float]:
     busy = structure > max(STRUCTURED_FLOOR, float(np.quantile(structure, STRUCTURED_QUANTILE)))
     if np.count_nonzero(busy) < LEAST_STRUCTURED:
         return (
-            Sharpness(0.0, noise_a, white_a, 0.0, 0.0, places_a),
-            Sharpness(0.0, noise_b, white_b, 0.0, 0.0, places_b),
+            Sharpness(0.0, noise_a, white_a, 0.0, 0.0, 1.0, places_a),
+            Sharpness(0.0, noise_b, white_b, 0.0, 0.0, 1.0, places_b),
             1.0,
+            0.0,
         )
     energy_a, energy_b = np.maximum(fine_a - noise_a, 0)[busy], np.maximum(fine_b - noise_b, 0)[busy]
     coherence = fine_both[busy] ** 2 / np.maximum(energy_a * energy_b, 1e-6)
@@ -96,14 +97,22 @@ def compare(parts: Sequence[Part]) -> tuple[Sharpness, Sharpness, float]:
     sharper_b = float(((octaves < -OCTAVES) & (energy_b > LEAST_ENERGY) & apart).mean())
     total = float(fine_both[busy].sum() ** 2 / max(float(energy_a.sum() * energy_b.sum()), 1e-6))
     return (
-        Sharpness(sharper_a, noise_a, white_a, float(energy_a.mean()), float(middle_a[busy].mean()), places_a),
-        Sharpness(sharper_b, noise_b, white_b, float(energy_b.mean()), float(middle_b[busy].mean()), places_b),
+        Sharpness(sharper_a, noise_a, white_a, float(energy_a.mean()), float(middle_a[busy].mean()), _even(fine_a - fine_b, structure), places_a),
+        Sharpness(sharper_b, noise_b, white_b, float(energy_b.mean()), float(middle_b[busy].mean()), _even(fine_b - fine_a, structure), places_b),
         min(total, 1.0),
+        float(fine_both[busy].mean()),
     )
 
 
+def _even(more: NDArray[np.float32], structure: NDArray[np.float32]) -> float:
+    """See `Sharpness.even`; 1 where there is no more."""
+    order = np.argsort(structure, kind="stable")
+    calm, busy = (float(more[part].mean()) for part in (order[: len(order) // 2], order[len(order) // 2 :]))
+    return max(calm, 0.0) / busy if busy > 1e-3 else 1.0
+
+
 def _none(places: int) -> Sharpness:
-    return Sharpness(0.0, 0.0, 0.0, 0.0, 0.0, places)
+    return Sharpness(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, places)
 
 
 def _energies(part: Part) -> list[NDArray[np.float32]]:

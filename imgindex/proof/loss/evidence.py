@@ -183,28 +183,29 @@ def _contrast(levels: NDArray[np.float32]) -> float:
 def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
     """What both show: parts that differ, colour, clipping, detail."""
     luma_a, luma_b = history.luma(laid.toned_a), history.luma(laid.toned_b)
-    differing = overlay.differing(laid.toned_a, laid.toned_b, luma_a, luma_b, laid.inside)
+    coding = overlay.Coding(
+        few_colours=a.colours is not None or b.colours is not None,
+        lossless=laid.placing.exact and not (a.lossy and b.lossy),
+    )
+    differing = overlay.differing(laid.toned_a, laid.toned_b, luma_a, luma_b, laid.inside, coding)
     found["parts"] = _parts(differing.parts, laid, a, b)
-    for name, other in (("a", "b"), ("b", "a")):
-        if differing.parts is not None:
-            found[name]["paint"] = _rounded(asdict(getattr(differing.parts, f"paint_{name}")))
-            found[name]["own"] = round(differing.parts.own * (1 if name == "b" else -1), 4)
-        _ = other
     clean = laid.inside
     if differing.parts is not None:
+        for name, paint, sign in (("a", differing.parts.paint_a, -1), ("b", differing.parts.paint_b, 1)):
+            found[name] |= {"paint": _rounded(asdict(paint)), "own": round(sign * differing.parts.own, 4)}
         clean = laid.inside & (cv2.dilate(differing.mask.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0)
     _compare_colour(found, laid, clean)
     parts = _detail_parts(a, b, laid, luma_a, luma_b, clean)
-    sharp_a, sharp_b, coherence = detail.compare(parts)
-    found["coherence"] = round(coherence, 4)
+    sharp_a, sharp_b, coherence, product = detail.compare(parts)
+    found["coherence"], found["product"] = round(coherence, 4), round(product, 4)
     found["a"]["detail"], found["b"]["detail"] = _rounded(asdict(sharp_a)), _rounded(asdict(sharp_b))
     if laid.grid is not laid.full:
         places = detail.areas(luma_a, luma_b, laid.inside)
         for name, count in zip("ab", places, strict=True):
             found[name]["detail"]["places"] += count
     noise_a, noise_b = math.sqrt(sharp_a.noise), math.sqrt(sharp_b.noise)
-    found["a"]["clipped"] = round(colour.lost(laid.a, laid.b, laid.a_to_b, clean, noise_b), 5)
-    found["b"]["clipped"] = round(colour.lost(laid.b, laid.a, laid.b_to_a, clean, noise_a), 5)
+    found["a"]["clipped"] = round(colour.lost(laid.a, laid.b, clean, noise_b), 5)
+    found["b"]["clipped"] = round(colour.lost(laid.b, laid.a, clean, noise_a), 5)
     _compare_resolution(found, a, b, laid)
 
 
@@ -288,10 +289,21 @@ def _ask_history(found: Evidence, a: Whole, b: Whole, placing: Placing) -> None:
     of_a, of_b = history.of_pair(a, b, placing)
     found["a"] |= _rounded(asdict(of_a))
     found["b"] |= _rounded(asdict(of_b))
+    if placing.snapped == "frame" and not found["mirrored"] and found["turned"] < 1 and found["same"] > 0:
+        _ask_older_coding(found, a, b)
     corner = slice(0, EXACT_NOISE_PX)
     for name, picture in (("a", a), ("b", b)):
         luma = cv2.cvtColor(np.ascontiguousarray(picture.rgb[corner, corner]), cv2.COLOR_RGB2GRAY)
         found[name]["blocky"] = round(history.blockiness(luma), 4)
+
+
+def _ask_older_coding(found: Evidence, a: Whole, b: Whole) -> None:
+    """Whether one looks like the other coded with coarser steps, on the grid that both frames begin with."""
+    plain = [picture.rgb[: EXACT_NOISE_PX * 2, : EXACT_NOISE_PX * 2] for picture in (a, b)]
+    luma_a, luma_b = (history.luma(rgb) for rgb in plain)
+    good = np.ones(luma_a.shape, np.bool_)
+    found["b"]["coarsened"] = list(history.coarsened(luma_a, luma_b, good))
+    found["a"]["coarsened"] = list(history.coarsened(luma_b, luma_a, good))
 
 
 def _rounded(numbers: Evidence) -> Evidence:

@@ -63,6 +63,7 @@ class History:
     """What one picture's pixels tell of it as the child of the other; None where it cannot be asked."""
 
     lattice: float | None
+    agreeing: float
     recompressed: float | None
 
 
@@ -71,9 +72,12 @@ def of_pair(a: Whole, b: Whole, placing: Placing) -> tuple[History, History]:
     b_of_a = _Coded(a, b, placing.affine) if a.table is not None else None
     a_of_b = _Coded(b, a, transform.invert(placing.affine)) if b.table is not None else None
     return (
-        History(a_of_b.lattice() if a_of_b else None, b_of_a.recompressed() if b_of_a else None),
-        History(b_of_a.lattice() if b_of_a else None, a_of_b.recompressed() if a_of_b else None),
+        History(*(a_of_b.lattice() if a_of_b else NOTHING), b_of_a.recompressed() if b_of_a else None),
+        History(*(b_of_a.lattice() if b_of_a else NOTHING), a_of_b.recompressed() if a_of_b else None),
     )
+
+
+NOTHING = (None, 0.0)
 
 
 class _Coded:
@@ -107,38 +111,40 @@ class _Coded:
             ends.append(slice(int(first + spare), int(max(last - spare, first + spare + BLOCK_PX))))
         return ends[0], ends[1]
 
-    def lattice(self) -> float | None:
-        """Mean distance of the other's coefficients from the lattice of this JPEG; None where too little can be seen."""
+    def lattice(self) -> tuple[float | None, float]:
+        """Mean distance of the other's coefficients from the lattice of this JPEG, None where too little can be seen;
+        and the share of them that are nearest to the very multiples that this JPEG has."""
         own, other = self.own, self.other
         good = self.inside & (own > 8) & (own < 247) & (other > 8) & (other < 247)
         if np.count_nonzero(good) < LEAST_PIXELS:
-            return None
+            return NOTHING
         line = _line(other[good], own[good])
         if line is None or not 0.4 < line[0] < 1.6:
-            return None
+            return NOTHING
         gain, offset = line
         asked = self.steps >= LEAST_STEP
         asked[0, 0] = False
         if self.other_steps is not None:
             asked &= gain * self.other_steps <= COARSER * self.steps
         if not asked.any():
-            return None
+            return NOTHING
         found = self._distance(np.float32(gain) * other + np.float32(offset), good, asked)
         moved = float(cv2.absdiff(own, other)[good].mean())
-        if found is not None and found > CURVED and moved > 2:
+        if found is not None and found[0] > CURVED and moved > 2:
             curved = self._by_levels(good)
             again = None if curved is None else self._distance(curved, good, asked)
             found = found if again is None else min(found, again)
-        return found
+        return NOTHING if found is None else found
 
-    def _distance(self, plane: Plane, good: NDArray[np.bool_], asked: NDArray[np.bool_]) -> float | None:
+    def _distance(self, plane: Plane, good: NDArray[np.bool_], asked: NDArray[np.bool_]) -> tuple[float, float] | None:
         kept = _whole_blocks(good & (cv2.absdiff(plane, self.own) <= FAR_LEVELS))
         coefficients = _coefficients(plane, kept)[:, asked.reshape(-1)] / self.steps[asked]
         nearest = np.rint(coefficients)
         live = nearest != 0
         if np.count_nonzero(live) < LEAST_COEFFICIENTS:
             return None
-        return float(np.abs(coefficients - nearest)[live].mean())
+        own = np.rint(_coefficients(self.own, kept)[:, asked.reshape(-1)] / self.steps[asked])
+        return float(np.abs(coefficients - nearest)[live].mean()), float((own == nearest)[live].mean())
 
     def _by_levels(self, good: NDArray[np.bool_]) -> Plane | None:
         """The other's luma in this JPEG's tone, each level of each channel becoming what it is on average here."""
@@ -222,15 +228,15 @@ def _line(source: Plane, target: Plane) -> tuple[float, float] | None:
     return gain, offset
 
 
-def _whole_blocks(good: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _whole_blocks(good: NDArray[np.bool_], most: int = MOST_BLOCKS) -> NDArray[np.bool_]:
     """bool[rows, columns]: blocks of which all pixels are good, every so many of them where there are many."""
     height, width = good.shape
     rows, columns = height // BLOCK_PX, width // BLOCK_PX
     kept = good[: rows * BLOCK_PX, : columns * BLOCK_PX].reshape(rows, BLOCK_PX, columns, BLOCK_PX).all(axis=(1, 3))
     places = np.flatnonzero(kept)
-    if len(places) > MOST_BLOCKS:
+    if len(places) > most:
         spread = np.zeros(kept.size, np.bool_)
-        spread[places[(np.arange(MOST_BLOCKS) * len(places)) // MOST_BLOCKS]] = True
+        spread[places[(np.arange(most) * len(places)) // most]] = True
         kept = spread.reshape(kept.shape)
     return kept
 
@@ -242,6 +248,41 @@ def _coefficients(plane: Plane, kept: NDArray[np.bool_]) -> NDArray[np.float32]:
     return np.asarray(blocks[kept].reshape(-1, 64) @ _TRANSFORM)
 
 
+LOW_FREQUENCIES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (0, 3), (3, 0), (2, 2))
+GUESSED_STEPS = np.concatenate([np.arange(4, 26), np.arange(26, 62, 2)]).astype(np.float32)
+GUESSED_BLOCKS = 600
+NEAR_LATTICE, OFF_LATTICE = 0.12, 0.19
+LEAST_LIVE_BLOCKS = 25
+"""A step of a coding whose file is gone is guessed for each of the low frequencies: the child lies on multiples of it
+(0.25 is chance), namely on those nearest to the parent, which itself does not."""
+
+
+def coarsened(parent: Plane, child: Plane, good: NDArray[np.bool_]) -> tuple[int, int]:
+    """Of how many low frequencies the child looks like the parent coded with coarser steps, and how many could be asked.
+
+    Both lumas lie on one 8-pixel grid, in one tone.
+    """
+    kept = _whole_blocks(good & (cv2.absdiff(parent, child) < OTHER_LEVELS), GUESSED_BLOCKS)
+    at = [8 * row + column for row, column in LOW_FREQUENCIES]
+    of_parent, of_child = (_coefficients(plane, kept)[:, at] for plane in (parent, child))
+    found = asked = 0
+    for column in range(len(at)):
+        larger = np.maximum(np.abs(of_parent[:, column]), np.abs(of_child[:, column]))
+        some = larger > GUESSED_STEPS[0] / 2
+        x, y = of_parent[some, column, None], of_child[some, column, None]
+        live = larger[some, None] > GUESSED_STEPS / 2
+        count = np.maximum(live.sum(axis=0), 1)
+        levels = x / GUESSED_STEPS
+        nearest = np.rint(levels)
+        off_child = (np.abs(y / GUESSED_STEPS - nearest) * live).sum(axis=0) / count
+        off_parent = (np.abs(levels - nearest) * live).sum(axis=0) / count
+        enough = count >= LEAST_LIVE_BLOCKS
+        if enough.any():
+            asked += 1
+            found += bool((enough & (off_child < NEAR_LATTICE) & (off_parent > OFF_LATTICE)).any())
+    return found, asked
+
+
 BLOCKY_CAP = 12.0
 """Second differences above this are edges of what is shown."""
 
@@ -251,7 +292,7 @@ def blockiness(plane: NDArray[np.uint8]) -> float:
     elsewhere; the lower of both directions."""
     found = []
     levels = plane.astype(np.int16)
-    for rows in (levels[::2], levels.T[::2]):
+    for rows in (levels[::3], levels.T[::3]):
         bent = np.abs(2 * rows[:, 1:-2] - rows[:, :-3] - 2 * rows[:, 2:-1] + rows[:, 3:])
         mean = np.minimum(bent, int(BLOCKY_CAP)).mean(axis=0)
         if len(mean) < 3 * BLOCK_PX:

@@ -19,6 +19,18 @@ GRADIENT_SHARE, GRADIENT_CAP = 0.5, 60.0
 """A pixel differs by more than DIFFER_LEVELS, DIFFER_FACTOR times the median, and half the gradient that both have, for
 there a fraction of a pixel makes as much."""
 
+EQUAL_LEVELS, EQUAL_GRADIENT, REPEATED_LEVELS = 5.0, 0.25, 0.0
+"""The same where at least half of all pixels are equal: nothing but a change in that part makes a difference there. A
+lossless file that repeats those of another differs nowhere else at all."""
+
+FEW_COLOURS_FACTOR = 2.5
+"""By how much further pixels must differ where one picture has few colours."""
+
+SLOW_SIGMA = 4.0
+SLOW_LEVELS, SLOW_CONTRAST = 5.0, 0.3
+"""and on means over some pixels by so much, and so much of the contrast around: blur, grain and coarse coding change
+each pixel, but not their mean."""
+
 LEAST_PART_PX = 25
 LEAST_SHARE = 0.0004
 MOST_PLACES = 12
@@ -76,16 +88,20 @@ def gradient(luma: Plane) -> Plane:
     return np.asarray(cv2.magnitude(across, down))
 
 
-def differing(a: Rgb, b: Rgb, luma_a: Plane, luma_b: Plane, inside: NDArray[np.bool_]) -> Differing:
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """What is known of how the two are coded: whether one has few colours, and whether one is lossless."""
+
+    few_colours: bool
+    lossless: bool
+
+
+def differing(
+    a: Rgb, b: Rgb, luma_a: Plane, luma_b: Plane, inside: NDArray[np.bool_], coding: Coding
+) -> Differing:
     """Of two pictures in one tone on one grid, and their lumas."""
-    apart = cv2.absdiff(cv2.GaussianBlur(a, (0, 0), 0.8), cv2.GaussianBlur(b, (0, 0), 0.8))
-    red, green, blue = cv2.split(apart)
-    most = cv2.max(cv2.max(red, green), blue)
     edges_a, edges_b = gradient(luma_a), gradient(luma_b)
-    median = float(np.median(most[inside][::7])) if inside.any() else 0.0
-    both = cv2.GaussianBlur(cv2.erode(cv2.min(edges_a, edges_b), np.ones((3, 3))), (0, 0), 1)
-    threshold = max(DIFFER_LEVELS, DIFFER_FACTOR * median) + GRADIENT_SHARE * cv2.min(both, GRADIENT_CAP)
-    hot = ((most > threshold) & inside).astype(np.uint8)
+    hot = (_far(a, b, edges_a, edges_b, inside, coding) & inside).astype(np.uint8)
     hot = cv2.morphologyEx(hot, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     total = max(int(np.count_nonzero(inside)), 1)
     share = int(np.count_nonzero(hot)) / total
@@ -120,6 +136,32 @@ def differing(a: Rgb, b: Rgb, luma_a: Plane, luma_b: Plane, inside: NDArray[np.b
         covered=min(covered, 1.0),
     )
     return Differing(mask, parts)
+
+
+def _far(
+    a: Rgb, b: Rgb, edges_a: Plane, edges_b: Plane, inside: NDArray[np.bool_], coding: Coding
+) -> NDArray[np.bool_]:
+    """bool[h, w]: pixels that differ by more than coding, blur and the error of the map make."""
+    most = _most(cv2.absdiff(cv2.GaussianBlur(a, (0, 0), 0.8), cv2.GaussianBlur(b, (0, 0), 0.8)))
+    median = float(np.median(most[inside][::7])) if inside.any() else 0.0
+    if median == 0 and not coding.few_colours:
+        if coding.lossless:
+            return np.asarray(most > REPEATED_LEVELS)
+        return np.asarray(most > EQUAL_LEVELS + EQUAL_GRADIENT * cv2.min(edges_a, edges_b))
+    factor = FEW_COLOURS_FACTOR if coding.few_colours else 1.0
+    both = cv2.GaussianBlur(cv2.erode(cv2.min(edges_a, edges_b), np.ones((3, 3))), (0, 0), 1)
+    threshold = max(DIFFER_LEVELS, DIFFER_FACTOR * median) + GRADIENT_SHARE * cv2.min(both, GRADIENT_CAP)
+    hot = most > factor * threshold
+    if not hot.any():
+        return np.asarray(hot)
+    slow = _most(cv2.absdiff(cv2.GaussianBlur(a, (0, 0), SLOW_SIGMA), cv2.GaussianBlur(b, (0, 0), SLOW_SIGMA)))
+    contrast = cv2.boxFilter(cv2.max(edges_a, edges_b), -1, (15, 15))
+    return np.asarray(hot & (slow > factor * SLOW_LEVELS + SLOW_CONTRAST * contrast))
+
+
+def _most(rgb: Rgb) -> NDArray[np.uint8]:
+    red, green, blue = cv2.split(rgb)
+    return np.asarray(cv2.max(cv2.max(red, green), blue))
 
 
 def _outline(body: NDArray[np.uint8], inside: NDArray[np.bool_], edges_a: Plane, edges_b: Plane) -> tuple[float, float]:

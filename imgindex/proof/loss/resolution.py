@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from imgindex import transform
 from imgindex.proof.loss import grid
+from imgindex.proof.loss.detail import tiles
 from imgindex.proof.loss.grid import Grid
 from imgindex.records import Rgb
 from imgindex.transform import Affine
@@ -37,6 +38,7 @@ class Finer:
     ratio      power there over that just below
     explained  share of it that interpolating the coarser gives, in [0, 1]
     rms, low   strength of the band, and of the one below, in grey levels
+    even       its energy in the flattest fifth of the window over that in all of it: 1 in noise
     """
 
     scale: float
@@ -44,6 +46,7 @@ class Finer:
     explained: float
     rms: float
     low: float
+    even: float
 
 
 def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared: Grid) -> Finer | None:
@@ -61,7 +64,8 @@ def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared:
     size = int(window[0]), int(window[1])
     seen = grid.seen(picture, transform.compose(to_picture, to_grid), size)
     taper = np.outer(np.hanning(size[1]), np.hanning(size[0])).astype(np.float32)
-    spectrum = _spectrum(cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY).astype(np.float32), taper)
+    fine = cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    spectrum = _spectrum(fine, taper)
     high, low = _bands(scales, size)
     if np.count_nonzero(high) < LEAST_FREQUENCIES or not low.any():
         return None
@@ -79,7 +83,21 @@ def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared:
         explained=explained,
         rms=math.sqrt(float(power[high].sum()) * energy),
         low=math.sqrt(float(power[low].sum()) * energy),
+        even=_even(spectrum * high, grid.seen(coarse, to_grid, size)),
     )
+
+
+def _even(band: NDArray[np.complex64], coarse: NDArray[np.float32]) -> float:
+    """See `Finer.even`; where it is flat the coarse picture tells."""
+    height, width = coarse.shape
+    shown = np.fft.irfft2(band, s=(height, width)).astype(np.float32)
+    inner = (slice(height // 8, height - height // 8), slice(width // 8, width - width // 8))
+    energy = tiles(np.ascontiguousarray(cv2.multiply(shown, shown)[inner]))
+    structure = tiles(np.ascontiguousarray(cv2.absdiff(coarse, cv2.GaussianBlur(coarse, (0, 0), 3.0))[inner]))
+    if energy.size < 10:
+        return 1.0
+    flattest = np.argsort(structure, axis=None, kind="stable")[: max(3, energy.size // 5)]
+    return float(np.median(energy.reshape(-1)[flattest]) / max(float(energy.mean()), 1e-9))
 
 
 def _spectrum(plane: NDArray[np.float32], taper: NDArray[np.float32]) -> NDArray[np.complex64]:

@@ -64,7 +64,9 @@ def _let_proof_speak(evidence: Evidence, has: dict[str, Signs], made: dict[str, 
 def standing(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) -> str | None:
     """Which stands below the other, "a" or "b"; None where neither does, or signs contradict each other."""
     a, b = evidence["a"]["detail"], evidence["b"]["detail"]
-    if min(a["places"], b["places"]) >= signs.SIDES_TILES or min(a["sharper"], b["sharper"]) > signs.EACH_SHARPER:
+    proven = any(PROOFS & set(made[child]) and not PROOFS & set(made[parent]) for child, parent in (("a", "b"), ("b", "a")))
+    each_sharper = min(a["places"], b["places"]) >= signs.SIDES_TILES or min(a["sharper"], b["sharper"]) > signs.EACH_SHARPER
+    if each_sharper and not proven:
         return None
     if has["a"] and has["b"]:
         return None
@@ -85,16 +87,49 @@ def standing(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) 
 def looks_same(evidence: Evidence) -> bool:
     """Whether what differs is size, coding, format, grain or blur."""
     straight = not evidence["mirrored"] and evidence["turned"] < 0.5 and evidence["stretch"] < UNNOTICED_STRETCH
-    whole = not any(signs.is_seen(evidence[name]["beside"]) for name in "ab")
+    whole = evidence["snapped"] == "frame" and not any(signs.is_seen(evidence[name]["beside"]) for name in "ab")
     toned = evidence["shift"] <= UNNOTICED_SHIFT and evidence["uneven"] < signs.UNEVEN
-    return straight and whole and toned and not signs.differ_in_parts(evidence) and not _discoloured(evidence)
+    return straight and whole and toned and _all_over(evidence) and not _discoloured(evidence) and not _sharpened(evidence)
+
+
+MUCH_SHARPER = 0.3
+
+
+def _all_over(evidence: Evidence) -> bool:
+    """Whether no part differs otherwise than the rest; of what was blurred all over, small parts may seem to."""
+    if any(_hidden_places(evidence[mine], evidence[other]) for mine, other in (("a", "b"), ("b", "a"))):
+        return False
+    blurred = max(evidence[name]["detail"]["sharper"] for name in "ab") > MUCH_SHARPER
+    return not signs.differ_in_parts(evidence) if blurred else evidence["parts"] is None
+
+
+HIDDEN_TILES, HIDDEN_SHARE = 4, 0.1
+
+
+def _hidden_places(mine: Evidence, other: Evidence) -> bool:
+    """Whether the other is less sharp in some places alone, and that is not how it was coded."""
+    found, asked = other.get("coarsened", (0, 1))
+    local = mine["detail"]["places"] >= HIDDEN_TILES and mine["detail"]["sharper"] < HIDDEN_SHARE
+    return local and found < signs.COARSENED * asked
+
+
+SHARPENED, SHARPENED_COHERENCE = 1.6, 0.85
+
+
+def _sharpened(evidence: Evidence) -> bool:
+    """Whether one has much more of the very detail that both have, at equal size."""
+    a, b = evidence["a"], evidence["b"]
+    if "finer" in a or "finer" in b or evidence["coherence"] < SHARPENED_COHERENCE:
+        return False
+    more, less = sorted(((side["detail"]["energy"] + 0.5) for side in (a, b)), reverse=True)
+    return bool(more > SHARPENED * less)
 
 
 def _discoloured(evidence: Evidence) -> bool:
     return any("colour" in signs.has(evidence[m], evidence[o], evidence) for m, o in (("a", "b"), ("b", "a")))
 
 
-SURE = frozenset({"earlier coding", "coded again", "few colours", "enlarged", "blocky", "repeats a lossy file"})
+SURE = frozenset({"earlier coding", "coded again", "coded coarser", "few colours", "enlarged", "blocky", "repeats a lossy file"})
 """Signs of a lesser or equal encoding. The others rest on presumption, and a picture with them alone is an edited copy."""
 
 
@@ -104,7 +139,9 @@ def is_sure(below: str, above: str, has: dict[str, Signs], made: dict[str, Signs
         return False
     if any(name != "no camera data" for name in made[above]):
         return False
-    return bool(SURE & set(made[below])) or has[above].get("detail", 0) >= 1
+    smaller = evidence[below]["width"] * evidence[below]["height"] < evidence[above]["width"] * evidence[above]["height"]
+    taken = "no camera data" in made[below] and smaller
+    return bool(SURE & set(made[below])) or has[above].get("detail", 0) >= 1 or taken
 
 
 Words = Callable[[Evidence, Evidence, Evidence], tuple[float, str]]

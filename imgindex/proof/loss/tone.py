@@ -20,7 +20,7 @@ ROUNDS = 4
 
 RIDGE_LINEAR, RIDGE_QUADRATIC = 1e-5, 1e-4
 
-MOST_MEANS = 6_000
+MOST_MEANS = 2_500
 """Points that a fit takes at most."""
 
 STILL = 1.0
