@@ -8,16 +8,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgindex.align import FINE_PX
 from imgindex.proof.parts import Explained
 from imgindex.proof.sheet import Planes
 
-JOIN_SHARE = 1 / 90
-"""Of the sheet's longer side: what lies as near as that is one part, as the letters of a word."""
+JOIN_PX = 7
+"""What lies as near as that is one part, as the letters of a word."""
 
 LEAST_MASS = 12.0
 """Smaller parts are noise: the sum over its pixels of how far they exceed what is allowed."""
 
-MAX_PARTS = 24
+MAX_PARTS = 16
 """Parts that are measured, those of the largest mass."""
 
 STRONG = 1.6
@@ -45,7 +46,7 @@ class Part:
     share    of the sheet's content
     own      how far its outline is an edge of b: 1 of b alone, 0 of a alone, 0.5 of both
     paint_a  share of its pixels that are paint in a: see `_paint`; paint_b likewise
-    stroke   mean width of what differs, over the sheet's longer side
+    stroke   mean width of what differs, over the sheet's longer side (of a long page, twice the shorter)
     agree    correlation of the two inside it, finely
     coarse   and by means of cells: 1 where one is the other made coarser
     slope_b  how much of a's contrast inside it b has, slope_a the reverse: less than 1 beneath see-through paint
@@ -108,7 +109,7 @@ def _labelled(
     excess: NDArray[np.float32], over: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """The number of its part for each pixel, 0 for none; OpenCV's statistics and the mass of each part."""
-    reach = max(3, round(JOIN_SHARE * max(over.shape))) | 1
+    reach = JOIN_PX if max(over.shape) > FINE_PX else JOIN_PX // 2
     joined = cv2.morphologyEx(over.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
     weights = np.where(over, np.minimum(excess, 4.0) - 0.5, 0.0)
@@ -180,6 +181,10 @@ def _flat(luma: NDArray[np.float32], inner: NDArray[np.bool_], level: float) -> 
     square = np.ones((3, 3), np.uint8)
     spread = cv2.dilate(luma, square) - cv2.erode(luma, square)
     return round(float((spread[inner] <= level).mean()), 3)
+
+
+def _unit(shape: tuple[int, ...]) -> float:
+    return float(min(max(shape), 2 * min(shape)))
 
 
 def _ink(planes: Planes, core: NDArray[np.bool_]) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import transform
+from imgindex import printed, transform
 from imgindex.align import FINE_PX, TEXTURE, Alignment, Side
 from imgindex.proof import focus, hue, kinds, parts
 from imgindex.proof.parts import Explained
@@ -32,7 +32,7 @@ without anything laid over them nine in ten have less; a changed word of an invo
 
 FLAT_LEVELS = 4
 FLAT_SHARE = 0.25
-INK_LEVELS = 40
+INK_LEVELS = 24
 INK_SHARE = 0.01
 """Print may be where a quarter of both pictures is one tone, pixel by pixel, and a hundredth is steep."""
 
@@ -81,7 +81,8 @@ def _leaves_doubt(explained: Explained) -> bool:
 
 
 def _may_be_print(found: Alignment) -> bool:
-    return all(_has_print(luma, found.canvas.mask) for luma in (found.canvas.a, found.canvas.b))
+    canvas = found.canvas
+    return printed.text_like(canvas) or all(_has_print(luma, canvas.mask) for luma in (canvas.a, canvas.b))
 
 
 def _has_print(luma: Luma, mask: NDArray[np.bool_]) -> bool:

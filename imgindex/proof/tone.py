@@ -15,6 +15,7 @@ RIDGE_LINEAR, RIDGE_CURVED, RIDGE_PLACE = 1e-5, 1e-4, 3e-3
 """What pulls a coefficient back to no change, as a share of the weights: where a picture has few colours, the map is
 not free to invent what becomes of the others."""
 
+CHUNK = 1 << 13
 LEAST_BLOCKS = 24
 BIN_LEVELS = 16
 """Side of the cubes of colour in which blocks are counted: see `_rarity`."""
@@ -48,8 +49,8 @@ class Tone:
         y, x = _places(shape)
         flat = planes.reshape(3, -1)
         out = np.empty_like(flat)
-        for start in range(0, flat.shape[1], 1 << 16):
-            part = slice(start, start + (1 << 16))
+        for start in range(0, flat.shape[1], CHUNK):
+            part = slice(start, start + CHUNK)
             out[:, part] = (_terms(flat[:, part], x[part], y[part]) @ self.weights).T
         return _clipped(out).reshape(planes.shape)
 
