@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from imgindex.proof import rules
 from imgindex.records import Relation, Verdict
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Raise it with any change to what `decide` says of some evidence: stored pairs are then decided again."""
 
 MIN_GOOD_WINDOWS = 8
@@ -101,8 +102,8 @@ def decide(evidence: dict[str, Any]) -> Verdict:
         return Verdict.SAME_PIXELS
     if "good" not in evidence:
         return Verdict.DISTINCT
-    if _proven(evidence) and _text_holds(evidence):
-        return Verdict.NEAR_DUPLICATE
+    if _proven(evidence):
+        return Verdict.NEAR_DUPLICATE if _text_holds(evidence) and not rules.is_variant(evidence) else Verdict.VARIANT
     return Verdict.SIMILAR if evidence["agree"] >= SIMILAR_AGREE else Verdict.DISTINCT
 
 

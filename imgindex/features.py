@@ -39,6 +39,13 @@ def working_luma(rgb: Rgb) -> Luma:
     return reduce_luma(luma_of(rgb), WORKING_SIDE_PX)
 
 
+def tints_of(rgb: Rgb, working: Luma) -> NDArray[np.uint8]:
+    """uint8[2, h, w]: Cr and Cb of `rgb` (128 is grey), at half the size of its working luma."""
+    height, width = (max(1, (side + 1) // 2) for side in working.shape)
+    small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb).transpose(2, 0, 1)[1:])
+
+
 def reduce_luma(luma: Luma, long_side_px: int) -> Luma:
     """`luma` with its longer side at most `long_side_px`, by pixel-area averaging; never enlarged."""
     height, width = luma.shape

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Reach, Space, Vectors
+from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Reach, Rgb, Space, Vectors
 
 Front: TypeAlias = Callable[[Picture], NDArray[Any]]
 """The part of embedding that is done for one picture where it was decoded; see `Embedder.front`."""
@@ -85,6 +85,12 @@ class Source(Protocol):
 
     def luma(self, long_side_px: int) -> Luma:
         """Oriented luma with the longer side at most `long_side_px`, never enlarged."""
+
+    def rgb(self, long_side_px: int) -> Rgb:
+        """The same in colour."""
+
+    def tints(self) -> NDArray[np.uint8]:
+        """Of the working picture, as `features.tints_of` gives them."""
 
     def outline(self) -> Outline:
         """Of the working picture, as `outline.outline` gives it."""

@@ -224,6 +224,15 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """A part of an aligned pair that differs: what kind of difference it is, and where, as the corners (x, y) of a
+    polygon in full-size pixels of a."""
+
+    kind: str
+    corners: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """The verdict on one candidate pair (a, b) and the evidence it rests on.
 
@@ -236,6 +245,7 @@ class Verification:
     scale      linear size of the shared content in b over its size in a (0.5: b shows it at half size)
     inset      the contained picture is set into the other, as on a page, and not cut out of it
     evidence   the numbers the decision was made from, JSON-serialisable
+    regions    what differs visibly, largest first
     """
 
     verdict: Verdict
@@ -249,6 +259,7 @@ class Verification:
     scale: float = 1.0
     inset: bool = False
     evidence: dict[str, Any] = field(default_factory=dict)
+    regions: tuple[Marked, ...] = ()
 
 
 class Grade(StrEnum):

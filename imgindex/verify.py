@@ -6,6 +6,7 @@ decided again under other thresholds.
 1. equal size, mode and colour profile, and thumbnails that agree: the digests of all pixels are compared
 2. one is laid on the other, and what agrees there is measured: see `align`
 3. text is compared again at enough pixels to see a digit
+4. what differs beyond one smooth change of tone is looked for, and what kind of difference it is: see `proof.look`
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from imgindex import inset, printed, ssim, structure, transform
 from imgindex.align import TEXTURE, WORKING_PX, Alignment, Side, align, evidence_of, full_size, side
 from imgindex.decide import decide, relation, ssim_score
 from imgindex.ports import Source
+from imgindex.proof import rules
+from imgindex.proof.look import look
 from imgindex.records import Luma, Relation, Verdict, Verification
 from imgindex.transform import Affine
 
-VERIFIER_VERSION = 7
+VERIFIER_VERSION = 8
 """Raise it with any change to the evidence: every pair is then verified again. See also `decide.RULES_VERSION`."""
 
 DIRECT_SSIM_PX = 1024
@@ -122,10 +125,12 @@ def verify(a: Source, b: Source, features_agree: Callable[[], bool] = lambda: Tr
         change = text_change(first, second, found)
         if change is not None:
             evidence["text_change"], evidence["text_outlier"] = round(change[0], 4), round(change[1], 2)
-            verdict = decide(evidence)
+        evidence |= look(first, second, found)
+        verdict = decide(evidence)
     share_a, share_b = evidence["share_a"], evidence["share_b"]
-    related = relation(share_a, share_b) if verdict.is_copy else None
-    likeness = _likeness(a, b, full, found) if verdict.is_copy else ssim.of_canvas(found.canvas)
+    is_proven = verdict.is_copy or verdict is Verdict.VARIANT
+    related = relation(share_a, share_b) if is_proven else None
+    likeness = _likeness(a, b, full, found) if is_proven else ssim.of_canvas(found.canvas)
     return Verification(
         verdict,
         score=ssim_score(likeness),
@@ -138,6 +143,7 @@ def verify(a: Source, b: Source, features_agree: Callable[[], bool] = lambda: Tr
         scale=evidence["scale"],
         inset=_is_inset(first, second, found.affine, related),
         evidence=evidence,
+        regions=rules.marked(evidence) if is_proven else (),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import decode, features, files, outline, sketch, texture
@@ -27,9 +28,11 @@ def wish_of(embedder: Embedder) -> Wish:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traits:
-    """What a verification asks of a picture first; `features` where they were asked for."""
+    """What a verification asks of a picture first: its luma and tints (`features.tints_of`), its outline, and
+    `features` where they were asked for."""
 
     working: Luma
+    tints: NDArray[np.uint8]
     outline: Outline
     features: LocalFeatures | None
 
@@ -39,7 +42,7 @@ class Traits:
 
     @property
     def nbytes(self) -> int:
-        own = self.working.nbytes + self.outline.nbytes
+        own = self.working.nbytes + self.tints.nbytes + self.outline.nbytes
         return own if self.features is None else own + self.features.nbytes
 
 
@@ -68,10 +71,11 @@ def prepare_file(seen: Seen, wish: Wish, front: Front) -> Prepared:
         # nothing but equal pixels can prove that two blank pictures are copies
         info = replace(info, pixel_digest=decode.pixel_digest(data))
     working = features.reduce_luma(luma, features.WORKING_SIDE_PX)
+    tints = features.tints_of(picture.rgb, working)
     outlined, found = outline.outline(working), features.extract(working)
     made = front(replace(picture, features=found))
     drawn = sketch.drawn(outlined, found)
-    return Prepared(now, files.sha256(data), info, busy, Traits(working, outlined, found), drawn, made)
+    return Prepared(now, files.sha256(data), info, busy, Traits(working, tints, outlined, found), drawn, made)
 
 
 def prepare(data: bytes, wish: Wish) -> Picture:

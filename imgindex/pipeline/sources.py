@@ -10,13 +10,16 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imgindex import decode, features, files, sketch
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import Skipped
 from imgindex.outline import outline
 from imgindex.pictures import frames
 from imgindex.pipeline.prepare import Prepared, Traits, Wish, prepare
-from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
+from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Rgb
 
 if TYPE_CHECKING:
     from imgindex.store.catalog import StoredImage
@@ -167,6 +170,15 @@ class ImageSource:
         size = min(long_side_px, max(self.info.size))
         return self._cache.get((self.key, size), lambda: self._of_data(lambda data: decode.luma(data, size)))
 
+    def rgb(self, long_side_px: int) -> Rgb:
+        """See `ports.Source.rgb`."""
+        size = min(long_side_px, max(self.info.size))
+        return self._cache.get((self.key, size, "rgb"), lambda: self._of_data(lambda data: decode.rgb(data, size)))
+
+    def tints(self) -> NDArray[np.uint8]:
+        """See `ports.Source.tints`."""
+        return self._traits().tints
+
     def outline(self) -> Outline:
         """See `ports.Source.outline`."""
         return self._traits().outline
@@ -196,8 +208,7 @@ class ImageSource:
 
     def _made(self) -> Traits:
         wish = Wish(self._wish.short_side_px, features=False)
-        working = self._of_data(lambda data: features.working_luma(prepare(data, wish).rgb))
-        return Traits(working, outline(working), None)
+        return _traits_of(self._of_data(lambda data: prepare(data, wish)))
 
     def _of_data(self, make: Callable[[bytes], T]) -> T:
         """What `make` gives of the bytes; whatever keeps it from that is an OSError."""
@@ -212,6 +223,11 @@ def _unread() -> Iterator[None]:
         yield
     except Skipped as skipped:
         raise OSError(skipped.skip.detail) from skipped
+
+
+def _traits_of(picture: Picture) -> Traits:
+    working = features.working_luma(picture.rgb)
+    return Traits(working, features.tints_of(picture.rgb, working), outline(working), picture.features)
 
 
 @functools.lru_cache(maxsize=1)
@@ -246,8 +262,7 @@ class Sources:
     def of_bytes(self, data: bytes, picture: Picture) -> ImageSource:
         """A picture that need not be in the store, already decoded."""
         source = ImageSource(files.sha256(data), picture.info, InMemory(data), self._wish, self._cache)
-        working = features.working_luma(picture.rgb)
-        source.warm(Traits(working, outline(working), picture.features))
+        source.warm(_traits_of(picture))
         return source
 
     def remember(self, made: Prepared) -> None:

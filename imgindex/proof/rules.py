@@ -1,0 +1,109 @@
+"""From the numbers of a look to what differs: no pixels, so that stored evidence can be decided again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from imgindex.records import Marked
+
+LEAST_MASS = 25.0
+LEAST_STRENGTH = 1.4
+"""A part below either is what coding and resampling leave."""
+
+SOFT = 0.09
+"""Steepness of an outline below which there is none: light, a retouched spot, or the blur of another thing."""
+
+CONTENT_DETAIL = 5.0
+LIGHT_AGREE = 0.6
+COARSE_AGREE = 0.75
+TONE_AGREE = 0.75
+TINT = 0.6
+TINT_AGREE = 0.7
+OF_ONE = 0.65
+STROKE = 0.02
+PAINTED = 0.6
+LEAST_TURNED = 0.02
+MOST_MODES = 2
+LEAST_SHARPER = 4
+SAME_INK = 45
+INK_BESIDE = 0.03
+GROUND_BESIDE = 0.7
+
+
+def marked(evidence: dict[str, Any]) -> tuple[Marked, ...]:
+    """What differs visibly, largest first: also what is laid over."""
+    found = [Marked(kind, _corners(part["box"])) for part, kind in _parts(evidence)]
+    if has_turned(evidence):
+        found.append(Marked("hue", _corners(evidence["hue_box"])))
+    if is_sharper_on_both_sides(evidence):
+        found += [Marked("focus", _corners(box)) for box in evidence["sharper_boxes"]]
+    return tuple(found)
+
+
+def is_variant(evidence: dict[str, Any]) -> bool:
+    """Whether some part shows something else."""
+    if has_turned(evidence) or is_sharper_on_both_sides(evidence):
+        return True
+    return any(kind in VARIANT_KINDS for _, kind in _parts(evidence))
+
+
+VARIANT_KINDS = frozenset({"content", "print", "hue", "moved"})
+
+
+def has_turned(evidence: dict[str, Any]) -> bool:
+    turned, modes, _ = evidence.get("hue", (0.0, 0, 0.0))
+    return bool(turned >= LEAST_TURNED and modes <= MOST_MODES)
+
+
+def is_sharper_on_both_sides(evidence: dict[str, Any]) -> bool:
+    return min(evidence.get("sharper", (0, 0))) >= LEAST_SHARPER
+
+
+def _parts(evidence: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    """The parts that count, each with its kind."""
+    found = [(part, kind_of(part)) for part in evidence.get("parts", ())]
+    found = [(part, kind) for part, kind in found if kind]
+    laid_a = [part for part, kind in found if kind == "over a"]
+    laid_b = [part for part, kind in found if kind == "over b"]
+    for part, other in ((p, q) for p in laid_a for q in laid_b):
+        if _alike(part["ink_a"], other["ink_b"]):
+            found = [(p, "moved" if p is part or p is other else kind) for p, kind in found]
+    return found
+
+
+def kind_of(part: dict[str, Any]) -> str:
+    """"" where nothing differs but tone, blur and noise; else what does."""
+    if part["mass"] < LEAST_MASS or part["strength"] < LEAST_STRENGTH:
+        return ""
+    if part["sharp"] < SOFT:
+        smooth = max(part["detail_a"], part["detail_b"]) < CONTENT_DETAIL
+        return "" if smooth or part["agree"] > LIGHT_AGREE or part["coarse"] > COARSE_AGREE else "content"
+    if part["coarse"] >= COARSE_AGREE and part["agree"] < 0.8:
+        return ""
+    of_b = part["own"] >= OF_ONE
+    one_sided = of_b or part["own"] <= 1.0 - OF_ONE
+    side = "b" if of_b else "a"
+    if part["tint"] > TINT and part["agree"] > TINT_AGREE:
+        return f"over {side}" if one_sided else "hue"
+    if one_sided:
+        return _one_sided(part, side)
+    if part["agree"] >= TONE_AGREE and min(part["flat_a"], part["flat_b"]) < 0.6:
+        return ""
+    return "print" if part["stroke"] < STROKE else "content"
+
+
+def _one_sided(part: dict[str, Any], side: str) -> str:
+    other = "a" if side == "b" else "b"
+    if part["stroke"] < STROKE or part["paint_" + side] >= PAINTED:
+        ink, ground = part["beside_" + other]
+        return "print" if ink >= INK_BESIDE and ground >= GROUND_BESIDE else f"over {side}"
+    return "" if part["agree"] >= TONE_AGREE else "content"
+
+
+def _alike(one: Sequence[int], other: Sequence[int]) -> bool:
+    return sum(abs(x - y) for x, y in zip(one, other, strict=True)) <= SAME_INK
+
+
+def _corners(box: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
+    return tuple((float(x), float(y)) for x, y in box)
