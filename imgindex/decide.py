@@ -103,8 +103,13 @@ def decide(evidence: dict[str, Any]) -> Verdict:
     if "good" not in evidence:
         return Verdict.DISTINCT
     if _proven(evidence):
-        return Verdict.NEAR_DUPLICATE if _text_holds(evidence) and not rules.is_variant(evidence) else Verdict.VARIANT
+        return Verdict.VARIANT if _shows_something_else(evidence) else Verdict.NEAR_DUPLICATE
     return Verdict.SIMILAR if evidence["agree"] >= SIMILAR_AGREE else Verdict.DISTINCT
+
+
+def _shows_something_else(evidence: dict[str, Any]) -> bool:
+    """Whether a part of one aligned picture, or a later frame, shows what the other does not."""
+    return bool(rules.is_variant(evidence) or evidence.get("frames_differ")) or not _text_holds(evidence)
 
 
 def is_near(evidence: dict[str, Any]) -> bool:

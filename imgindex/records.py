@@ -33,6 +33,11 @@ class Verdict(StrEnum):
     def is_copy(self) -> bool:
         return self in (Verdict.EXACT, Verdict.SAME_PIXELS, Verdict.NEAR_DUPLICATE)
 
+    @property
+    def is_aligned(self) -> bool:
+        """Whether the two are proven to lie on each other: copies and variants."""
+        return self.is_copy or self is Verdict.VARIANT
+
 
 class Relation(StrEnum):
     """What the two pictures of a near-duplicate pair show of each other."""

@@ -12,6 +12,7 @@ decided again under other thresholds.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from imgindex.align import TEXTURE, WORKING_PX, Alignment, Side, align, evidence
 from imgindex.decide import decide, relation, ssim_score
 from imgindex.ports import Source
 from imgindex.proof import rules
+from imgindex.proof.frames import compare_frames
 from imgindex.proof.look import look
 from imgindex.records import Luma, Relation, Verdict, Verification
 from imgindex.transform import Affine
@@ -125,10 +127,13 @@ def verify(a: Source, b: Source, features_agree: Callable[[], bool] = lambda: Tr
         change = text_change(first, second, found)
         if change is not None:
             evidence["text_change"], evidence["text_outlier"] = round(change[0], 4), round(change[1], 2)
-        evidence |= look(first, second, found)
+        evidence |= {"looked": True} | look(first, second, found)
+        verdict = decide(evidence)
+    if verdict is Verdict.NEAR_DUPLICATE:
+        evidence |= frames_evidence(a, b)
         verdict = decide(evidence)
     share_a, share_b = evidence["share_a"], evidence["share_b"]
-    is_proven = verdict.is_copy or verdict is Verdict.VARIANT
+    is_proven = verdict.is_aligned
     related = relation(share_a, share_b) if is_proven else None
     likeness = _likeness(a, b, full, found) if is_proven else ssim.of_canvas(found.canvas)
     return Verification(
@@ -145,6 +150,14 @@ def verify(a: Source, b: Source, features_agree: Callable[[], bool] = lambda: Tr
         evidence=evidence,
         regions=rules.marked(evidence) if is_proven else (),
     )
+
+
+def frames_evidence(a: Source, b: Source) -> dict[str, Any]:
+    """What `decide` reads of the frames beyond the first; empty where one of the two has no others."""
+    if min(a.info.frames, b.info.frames) < 2:
+        return {}
+    found = compare_frames(a, b, lambda one, other: verify(one, other).verdict.is_copy)
+    return {"frames_compared": found.compared, "frames_differ": list(found.differing)}
 
 
 def _likeness(a: Source, b: Source, full: Affine, found: Alignment) -> float:

@@ -28,7 +28,9 @@ from imgindex.verify import reversed_outcome
 Say: TypeAlias = Callable[[str], object]
 """Tells a person one sentence."""
 
-BEST_FIRST = (Verdict.EXACT, Verdict.SAME_PIXELS, Verdict.NEAR_DUPLICATE, Verdict.SIMILAR, Verdict.DISTINCT)
+BEST_FIRST = (
+    Verdict.EXACT, Verdict.SAME_PIXELS, Verdict.NEAR_DUPLICATE, Verdict.VARIANT, Verdict.SIMILAR, Verdict.DISTINCT,
+)  # fmt: skip
 
 EXACT_OUTCOME = Verification(
     Verdict.EXACT, 100.0, 1.0, Relation.SAME, matrix=(1, 0, 0, 0, 1, 0), share_a=1.0, share_b=1.0
@@ -157,7 +159,7 @@ def _near(image: StoredImage, looked: Looked, cosine: float) -> Near:
 
 
 def _match(near: Near, outcome: Verification) -> Match:
-    score = outcome.score if outcome.verdict.is_copy else unproven_score(near.cosine)
+    score = outcome.score if outcome.verdict.is_aligned else unproven_score(near.cosine)
     return Match(
         near.paths[0],
         outcome.verdict,
@@ -165,7 +167,7 @@ def _match(near: Near, outcome: Verification) -> Match:
         near.cosine,
         outcome.ssim,
         outcome.relation,
-        outcome.transform if outcome.verdict.is_copy else None,
+        outcome.transform if outcome.verdict.is_aligned else None,
         near.image.info.width_px,
         near.image.info.height_px,
         near.image.size_bytes,
@@ -176,7 +178,7 @@ def _match(near: Near, outcome: Verification) -> Match:
 
 def _best(found: list[Match], k: int) -> list[Match]:
     def key(match: Match) -> tuple[int, float, bytes]:
-        rank = BEST_FIRST.index(match.verdict) if match.verdict.is_copy else BEST_FIRST.index(Verdict.SIMILAR)
+        rank = BEST_FIRST.index(match.verdict) if match.verdict.is_aligned else BEST_FIRST.index(Verdict.SIMILAR)
         return rank, -match.score, match.path
 
     return sorted(found, key=key)[:k]

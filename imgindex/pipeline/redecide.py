@@ -10,13 +10,14 @@ from imgindex.records import Candidate, Verdict
 from imgindex.store import Store, pairs, spaces
 from imgindex.store.pairs import StoredPair
 
-TEXT_REASON = "the rules changed, and its text was not compared yet"
+LOOK_REASON = "the rules changed, and nobody looked yet at what differs in it"
 
 
 def decide_again(store: Store) -> int:
     """Bring the verdicts of all stored pairs up to the present rules, in one transaction; returns how many changed.
 
-    A pair that was no copy before its text was looked at and is one now is verified again, as a candidate that waits.
+    A pair that was refuted before anybody looked at what differs in it, and may be a copy now, is verified again, as a
+    candidate that waits.
     """
     with store.read() as tx:
         if spaces.rules_version(tx) == decide.RULES_VERSION:
@@ -27,8 +28,8 @@ def decide_again(store: Store) -> int:
         for space_id, floor, pair in pairs.pairs_to_decide(tx):
             verdict = decide.decide(pair.outcome.evidence)
             decided = _decided(pair, verdict, floor)
-            if verdict.is_copy and not pair.outcome.verdict.is_copy and "text_change" not in pair.outcome.evidence:
-                waiting.append((pair.candidate, TEXT_REASON))
+            if verdict.is_aligned and "looked" not in pair.outcome.evidence:
+                waiting.append((pair.candidate, LOOK_REASON))
             elif decided.outcome != pair.outcome:
                 changed.setdefault(space_id, []).append(decided)
         for space_id, settled in changed.items():
@@ -44,8 +45,8 @@ def _decided(pair: StoredPair, verdict: Verdict, floor: float) -> StoredPair:
     rules may say otherwise again."""
     pair = replace(pair, is_near=True)
     o = pair.outcome
-    if verdict.is_copy:
-        score = o.score if o.verdict.is_copy else decide.ssim_score(o.ssim or 0.0)
+    if verdict.is_aligned:
+        score = o.score if o.verdict.is_aligned else decide.ssim_score(o.ssim or 0.0)
         relation = decide.relation(o.share_a, o.share_b)
         return replace(pair, outcome=replace(o, verdict=verdict, score=score, relation=relation))
     outcome = replace(o, verdict=verdict, relation=None, inset=False)

@@ -17,6 +17,7 @@ from imgindex.pipeline.changes import carried, files_of, paths_of, paths_of_grou
 from imgindex.pipeline.groups import Proofs, Shown, groups_of
 from imgindex.pipeline.presence import Looked, look
 from imgindex.proof import loss
+from imgindex.proof.naming import differences
 from imgindex.records import Grade, Relation, Verdict, Weighing
 from imgindex.report.model import Counts, Group, Report, ReportedPair
 from imgindex.store import Store, catalog, pairs, reported, spaces, weighed
@@ -226,6 +227,7 @@ def _reported(paths: Paths, known: StoredPair) -> ReportedPair:
         o.transform,
         o.share_a,
         o.share_b,
+        differs=differences(o.evidence),
     )
 
 
