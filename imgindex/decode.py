@@ -132,9 +132,10 @@ def pixel_digest(data: bytes, *, max_pixels: int = MAX_PIXELS) -> bytes:
 
 
 def luma(data: bytes, long_side_px: int, *, max_pixels: int = MAX_PIXELS) -> Luma:
-    """Oriented luma of the picture in `data`, its longer side at most `long_side_px`, never enlarged.
+    """Oriented luma of the picture in `data`, its longer side at most `long_side_px`, never larger than the picture.
 
-    Reduced by pixel-area averaging, which a JPEG decoder begins where it leaves OVERSAMPLING times as much.
+    Reduced by pixel-area averaging, which a JPEG decoder begins where it leaves OVERSAMPLING times as much. What a RAW
+    file gives at half its size is enlarged, so that the luma of any two pictures of one size have one size.
 
     Raises NotAPicture and Undecodable.
     """
@@ -142,10 +143,11 @@ def luma(data: bytes, long_side_px: int, *, max_pixels: int = MAX_PIXELS) -> Lum
         size = _fitted(image.size, long_side_px)
         if not _draft(image, "L", (size[0] * OVERSAMPLING, size[1] * OVERSAMPLING)):
             image.load()
-            size = _fitted(image.size, long_side_px)
+            size = size if image.format == "RAW" else _fitted(image.size, long_side_px)
         grey = np.asarray(flattened(image, _bit_depth(image, data)).convert("L"))
         if grey.shape != size[::-1]:
-            grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+            way = cv2.INTER_AREA if size[0] <= grey.shape[1] else cv2.INTER_LINEAR
+            grey = np.asarray(cv2.resize(grey, size, interpolation=way), np.uint8)
         turned = _oriented(Image.fromarray(grey), _orientation(image))
         return np.ascontiguousarray(turned, np.uint8)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from PIL import Image
 from skimage import data as samples
 
-from imgindex import camera_raw
+from imgindex import camera_raw, compare
 from imgindex.decode import Undecodable, decode, luma, pixel_digest
 from imgindex.files import Skipped, read_stable
+from imgindex.records import Relation, Verdict
 from imgindex.workers import Workers
 from tests.tiffs import dng
 
@@ -90,6 +92,20 @@ def test_previews_are_turned_once() -> None:
         assert alike(found.rgb, upright) > 0.9
 
 
+@pytest.mark.parametrize("preview", [None, PHOTO.resize((180, 119)), PHOTO])
+def test_a_raw_file_and_its_jpeg_can_be_compared(preview: Image.Image | None, tmp_path: Path) -> None:
+    """Prevents the two files of one shot, one of which is decoded at half its size, from failing to be compared."""
+    (tmp_path / "a.dng").write_bytes(dng(PHOTO, preview))
+    PHOTO.save(tmp_path / "a.jpg", quality=92)
+    for side in (150, 320, 512):
+        assert (
+            luma((tmp_path / "a.dng").read_bytes(), side).shape == luma((tmp_path / "a.jpg").read_bytes(), side).shape
+        )
+    outcome = compare(tmp_path / "a.dng", tmp_path / "a.jpg").outcome
+    assert outcome.verdict is Verdict.NEAR_DUPLICATE
+    assert outcome.relation is Relation.SAME
+
+
 def test_no_other_file_has_the_pixels_of_a_raw_file() -> None:
     """Prevents a RAW file from being redundant given the JPEG that is its preview."""
     out = io.BytesIO()
@@ -131,7 +147,7 @@ def test_a_camera_that_is_not_known_is_said_to_be_unsupported() -> None:
         assert "b'" not in caught.value.skip.detail
 
 
-def test_damaged_raw_files_never_end_a_worker(tmp_path: Any) -> None:
+def test_damaged_raw_files_never_end_a_worker(tmp_path: Path) -> None:
     """Prevents one file from a broken card from costing more than itself."""
     content = dng(PHOTO, PHOTO)
     random = np.random.default_rng(3)

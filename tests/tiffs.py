@@ -13,9 +13,16 @@ import numpy as np
 from PIL import Image
 
 Entry = tuple[int, str, Sequence[int] | bytes]
-"""Tag, struct letter of its values (s: text), values."""
+"""Tag, struct letter of its values (s: text, R and r: fractions), values."""
 
-_KINDS = {"B": 1, "s": 2, "H": 3, "I": 4, "R": 5}
+_KINDS = {"B": 1, "s": 2, "H": 3, "I": 4, "R": 5, "r": 10}
+
+XYZ_TO_SRGB = [
+    part
+    for value in (32406, -15372, -4986, -9689, 18758, 415, 557, -2040, 10570)
+    for part in (value, 10_000)
+]  # fmt: skip
+"""The sensor sees what a screen shows (IEC 61966-2-1), numerators and denominators."""
 
 
 class Tiff:
@@ -49,8 +56,9 @@ class Tiff:
     def _packed(self, letter: str, values: Sequence[int] | bytes) -> tuple[bytes, int]:
         if isinstance(values, bytes):
             return values, len(values)
-        if letter == "R":
-            return struct.pack(f"{self.order}{len(values)}I", *values), len(values) // 2
+        if letter in "Rr":
+            kind = "I" if letter == "R" else "i"
+            return struct.pack(f"{self.order}{len(values)}{kind}", *values), len(values) // 2
         return struct.pack(f"{self.order}{len(values)}{letter}", *values), len(values)
 
 
@@ -91,7 +99,7 @@ def _dng_head(
         *picture_entries(tiff, thumbnail, 1),
         (271, "s", b"Imgindex\0"), (272, "s", b"Test\0"), (274, "H", [orientation]), (330, "I", below),
         (50706, "B", [1, 4, 0, 0]), (50707, "B", [1, 1, 0, 0]), (50708, "s", b"Imgindex Test\0"),
-        (50721, "R", [1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1]), (50728, "R", [1, 1, 1, 1, 1, 1]),
+        (50721, "r", XYZ_TO_SRGB), (50728, "R", [1, 1, 1, 1, 1, 1]),
         (50778, "H", [21]),
     ]  # fmt: skip
     return tiff.bytes(tiff.directory(first))
