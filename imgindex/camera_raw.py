@@ -13,12 +13,16 @@ from typing import Any, TypeVar
 
 from PIL import Image, ImageFile
 
+from imgindex.jpeg_end import ended
 from imgindex.tiff_directories import is_cut, sensor_bits
 
 PREVIEW_PX = 1600
 """Long side from which an embedded preview is taken. Nothing that compares pictures looks at more than 1,280 px of
 them, and the small previews of cameras (Sony's have 1616 x 1080) are above; a smaller one is taken where it has half
 of the photo's long side or more, which is what the development gives."""
+
+MAX_PREVIEW_PIXELS = 100_000_000
+"""Up to here a preview without an end marker is decoded to see if it is whole: the largest sensors have as many."""
 
 ASPECT_TOLERANCE = 0.05
 """Previews leave out up to 2 % of the sensor's margins; a 16:9 preview of a 3:2 photo shows 16 % less of it."""
@@ -113,7 +117,7 @@ def _told(call: Callable[[], T]) -> T:
 
 
 def _preview(raw: Any, size: tuple[int, int]) -> Image.Image | None:
-    """The largest embedded picture, where it is large enough and shows all of the photo."""
+    """The largest embedded picture, where it is whole, large enough, and shows all of the photo."""
     import rawpy
 
     try:
@@ -121,8 +125,8 @@ def _preview(raw: Any, size: tuple[int, int]) -> Image.Image | None:
         if found.format == rawpy.ThumbFormat.BITMAP:
             picture = Image.fromarray(found.data)
         else:
-            picture = Image.open(BytesIO(found.data), formats=["JPEG"])
-    except (rawpy.LibRawError, rawpy.NotSupportedError, OSError, SyntaxError, ValueError, struct.error):
+            picture = Image.open(BytesIO(ended(found.data, MAX_PREVIEW_PIXELS)), formats=["JPEG"])
+    except (rawpy.LibRawError, rawpy.NotSupportedError, OSError, EOFError, SyntaxError, ValueError, struct.error):
         return None
     return picture if _is_large_enough(picture.size, size) else None
 

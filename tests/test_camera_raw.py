@@ -59,6 +59,17 @@ def test_a_preview_is_taken_where_it_is_large_enough_and_shows_all(size: tuple[i
     assert (alike(found.rgb, PHOTO) > 0.9) == (not taken)
 
 
+def test_a_preview_that_was_cut_is_not_taken() -> None:
+    """Prevents half a preview, grey below, from standing for a photo whose sensor data are there."""
+    content = dng(PHOTO, INVERTED)
+    start = content.index(b"\xff\xd8\xff")
+    end = content.index(b"\xff\xd9", start) + 2
+    middle = (start + end) // 2
+    found = decode(content[:middle] + bytes(end - middle) + content[end:], short_side_px=100)
+    assert found.info.size == (360, 240)
+    assert alike(found.rgb, PHOTO) > 0.9
+
+
 def test_a_preview_of_1600_pixels_is_enough_for_any_photo() -> None:
     """Prevents seconds of developing a photo of 24 megapixels whose preview holds all that is compared."""
     photo = PHOTO.resize((3600, 2400))

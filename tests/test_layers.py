@@ -31,8 +31,8 @@ SIDEWAYS = {
     ("structure", "transform"), ("decode", "flatten"), ("outline", "structure"), ("outline", "transform"),
     ("register", "outline"), ("sketch", "outline"), ("sketch", "register"),
     ("decode", "extras"), ("decode", "jpeg_end"), ("decode", "jpegxl"), ("decode", "camera_raw"),
-    ("decode", "tiff_directories"), ("camera_raw", "tiff_directories"), ("formats", "tiff_directories"),
-    ("formats", "tga"), ("companions", "formats"),
+    ("decode", "tiff_directories"), ("camera_raw", "tiff_directories"), ("camera_raw", "jpeg_end"),
+    ("formats", "tiff_directories"), ("formats", "tga"), ("companions", "formats"),
     ("decode", "formats"), ("scan", "formats"), ("report", "difference"), ("flatten", "formats"),
     ("check", "repair"), ("check", "examine"), ("examine", "repair"), ("examine", "pipeline"),
 }  # fmt: skip
