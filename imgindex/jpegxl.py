@@ -76,7 +76,7 @@ class JxlImage(ImageFile.ImageFile):
 
     def load(self) -> Any:
         if self._loaded != self._frame:
-            picture = _as_picture(self._decoded(self._frame), self._header.is_linear)
+            picture = _as_picture(self._decoded(self._frame), self._header)
             if picture.size != self._size:
                 raise ValueError("the header names another size than the picture has")
             self.im = picture.im
@@ -298,23 +298,24 @@ def _count_frames(data: bytes, first: NDArray[Any]) -> int:
     return known + 1
 
 
-def _as_picture(pixels: NDArray[Any], is_linear: bool) -> Image.Image:
+def _as_picture(pixels: NDArray[Any], header: Header) -> Image.Image:
     """As Pillow has it: deep grey as it is, other deep pictures and floats brought to 8 bits."""
     if pixels.ndim == 3 and pixels.shape[2] not in (2, 3, 4):
         raise NotImplementedError("more channels than colours and alpha are not supported")
     if pixels.ndim == 2 and pixels.dtype in (np.uint16, np.float32):
         return Image.fromarray(pixels)
-    if pixels.dtype != np.uint8:
-        pixels = _in_8_bits(pixels, is_linear)
+    if pixels.dtype != np.uint8 or header.bit_depth < 8:
+        pixels = _in_8_bits(pixels, header)
     mode = "L" if pixels.ndim == 2 else {2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[2]]
     height, width = pixels.shape[:2]
     return Image.frombytes(mode, (width, height), np.ascontiguousarray(pixels).tobytes())
 
 
-def _in_8_bits(pixels: NDArray[Any], is_linear: bool) -> NDArray[np.uint8]:
-    scale = 65535.0 if pixels.dtype == np.uint16 else 1.0
+def _in_8_bits(pixels: NDArray[Any], header: Header) -> NDArray[np.uint8]:
+    """Integers come in the file's depth: 0 to 1,023 where that is 10 bits."""
+    scale = 1.0 if pixels.dtype.kind == "f" else 2.0**header.bit_depth - 1.0
     values = np.clip(np.nan_to_num(pixels.astype(np.float32)) / np.float32(scale), 0.0, 1.0)
-    if is_linear:
-        colours = values if values.shape[2] == 3 else values[..., : (values.shape[2] - 1) | 1]
+    if header.is_linear:
+        colours = values if values.ndim == 2 else values[..., : (values.shape[2] - 1) | 1]
         colours[...] = np.where(colours <= 0.0031308, 12.92 * colours, 1.055 * colours ** (1 / 2.4) - 0.055)
     return np.asarray(np.rint(values * 255.0), np.uint8)

@@ -84,6 +84,17 @@ def test_depth_beyond_8_bits_is_said_and_never_taken_for_equal() -> None:
     assert (grey.info.mode, grey.info.bit_depth) == ("I;16", 16)
 
 
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_samples_use_the_range_of_their_depth(bits: int) -> None:
+    """Prevents a black picture of 10 bits, whose white is 1,023."""
+    share = PHOTO[:96, :96] / 255.0
+    light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    content = jxl(np.rint(light * (2**bits - 1)).astype(np.uint16), bitspersample=bits)
+    found = decode(content, short_side_px=96)
+    assert found.info.bit_depth == bits
+    assert np.abs(found.rgb.astype(int) - PHOTO[:96, :96]).mean() < 1
+
+
 @pytest.mark.parametrize("kind", [np.uint16, np.float32])
 def test_linear_light_is_shown_as_a_screen_would(kind: Any) -> None:
     """Prevents a dark picture, which matches no other file of the photo, from light that was taken for grey levels."""
