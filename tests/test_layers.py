@@ -13,9 +13,9 @@ LAYERS = (
     {"records", "errors", "ports"},
     {"config", "files", "checksum", "schema", "store", "timing", "interrupt", "garbage", "process", "native"},
     {
-        "scan", "decode", "flatten", "formats", "texture", "workers", "embed", "features", "vectors", "candidates",
-        "transform", "structure", "printed", "ssim", "inset", "outline", "register", "sketch", "decide", "align",
-        "verify", "group", "report", "difference",
+        "scan", "decode", "flatten", "formats", "texture", "workers", "inline", "embed", "features", "vectors",
+        "candidates", "transform", "structure", "printed", "ssim", "inset", "outline", "register", "sketch", "decide",
+        "align", "verify", "group", "report", "difference",
     },
     {"pipeline", "check", "examine", "repair"},
     {"cli", "api", "progress", "__main__"},
