@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 
 from imgindex.files import Skipped
 from imgindex.process import Process
-from imgindex.workers import LOOK_AHEAD, LOOK_AHEAD_BASE, WorkerProcesses, _Task
+from imgindex.workers import WorkerProcesses, _Task
 from tests import worker_functions as work
 
 HERE = Path(__file__).parent
@@ -41,14 +40,6 @@ def wait_until_gone(pids: list[int]) -> bool:
     return False
 
 
-def test_answers_come_in_the_order_of_the_items(workers: WorkerProcesses) -> None:
-    """Prevents ids that depend on which worker was faster."""
-    items = list(range(300))
-    assert [(item, int(result[0])) for item, result in workers.run(work.large, items[:40])] == list(
-        zip(items[:40], items[:40], strict=True)
-    )
-
-
 @pytest.mark.parametrize(
     ("what", "reason", "environment"),
     [
@@ -73,28 +64,9 @@ def test_a_bad_file_costs_only_itself(workers: WorkerProcesses, what: str, reaso
         assert skipped.skip.detail.endswith(".")
 
 
-def test_errors_come_back_as_they_were(workers: WorkerProcesses) -> None:
-    """Prevents a vanished file from looking like a bug, and a bug from looking like a bad file."""
-    (_, vanished), (_, bug) = workers.run(work.misbehave, ["vanished", "bug"])
-    assert isinstance(vanished, FileNotFoundError)
-    assert isinstance(bug, RuntimeError)
-    assert "misbehave" in str(bug)
-    assert "a bug" in str(bug)
-
-
 def test_at_most_the_asked_number_of_processes(workers: WorkerProcesses) -> None:
     """Prevents more work at once than the person allowed, and a new process for every file."""
     assert len({result for _, result in workers.run(work.pid, range(60))}) <= 2
-
-
-def test_items_are_taken_a_bounded_number_ahead(workers: WorkerProcesses) -> None:
-    """Prevents the pictures of a whole collection from waiting in memory."""
-    taken = itertools.count()
-    answers = workers.run(work.misbehave, (str(next(taken)) for _ in range(10_000)))
-    assert next(answers)[0] == "0"
-    assert next(taken) <= LOOK_AHEAD_BASE + 2 * LOOK_AHEAD + 1
-    answers.close()
-    assert [result for _, result in workers.run(work.misbehave, ["again"])] == ["again"]
 
 
 def test_a_slow_item_keeps_no_other_waiting(tmp_path: Path) -> None:
@@ -141,13 +113,6 @@ def test_a_worker_that_does_not_start_fails_each_item_once(monkeypatch: pytest.M
             with pytest.raises(RuntimeError, match="did not start"):
                 list(workers.as_completed(work.pid, [1, 2, 3]))
     assert finished.count(0) == 2
-
-
-def test_a_run_within_the_loop_of_another(workers: WorkerProcesses) -> None:
-    """Prevents answers that reach the wrong caller, and a function that a worker kept from an earlier run."""
-    for item, result in workers.as_completed(work.misbehave, ["a", "b", "c"]):
-        assert item == result
-        assert [found for _, found in workers.run(work.same, [b"x", b"y"])] == [b"x", b"y"]
 
 
 def test_workers_import_no_more_than_decoding_needs(workers: WorkerProcesses) -> None:
