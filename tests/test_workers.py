@@ -69,6 +69,18 @@ def test_at_most_the_asked_number_of_processes(workers: WorkerProcesses) -> None
     assert len({result for _, result in workers.run(work.pid, range(60))}) <= 2
 
 
+def test_no_second_process_while_the_first_has_nothing_to_do() -> None:
+    """Prevents: half a second of starting a process for each of the first questions."""
+    with WorkerProcesses(4) as pool:
+        pids = set()
+        for _ in range(5):
+            [(_, pid)] = pool.run(work.pid, [0])
+            pids.add(pid)
+            while not pool._idle:
+                time.sleep(0.01)
+    assert len(pids) == 1
+
+
 def test_a_slow_item_keeps_no_other_waiting(tmp_path: Path) -> None:
     """Prevents one slow file from holding back those after it: here it ends only when the last of them is done."""
     mark = tmp_path / "mark"
