@@ -17,7 +17,7 @@ LAYERS = (
     },
     {
         "scan", "decode", "flatten", "formats", "extras", "jpeg_end", "jpegxl", "camera_raw", "tiff_directories", "tga",
-        "companions", "texture", "workers", "embed", "features", "vectors", "candidates",
+        "companions", "texture", "workers", "inline", "embed", "features", "vectors", "candidates",
         "transform", "structure", "printed", "ssim", "inset", "outline", "register", "sketch", "decide", "align",
         "verify", "group", "report", "difference",
     },

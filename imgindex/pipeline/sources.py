@@ -13,8 +13,8 @@ from imgindex import decode, features, files, sketch
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import Skipped
 from imgindex.outline import outline
-from imgindex.pipeline.prepare import Prepared, Traits, Wish, prepare
-from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
+from imgindex.pipeline.prepare import Prepared, Traits, Wish, decoded, prepare
+from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo, Rgb
 
 if TYPE_CHECKING:
     from imgindex.store.catalog import StoredImage
@@ -77,16 +77,6 @@ class Content(Protocol):
 
     def read(self) -> bytes:
         """The bytes; raises OSError where they cannot be read now."""
-
-
-@dataclass(frozen=True, slots=True)
-class InMemory:
-    """A content that was read already."""
-
-    data: bytes
-
-    def read(self) -> bytes:
-        return self.data
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +151,10 @@ class ImageSource:
         size = min(long_side_px, max(self.info.size))
         return self._cache.get((self.key, size), lambda: self._of_data(lambda data: decode.luma(data, size)))
 
+    def canvas(self, long_side_px: int) -> Rgb:
+        """Pixels to lay on others or to look at: see `prepare.decoded`. Not kept. Raises OSError."""
+        return self._of_data(lambda data: decoded(data, self.info, long_side_px))
+
     def outline(self) -> Outline:
         """See `ports.Source.outline`."""
         return self._traits().outline
@@ -223,14 +217,8 @@ class Sources:
         content = OnDisk(tuple(paths), image.sha256)
         return ImageSource(image.sha256, image.info, content, self._wish, self._cache)
 
-    def of_bytes(self, data: bytes, picture: Picture) -> ImageSource:
-        """A picture that need not be in the store, already decoded."""
-        source = ImageSource(files.sha256(data), picture.info, InMemory(data), self._wish, self._cache)
-        working = features.working_luma(picture.rgb)
-        source.warm(Traits(working, outline(working), picture.features))
-        return source
-
-    def remember(self, made: Prepared) -> None:
-        """Keep what decoding gave of a content, so that its file need not be read again."""
-        source = ImageSource(made.sha256, made.info, OnDisk((), made.sha256), self._wish, self._cache)
+    def remember(self, made: Prepared) -> ImageSource:
+        """Keep what decoding gave of a content, so that its file need not be read again; the content as a source."""
+        source = ImageSource(made.sha256, made.info, OnDisk((made.seen.path,), made.sha256), self._wish, self._cache)
         source.warm(made.traits)
+        return source
