@@ -227,7 +227,7 @@ def open(
     """Open the store in a directory; with `create`, make it where there is none.
 
     `model` is what a new store gets; an existing one keeps its own. `jobs` are worker processes, 0 for one
-    per core. Raises StoreError with a sentence, UsageError where the path is empty.
+    per core. Raises StoreError with a sentence, UsageError where the path or the model is empty.
     """
-    options = Options(model, device, jobs, rebuild)
+    options = Options(named(model), device, jobs, rebuild)
     return ImageIndex(Store.open(Path(named(os.fspath(store))), create=create), options, progress or Silent())

@@ -105,14 +105,34 @@ def _now(known: Seen) -> Seen | None:
 
 
 def _physical(here: Iterable[Seen], links: dict[bytes, tuple[bytes, ...]]) -> Iterator[Seen]:
-    """One name of each physical file, the one to keep first; its other names go to `links`."""
+    """One name of each physical file, the one to keep first; its other hard links go to `links`."""
     names: dict[tuple[int, int], list[Seen]] = {}
     for now in sorted(here, key=file_key):
         names.setdefault((now.device, now.inode), []).append(now)
-    for first, *others in names.values():
+    for found in names.values():
+        first, *others = found if len(found) == 1 else _hard_links(found)
         if others:
             links[first.path] = tuple(sorted(other.path for other in others))
         yield first
+
+
+def _hard_links(names: Sequence[Seen]) -> list[Seen]:
+    """Of the names of one physical file, the best first, those that can be removed without the file: of names that lead
+    to one another through a linked folder or another mount, the one that needs no link."""
+    by_real: dict[bytes, Seen] = {}
+    for name in names:
+        real = os.path.realpath(name.path)
+        if real not in by_real or real == name.path:
+            by_real[real] = name
+    links = sorted(by_real.values(), key=file_key)
+    return links if _link_count(links[0].path) >= len(links) else links[:1]
+
+
+def _link_count(path: bytes) -> int:
+    try:
+        return os.stat(path).st_nlink
+    except OSError:
+        return 0
 
 
 class _Absence:
