@@ -179,6 +179,26 @@ def test_what_took_a_keepers_place_is_not_kept_for_it(images: ImageIndex, pictur
     assert (report.groups, report.counts.outdated) == ((), 3)
 
 
+def test_what_took_a_keepers_place_and_has_its_size_and_time_is_not_kept_for_it(
+    images: ImageIndex, tmp_path: Path
+) -> None:
+    """Prevents: the last file of a picture redundant beside another one; pictures without compression are of one size,
+    and those from one archive of one time."""
+    folder = tmp_path / "Scans"
+    folder.mkdir()
+    for seed, name in enumerate(("a.bmp", "b.bmp")):
+        scene(seed).save(folder / name)
+    shutil.copy(folder / "a.bmp", folder / "a-copied.bmp")
+    for path in folder.iterdir():
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    images.index([folder])
+    assert groups(images.report()) == [("a.bmp", "a-copied.bmp")]
+    (folder / "b.bmp").replace(folder / "a.bmp")
+    assert groups(images.report()) == []
+    images.index([folder])
+    assert groups(images.report()) == []
+
+
 def test_names_swapped_or_passed_on_follow_their_files(images: ImageIndex, pictures: Path, embedder: Counting) -> None:
     """Prevents: a chain of renames in which each row finds its new path taken."""
     night(images, pictures)

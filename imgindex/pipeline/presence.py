@@ -90,8 +90,9 @@ def look(tx: Connection, files: Mapping[int, Iterable[Seen]]) -> Looked:
 def _now(known: Seen) -> Seen | None:
     """The file as it is now; None where it is another than was indexed, or no regular file. Raises OSError.
 
-    Size and time tell: naming and linking change the ctime, and some file systems number inodes anew at each mount. A
-    link that was followed leads to the inode that it led to; else it took the file's place.
+    Beside size and time, inode or ctime is what it was: naming and linking change the ctime alone, a mount that numbers
+    anew the inode alone, and a file that was moved over another has neither of it. A link that was followed leads to
+    the inode that it led to; else it took the file's place.
     """
     status = os.lstat(known.path)
     is_link = stat.S_ISLNK(status.st_mode)
@@ -100,7 +101,8 @@ def _now(known: Seen) -> Seen | None:
     now = Seen.of(known.path, status)
     if is_link and now.inode != known.inode:
         return None
-    is_same = (known.size_bytes, known.mtime_ns) == (now.size_bytes, now.mtime_ns)
+    is_alike = (known.size_bytes, known.mtime_ns) == (now.size_bytes, now.mtime_ns)
+    is_same = is_alike and (known.inode == now.inode or known.ctime_ns == now.ctime_ns)
     return now if is_same and stat.S_ISREG(status.st_mode) else None
 
 
