@@ -271,11 +271,11 @@ def open(
 
     `model` is what a new store gets; an existing one keeps its own. `jobs` are worker processes, 0 for one
     per core; or else `workers` do their work, and stay open: `InlineWorkers()` in a notebook that shall start no
-    process. Raises StoreError with a sentence, UsageError where the path is empty.
+    process. Raises StoreError with a sentence, UsageError where the path or the model is empty.
     """
     if workers is not None and jobs:
         raise UsageError("Give jobs, or workers that have their own number of them.")
-    options = Options(model, device, jobs or default_jobs(), rebuild)
+    options = Options(named(model), device, jobs or default_jobs(), rebuild)
     directory = Path(named(os.fspath(store)))
     return ImageIndex(Store.open(directory, create=create), options, progress or Silent(), workers)
 
