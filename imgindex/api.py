@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from imgindex.config import default_jobs, named
 from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError
+from imgindex.inline import InlineWorkers
 from imgindex.pipeline import models, query
 from imgindex.pipeline.cache import OpenIndex
 from imgindex.pipeline.changes import only_new
-from imgindex.pipeline.compare import compare
+from imgindex.pipeline.compare import compare as compare_files
 from imgindex.pipeline.indexing import index
 from imgindex.pipeline.reporting import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, mark_reported, report
 from imgindex.pipeline.state import status
-from imgindex.ports import Embedder, Progress
+from imgindex.ports import Embedder, Progress, Workers
 from imgindex.progress import Silent
-from imgindex.report.model import Finding, IndexSummary, Match, Report, Status
+from imgindex.report.model import Comparison, Finding, IndexSummary, Match, Report, Status
 from imgindex.store import Store, catalog, spaces
-from imgindex.workers import Workers
+from imgindex.workers import WorkerProcesses
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-__all__ = ["ImageIndex", "compare", "only_new", "open"]
+__all__ = ["ImageIndex", "InlineWorkers", "WorkerProcesses", "compare", "only_new", "open"]
 
 DEFAULT_PICTURES = 100
 """A page of so many pairs of files has some 3 MB, and one of so many large groups some 40 MB at most."""
@@ -69,13 +71,23 @@ def _diagnosed(verb: Callable[Concatenate[ImageIndex, P], T]) -> Callable[Concat
 
 
 class ImageIndex:
-    """An open store and its model, which is loaded when it is first needed. Use it as a context manager."""
+    """An open store, with its model and its search index, each loaded once, when first needed. Use it as a context
+    manager.
 
-    def __init__(self, store: Store, options: Options, progress: Progress) -> None:
+    Any number of threads may call its methods at once; `close` it when the last call has ended. One run at a time
+    writes: where another has the store, `index`, `mark_reported`, `forget` and a repair raise StoreLocked. Calls that
+    take long can be given a `progress` of their own; without it they tell that of `open`, whichever thread they are on.
+    """
+
+    def __init__(self, store: Store, options: Options, progress: Progress, workers: Workers | None) -> None:
         self._store = store
         self._options = options
         self._progress = progress
-        self._opened: tuple[int, Embedder] | None = None
+        self._given = workers
+        self._asking = workers or WorkerProcesses(options.jobs)
+        self._loading = threading.Lock()
+        self._loaded: Embedder | None = None
+        self._is_rebuilt = False
         self._index = OpenIndex()
 
     def __enter__(self) -> ImageIndex:
@@ -85,6 +97,9 @@ class ImageIndex:
         self.close()
 
     def close(self) -> None:
+        """End the worker processes (workers that were given to `open` stay), and close the store."""
+        if self._given is None:
+            self._asking.close()
         self._store.close()
 
     def exclusive(self) -> AbstractContextManager[None]:
@@ -107,23 +122,23 @@ class ImageIndex:
         exclude: Sequence[str] = (),
         follow_symlinks: bool = False,
         accept_missing: bool = False,
+        progress: Progress | None = None,
     ) -> IndexSummary:
         """Bring the store up to date with these folders; only what is new costs time.
 
         Raises StoreLocked where another run has the store, ModelError where the model cannot be used.
         """
-        o = self._options
+        shown = progress or self._progress
         paths = _named(folders)
         if not self.space and not any(os.path.isdir(path) for path in paths):
             raise RootError(f"There is no folder {', '.join(paths)}; check the spelling, or mount its disk.")
-        with self._store.exclusive():
-            self._opened = models.open_model(self._store, o.model, o.device, self._progress.say, rebuild=o.rebuild)
+        with self._store.exclusive(), self._workers() as workers:
             return index(
                 self._store,
-                *self._opened,
+                *self._model_to_write(shown),
                 paths,
-                self._progress,
-                jobs=self._jobs,
+                shown,
+                workers,
                 include=include,
                 exclude=exclude,
                 follow_symlinks=follow_symlinks,
@@ -131,14 +146,21 @@ class ImageIndex:
             )
 
     @_diagnosed
-    def query(self, image: str | os.PathLike[str], *, k: int = 10) -> list[Match]:
-        """The k stored images that look most like the picture at `image`, proven copies first."""
-        return query.query_image(self._store, self._index, *self._model(), os.fspath(image), k, self._progress.say)
+    def query(self, image: str | os.PathLike[str], *, k: int = 10, progress: Progress | None = None) -> list[Match]:
+        """The k stored images that look most like the picture at `image`, proven copies first.
+
+        Raises UsageError where the picture cannot be read, or crashes or hangs its decoder. Worker processes that
+        decode and verify are started by the first calls, and kept.
+        """
+        shown = progress or self._progress
+        space_id, embedder = self._model(shown)
+        return query.query_image(self._store, self._index, space_id, embedder, os.fspath(image), k, self._asking, shown)
 
     @_diagnosed
-    def query_text(self, text: str, *, k: int = 10) -> list[Match]:
+    def query_text(self, text: str, *, k: int = 10, progress: Progress | None = None) -> list[Match]:
         """The k stored images nearest to `text`; ModelError where the model knows no words."""
-        return query.query_text(self._store, self._index, *self._model(), text, k, self._progress.say)
+        shown = progress or self._progress
+        return query.query_text(self._store, self._index, *self._model(shown), text, k, shown.say)
 
     @_diagnosed
     def report(
@@ -161,15 +183,20 @@ class ImageIndex:
 
     @_diagnosed
     def page(
-        self, shown: Report, *, pictures: int = DEFAULT_PICTURES, beside: str | os.PathLike[str] | None = None
+        self,
+        shown: Report,
+        *,
+        pictures: int = DEFAULT_PICTURES,
+        beside: str | os.PathLike[str] | None = None,
+        progress: Progress | None = None,
     ) -> str:
         """A report as one HTML file, with thumbnails of its first `pictures` groups and of as many pairs of each
         further part. Thumbnails lead to the files themselves, by paths relative to the folder `beside` where given."""
         from imgindex.pipeline.thumbnails import thumbnails
         from imgindex.report.as_html import report_html
 
-        with Workers(self._jobs) as workers:
-            drawn = thumbnails(self._store, shown, workers, self._progress, pictures=pictures)
+        with self._workers() as workers:
+            drawn = thumbnails(self._store, shown, workers, progress or self._progress, pictures=pictures)
         folder = None if beside is None else os.path.realpath(os.fsencode(beside))
         return report_html(shown, drawn, pictures=pictures, beside=folder)
 
@@ -194,28 +221,46 @@ class ImageIndex:
             raise UsageError(f"There is a file {path} already; choose another name for the backup.")
         self._store.backup(path)
 
-    def check(self, *, repair: bool = False) -> tuple[Finding, ...]:
+    def check(self, *, repair: bool = False, progress: Progress | None = None) -> tuple[Finding, ...]:
         """What is broken in the store; with `repair`, mended where it can be rebuilt."""
         from imgindex.check import check
 
+        shown = progress or self._progress
         if not repair:
-            return check(self._store, progress=self._progress)
+            return check(self._store, progress=shown)
         with self._store.exclusive():
-            return check(self._store, repair=True, progress=self._progress)
+            return check(self._store, repair=True, progress=shown)
 
     @_diagnosed
     def status(self) -> Status:
         """What the store holds."""
         return status(self._store)
 
-    @property
-    def _jobs(self) -> int:
-        return self._options.jobs or default_jobs()
+    @contextmanager
+    def _workers(self) -> Iterator[Workers]:
+        """For one run: processes of its own, which end with it and let nobody wait who asks meanwhile."""
+        if self._given is not None:
+            yield self._given
+            return
+        with WorkerProcesses(self._options.jobs) as workers:
+            yield workers
 
-    def _model(self) -> tuple[int, Embedder]:
-        if self._opened is None:
-            self._opened = models.open_model_to_read(self._store, self._options.device, self._progress.say)
-        return self._opened
+    def _model(self, progress: Progress) -> tuple[int, Embedder]:
+        """(id of the space that answers, its embedder), loaded where it is not yet; other threads wait for that."""
+        with self._loading:
+            found = models.open_model_to_read(self._store, self._options.device, progress.say, self._loaded)
+            self._loaded = found[1]
+            return found
+
+    def _model_to_write(self, progress: Progress) -> tuple[int, Embedder]:
+        o = self._options
+        rebuild = o.rebuild and not self._is_rebuilt
+        with self._loading:
+            found = models.open_model(
+                self._store, o.model, o.device, progress.say, rebuild=rebuild, loaded=self._loaded
+            )
+            self._loaded, self._is_rebuilt = found[1], True
+            return found
 
 
 def open(
@@ -227,11 +272,34 @@ def open(
     rebuild: bool = False,
     create: bool = True,
     progress: Progress | None = None,
+    workers: Workers | None = None,
 ) -> ImageIndex:
     """Open the store in a directory; with `create`, make it where there is none.
 
     `model` is what a new store gets; an existing one keeps its own. `jobs` are worker processes, 0 for one
-    per core. Raises StoreError with a sentence, UsageError where the path is empty.
+    per core; or else `workers` do their work, and stay open: `InlineWorkers()` in a notebook that shall start no
+    process. Raises StoreError with a sentence, UsageError where the path or the model is empty.
     """
-    options = Options(model, device, jobs, rebuild)
-    return ImageIndex(Store.open(Path(named(os.fspath(store))), create=create), options, progress or Silent())
+    if workers is not None and jobs:
+        raise UsageError("Give jobs, or workers that have their own number of them.")
+    options = Options(named(model), device, jobs or default_jobs(), rebuild)
+    directory = Path(named(os.fspath(store)))
+    return ImageIndex(Store.open(directory, create=create), options, progress or Silent(), workers)
+
+
+def compare(
+    a: str | os.PathLike[str],
+    b: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    workers: Workers | None = None,
+) -> Comparison:
+    """Compare two picture files; with `out`, write pictures of the difference there. Needs no store.
+
+    The files are decoded in a process that is started for it, or by `workers`, which compare many pairs sooner. Raises
+    UsageError where a file cannot be read, or crashes or hangs its decoder, OSError where `out` cannot be written.
+    """
+    if workers is not None:
+        return compare_files(os.fspath(a), os.fspath(b), workers, out)
+    with WorkerProcesses(1) as own:
+        return compare_files(os.fspath(a), os.fspath(b), own, out)

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -73,7 +73,12 @@ FoldersArgument = Annotated[
     list[str], typer.Argument(parser=named, metavar="DIR", help="Folders to index, with all below them.")
 ]
 ModelOption = Annotated[
-    str, typer.Option(help="auto, sift-vlad, clip-ViT-B-32, another hub id, or a folder with a CLIP model.")
+    str,
+    typer.Option(
+        parser=named,
+        metavar="<str>",
+        help="auto, sift-vlad, clip-ViT-B-32, another hub id, or a folder with a CLIP model.",
+    ),
 ]
 JobsOption = Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per core.")]
 IncludeOption = Annotated[list[str] | None, typer.Option(help="Only files that match this pattern; repeatable.")]
@@ -388,16 +393,26 @@ def main() -> None:
     except interrupt.Interrupted as error:
         _complain("imgindex: interrupted.")
         sys.exit(error.exit_code)
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        if RUNNING.store is not None:  # the command line parser ends with 1 for any pipe that broke
+            _fail(end.__context__)
+        code = 0  # a reader of --help who has seen enough
     except Exception as error:
         if hasattr(error, "show"):  # a usage error of the command line parser
             with contextlib.suppress(OSError):
                 error.show()
             sys.exit(UsageError.exit_code)
-        from imgindex import crash
-
-        _complain(crash.sentence(error, RUNNING.store))
-        sys.exit(UNFORESEEN)
+        _fail(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(error: BaseException) -> NoReturn:
+    from imgindex import crash
+
+    _complain(crash.sentence(error, RUNNING.store))
+    sys.exit(UNFORESEEN)
 
 
 def _complain(sentence: str) -> None:

@@ -31,9 +31,9 @@ def _short(error: BaseException) -> str:
 
 def _written(text: bytes, folders: list[Path]) -> str:
     """The new file that has the text; empty where none could be written."""
-    for folder in (*folders, Path(tempfile.gettempdir())):
-        path = folder / f"imgindex-error-{clock.now_s()}-{os.getpid()}.txt"
+    for folder in (*folders, None):
         try:
+            path = (folder or Path(tempfile.gettempdir())) / f"imgindex-error-{clock.now_s()}-{os.getpid()}.txt"
             with path.open("xb") as file:
                 file.write(text)
         except OSError:

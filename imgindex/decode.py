@@ -25,9 +25,12 @@ import numpy as np
 from PIL import Image, ImageFile
 from PIL.PngImagePlugin import MAX_TEXT_CHUNK
 
+from imgindex import extras, jpeg_end, tiff_directories
+from imgindex.camera_raw import open_raw
 from imgindex.files import Skipped, out_of_memory
 from imgindex.flatten import flattened, reduced_rgb
-from imgindex.formats import Kind, sniff
+from imgindex.formats import Content, Kind, sniff
+from imgindex.jpegxl import held_jpeg, open_jxl
 from imgindex.records import Luma, Picture, PictureInfo, Rgb, Skip
 
 MAX_PIXELS = 300_000_000
@@ -51,7 +54,7 @@ of such a luma with that of a PNG of the same 12-megapixel pixels, lowest of 8 p
 1024 px: 0.998 / 0.999 / 0.999 / 1.000 in 24 / 33 / 37 / 76 ms; with 1 it is 0.986 / 0.997 / 0.995 / 0.999
 in 18 / 25 / 21 / 40 ms."""
 
-DECODER_VERSION = 1
+DECODER_VERSION = 2
 """Raise it where content is read now that was refused before; see `version`."""
 
 MAX_BIT_DEPTH = 32
@@ -99,7 +102,7 @@ def decode(
         full, frames = image.size, _frames(image)
         drafted = not with_pixel_digest and _draft(image, None, (short_side_px, short_side_px))
         image.load()
-        info = _info(image, data, full if drafted else image.size, frames)
+        info = _info(image, data, full if drafted or image.format == "RAW" else image.size, frames)
         factor = max(1, min(image.size) // short_side_px)
         while image.width * image.height > MAX_RGB_PIXELS * factor**2:
             factor += 1
@@ -114,7 +117,7 @@ def decode(
 
 def version() -> int:
     """A number in [0, 2**31) that changes with DECODER_VERSION and with the libraries that decode."""
-    libraries = [metadata.version(name) for name in ("pillow", "pillow-heif")]
+    libraries = [metadata.version(name) for name in ("pillow", "pillow-heif")] + extras.versions()
     return zlib.crc32(f"{DECODER_VERSION} {libraries}".encode()) & 0x7FFFFFFF
 
 
@@ -135,9 +138,10 @@ def pixel_digest(data: bytes, *, max_pixels: int = MAX_PIXELS) -> bytes:
 
 
 def luma(data: bytes, long_side_px: int, *, max_pixels: int = MAX_PIXELS) -> Luma:
-    """Oriented luma of the picture in `data`, its longer side at most `long_side_px`, never enlarged.
+    """Oriented luma of the picture in `data`, its longer side at most `long_side_px`, never larger than the picture.
 
-    Reduced by pixel-area averaging, which a JPEG decoder begins where it leaves OVERSAMPLING times as much.
+    Reduced by pixel-area averaging, which a JPEG decoder begins where it leaves OVERSAMPLING times as much. What a RAW
+    file gives at half its size is enlarged, so that the luma of any two pictures of one size have one size.
 
     Raises NotAPicture and Undecodable.
     """
@@ -149,15 +153,16 @@ def rgb(data: bytes, long_side_px: int, *, max_pixels: int = MAX_PIXELS) -> Rgb:
     return _reduced(data, long_side_px, "RGB", max_pixels)
 
 
-def _reduced(data: bytes, long_side_px: int, mode: str, max_pixels: int) -> NDArray[np.uint8]:
+def _reduced(data: bytes, long_side_px: int, mode: str, max_pixels: int) -> Luma | Rgb:
     with _opened(data, max_pixels) as image:
         size = _fitted(image.size, long_side_px)
         if not _draft(image, mode if mode == "L" else None, (size[0] * OVERSAMPLING, size[1] * OVERSAMPLING)):
             image.load()
-            size = _fitted(image.size, long_side_px)
+            size = size if image.format == "RAW" else _fitted(image.size, long_side_px)
         pixels = np.asarray(flattened(image, _bit_depth(image, data)).convert(mode))
         if pixels.shape[:2] != size[::-1]:
-            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+            way = cv2.INTER_AREA if size[0] <= pixels.shape[1] else cv2.INTER_LINEAR
+            pixels = np.asarray(cv2.resize(pixels, size, interpolation=way), np.uint8)
         turned = _oriented(Image.fromarray(pixels), _orientation(image))
         return np.ascontiguousarray(turned, np.uint8)
 
@@ -173,25 +178,9 @@ def _fitted(size: tuple[int, int], long_side_px: int) -> tuple[int, int]:
 @contextlib.contextmanager
 def _opened(data: bytes, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
     """The picture of `data`, header read and size checked; what a decoder raises becomes an Undecodable."""
-    if not data:
-        raise Undecodable(Skip("empty", "The file is empty (0 bytes); copy it again from where it came, or delete it."))
-    content = sniff(data)
-    name = content.name
-    match content.kind:
-        case Kind.OTHER:
-            raise NotAPicture(
-                Skip("not-a-picture", f"It is named like a picture but holds {name}; rename it, or download it again.")
-            )
-        case Kind.RAW:
-            raise Undecodable(
-                Skip("raw", "Camera RAW files are not decoded; export it as JPEG, HEIC or TIFF to index the picture.")
-            )
-        case Kind.UNDECODED:
-            raise Undecodable(
-                Skip("unsupported", f"{name} files are not decoded; save a copy as JPEG or PNG to index the picture.")
-            )
+    content = _content(data)
     try:
-        with _limits(max_pixels), _open_as(content.decoder, data) as image:
+        with _limits(max_pixels), _open_as(content.decoder, data, max_pixels) as image:
             if min(image.size) < 1:
                 raise ValueError("a side of 0 pixels")
             if image.width * image.height > max_pixels:
@@ -202,17 +191,44 @@ def _opened(data: bytes, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
     except MemoryError as error:
         raise Undecodable(out_of_memory()) from error
     except Exception as error:
-        raise Undecodable(_explain(error, name, max_pixels)) from error
+        raise Undecodable(_explain(error, content.name, max_pixels)) from error
 
 
-def _open_as(decoder: str, data: bytes) -> ImageFile.ImageFile:
+def _content(data: bytes) -> Content:
+    """What `data` is told to be, where that is decoded here and now."""
+    if not data:
+        raise Undecodable(Skip("empty", "The file is empty (0 bytes); copy it again from where it came, or delete it."))
+    content = sniff(data)
+    if content.kind is Kind.OTHER:
+        words = f"It is named like a picture but holds {content.name}; rename it, or download it again."
+        raise NotAPicture(Skip("not-a-picture", words))
+    if content.kind is Kind.UNDECODED:
+        words = f"{content.name} files are not decoded; save a copy as JPEG or PNG to index the picture."
+        raise Undecodable(Skip("unsupported", words))
+    missing = extras.missing(content.decoder)
+    if missing is not None:
+        raise Undecodable(missing)
+    return content
+
+
+def _open_as(decoder: str, data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     """Calls one decoder, so that no other is ever tried on the content and its own words reach the person."""
-    if decoder == "HEIF":
-        return _open_heif(data)
+    match decoder:
+        case "HEIF":
+            return _open_heif(data)
+        case "RAW":
+            return open_raw(data)
+        case "JXL":
+            jpeg = held_jpeg(data, max_pixels)
+            return open_jxl(data) if jpeg is None else _open_as("JPEG", jpeg, max_pixels)
+        case "PNG":
+            data = _without_huge_text(data)
+        case "JPEG":
+            data = jpeg_end.ended(data, max_pixels)
+        case "TIFF":
+            data = tiff_directories.main_first(data)
     if decoder not in Image.OPEN:
         Image.init()
-    if decoder == "PNG":
-        data = _without_huge_text(data)
     return Image.OPEN[decoder][0](BytesIO(data), "")
 
 
@@ -302,9 +318,9 @@ def _explain(error: Exception, name: str, max_pixels: int) -> Skip:
         return Skip(
             "too-large", f"It claims more than {_mega(max_pixels)}, the limit; save a smaller copy to index it."
         )
-    if isinstance(error, EOFError) or _TRUNCATED.search(words):
-        return Skip("truncated", f"The {name} file ends before its picture does; copy it again from where it came.")
     cause = error.__cause__ or error
+    if isinstance(error, EOFError) or isinstance(cause, EOFError) or _TRUNCATED.search(words):
+        return Skip("truncated", f"The {name} file ends before its picture does; copy it again from where it came.")
     unread = isinstance(cause, KeyError) or (name == "HEIC" and "not identified by this driver" in words)
     said = "" if _SAYS_NOTHING.search(words) else f" ({words[:120]})"
     if unread or isinstance(error, NotImplementedError) or _UNSUPPORTED.search(words):
@@ -349,7 +365,11 @@ def _info(image: ImageFile.ImageFile, data: bytes, full: tuple[int, int], frames
 def _frames(image: ImageFile.ImageFile) -> int:
     """Frames or pages, at least 1; a picture whose later frames are damaged counts as one."""
     try:
-        return min(max(1, int(getattr(image, "n_frames", 1))), MAX_FRAMES)
+        frames = min(max(1, int(getattr(image, "n_frames", 1))), MAX_FRAMES)
+        if image.format == "MPO" and frames > 1:
+            image.seek(frames - 1)
+            image.seek(0)
+        return frames
     except Exception:
         return 1
 
@@ -378,7 +398,7 @@ def _bit_depth(image: ImageFile.ImageFile, data: bytes) -> int:
             depth = data[24]
         case "TIFF":
             depth = max(_bits_per_sample(image), default=depth)
-        case "HEIF":
+        case "HEIF" | "RAW" | "JXL":
             depth = int(image.info.get("bit_depth", 8))
         case "AVIF":
             depth = _avif_depth(data)
@@ -415,7 +435,7 @@ def _jpeg2000_depth(data: bytes) -> int:
 def _draft(image: ImageFile.ImageFile, mode: str | None, size: tuple[int, int]) -> bool:
     """Have a JPEG decoded at 1/2, 1/4 or 1/8, both sides still at least `size`; True where it will be."""
     full = image.size
-    if image.format in ("JPEG", "MPO"):
+    if image.format in ("JPEG", "MPO", "RAW"):
         image.draft(mode, size)
     return image.size != full
 

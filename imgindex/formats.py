@@ -1,13 +1,16 @@
 """What a file holds, told from its first bytes and, where those are not read, from its name.
 
-Signatures: the specifications of the formats; those of TIFF-based camera files are told apart by their tags
-(TIFF 6.0, TIFF/EP ISO 12234-2, Adobe DNG 1.7).
+Signatures: the specifications of the formats; TIFF-based camera files are told apart by their tags
+(`tiff_directories`), Targa files without a footer by their header (`tga`).
 """
 
 from __future__ import annotations
 
 import struct
 from enum import Enum
+
+from imgindex.tga import is_tga
+from imgindex.tiff_directories import is_raw
 
 SNIFF_BYTES = 64
 """How many bytes `sniff` needs to tell a picture; more are used where they are given."""
@@ -17,13 +20,13 @@ class Kind(Enum):
     """What becomes of a content: decoded, skipped with a sentence, or ignored."""
 
     PICTURE = "picture"
-    RAW = "raw"
     UNDECODED = "undecoded"
     OTHER = "other"
 
 
 class Content:
-    """A recognised content: its `kind`, `name` for a person, and Pillow's name of the `decoder` (pictures only)."""
+    """A recognised content: its `kind`, `name` for a person, and of pictures the `decoder`: Pillow's name of it, or
+    one of `extras.EXTRAS`."""
 
     __slots__ = ("decoder", "kind", "name")
 
@@ -38,8 +41,8 @@ def _picture(name: str, decoder: str) -> Content:
 
 
 _TIFF = _picture("TIFF", "TIFF")
-_RAW = Content(Kind.RAW, "camera RAW")
-_JXL = Content(Kind.UNDECODED, "JPEG XL")
+_RAW = _picture("camera RAW", "RAW")
+_JXL = _picture("JPEG XL", "JXL")
 _TEXT = Content(Kind.OTHER, "text")
 _WEB_PAGE = Content(Kind.OTHER, "a web page")
 _SVG = Content(Kind.OTHER, "an SVG drawing")
@@ -66,6 +69,7 @@ _PREFIXES: tuple[tuple[bytes, Content], ...] = (
     (b"IIU\x00", _RAW),
     (b"\x00MRM", _RAW),
     (b"FOVb", _RAW),
+    (b"II\x1a\x00\x00\x00HEAPCCDR", _RAW),
     (b"\xff\x0a", _JXL),
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", _JXL),
     (b"8BPS\x00\x02", Content(Kind.UNDECODED, "large Photoshop")),
@@ -97,13 +101,13 @@ _TGA_FOOTER = b"TRUEVISION-XFILE.\x00"
 def sniff(data: bytes) -> Content:
     """What `data` holds: the whole content, or its first SNIFF_BYTES.
 
-    With the first bytes only, a camera's RAW file may be told as TIFF and a TGA file as unknown data.
+    With the first bytes only, a camera's RAW file may be told as TIFF.
     """
     for prefix, content in _PREFIXES:
         if data.startswith(prefix):
             return content
     if data[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
-        return _RAW if _is_raw_tiff(data) else _TIFF
+        return _RAW if is_raw(data) else _TIFF
     if data[4:8] == b"ftyp":
         return _sniff_iso_media(data)
     if data[:4] == b"RIFF":
@@ -123,7 +127,7 @@ def sniff(data: bytes) -> Content:
         return _ICO
     if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace():
         return _PNM
-    if data.endswith(_TGA_FOOTER):
+    if data.endswith(_TGA_FOOTER) or is_tga(data):
         return _TGA
     if data and _looks_like_text(data[:SNIFF_BYTES]):
         return _sniff_text(data[:1024].lower())
@@ -155,45 +159,10 @@ def _looks_like_text(head: bytes) -> bool:
     return all(byte >= 32 or byte in b"\t\n\r\f\x1b" for byte in head)
 
 
-_TAG_SUBFILE_TYPE = 254
-_TAG_PHOTOMETRIC = 262
-_TAG_DNG_VERSION = 50706
-_PHOTOMETRIC_RAW = (32803, 34892)
-_REDUCED = 1
-
-
-def _is_raw_tiff(data: bytes) -> bool:
-    """True where the first directory of a TIFF is of a camera's RAW file.
-
-    Its first picture is then sensor data, or a thumbnail ("reduced-resolution", bit 0 of NewSubfileType)
-    that must not stand for the photo.
-    """
-    if data[8:10] == b"CR":
-        return True
-    order = "<" if data[:2] == b"II" else ">"
-    if struct.unpack_from(order + "H", data, 2)[0] != 42 or len(data) < 8:
-        return False
-    start = struct.unpack_from(order + "I", data, 4)[0]
-    if start + 2 > len(data):
-        return False
-    for index in range(min(struct.unpack_from(order + "H", data, start)[0], 512)):
-        at = start + 2 + 12 * index
-        if at + 12 > len(data):
-            return False
-        tag, kind, _ = struct.unpack_from(order + "HHI", data, at)
-        value = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, at + 8)[0]
-        if (
-            tag == _TAG_DNG_VERSION
-            or (tag == _TAG_SUBFILE_TYPE and value & _REDUCED)
-            or (tag == _TAG_PHOTOMETRIC and value in _PHOTOMETRIC_RAW)
-        ):
-            return True
-    return False
-
-
 PICTURE_EXTENSIONS = frozenset(
     b"jpg jpeg jpe jfif jif mpo png apng gif webp tif tiff bmp dib heic heif hif heics heifs avif avifs "
-    b"jp2 j2k jpf jpx j2c jpc ppm pgm pbm pnm ico icns psd psb qoi sgi rgb rgba bw tga dds jxl exr hdr".split()
+    b"jp2 j2k jpf jpx j2c jpc ppm pgm pbm pnm ico icns psd psb qoi sgi rgb rgba bw tga icb vda vst dds jxl "
+    b"exr hdr".split()
 )
 """Extensions whose files claim to be pictures that this program decodes, or says that it cannot."""
 

@@ -39,6 +39,9 @@ _READY = b"ready"
 _PROTOCOL = 5
 """Of pickle: arrays travel without the copy that older protocols make."""
 
+CLOSED = "the workers are closed"
+"""What is said of an item that was not done before its workers were closed."""
+
 _BOOT = "from imgindex.process import serve; serve({descriptor}, {parent}, {timeout_s})"
 
 
@@ -147,14 +150,14 @@ def serve(descriptor: int, parent: int, timeout_s: float) -> None:
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stderr.fileno())
         pipe.send_bytes(_READY)
-        answering = _Answering()
+        answering = Answering(loaded=collect_seldom)
         while True:
             try:
                 message = pipe.recv_bytes()
             except (EOFError, OSError):
                 return
             signal.setitimer(signal.ITIMER_REAL, 2 * timeout_s)
-            answer = _sendable(answering(message))
+            answer = answering(message)
             signal.setitimer(signal.ITIMER_REAL, 0.0)
             pipe.send_bytes(answer)
 
@@ -165,21 +168,30 @@ def _end_with(parent: int) -> None:
     os._exit(0)
 
 
-class _Answering:
-    """Calls in a worker the function that came last."""
+class Answering:
+    """What a worker does with a message: it calls the function that came last. `loaded` is told of each that came."""
 
-    def __init__(self) -> None:
-        self.pickled = b""
+    def __init__(self, loaded: Callable[[], None] = lambda: None) -> None:
+        self._loaded = loaded
+        self._pickled = b""
         self._function: Callable[[Any], Any] | None = None
 
-    def __call__(self, message: bytes) -> Any:
+    def __call__(self, message: bytes) -> bytes:
+        """What the function returned or raised, as `ports.Workers.run` says, pickled."""
+        outcome = self._outcome(message)
+        try:
+            return pickled(outcome)
+        except Exception as error:
+            return pickled(RuntimeError(f"{type(outcome).__name__} cannot be sent: {error}"))
+
+    def _outcome(self, message: bytes) -> Any:
         try:
             function, item = pickle.loads(message)
             if function is not None:
-                self.pickled, self._function = function, None
+                self._pickled, self._function = function, None
             if self._function is None:
-                self._function = pickle.loads(self.pickled)
-                collect_seldom()
+                self._function = pickle.loads(self._pickled)
+                self._loaded()
             return self._function(item)
         except MemoryError:
             return Skipped(out_of_memory())

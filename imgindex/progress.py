@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING, TextIO
@@ -55,7 +56,7 @@ class Lines:
     def finish(self) -> None: ...
 
     def say(self, sentence: str) -> None:
-        print(sentence, file=self._out, flush=True)
+        _print(sentence, self._out)
 
 
 class Bar:
@@ -85,12 +86,19 @@ class Bar:
     def say(self, sentence: str) -> None:
         if self._bar is not None:
             self._bar.clear()
-        print(sentence, file=self._out, flush=True)
+        _print(sentence, self._out)
 
 
-def on_stderr() -> Bar | Lines:
-    """What fits standard error."""
+def on_stderr() -> Bar | Lines | Silent:
+    """What fits standard error, which is None where who started this process closed it."""
+    if sys.stderr is None:
+        return Silent()
     return Bar(sys.stderr) if sys.stderr.isatty() else Lines(sys.stderr)
+
+
+def _print(sentence: str, out: TextIO) -> None:
+    with contextlib.suppress(OSError):  # that nobody listens any more ends no run
+        print(sentence, file=out, flush=True)
 
 
 def _clock(seconds: float) -> str:

@@ -14,13 +14,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from imgindex.files import Skipped
-from imgindex.process import Died, Process, pickled
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from imgindex.ports import Item, Result
+from imgindex.process import CLOSED, Died, Process, pickled
 
 TIMEOUT_S = 120.0
 """Time for one file. JPEG 2000, the slowest decoder, took 3.2 s for 24 megapixels on a busy machine with two
@@ -38,12 +36,10 @@ IN_WORKER = 2
 SMALL_BYTES = 4096
 """A message of this size never waits for a worker that is busy: every system's socket has room for two."""
 
-CLOSED = "the workers are closed"
 
-
-class Workers:
-    """At most `jobs` processes, started when first needed; `run` and `as_completed` may be called many times, also one
-    within another's loop. Close it, or use it in a `with` block."""
+class WorkerProcesses:
+    """`ports.Workers` in at most `jobs` processes, each started when one more is needed. Close it, or use it in a
+    `with` block. A worker that dies, hangs or runs out of memory costs its own item only, which gets a Skipped."""
 
     def __init__(self, jobs: int, *, timeout_s: float = TIMEOUT_S) -> None:
         self._jobs = jobs
@@ -63,22 +59,14 @@ class Workers:
     def run(
         self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
     ) -> Iterator[tuple[Item, Result | Exception]]:
-        """(item, what `function(item)` returned or raised), in the order of `items`.
-
-        Items are taken as workers get free, a bounded number ahead of what was yielded: `ahead` for each worker, where
-        that is said. `function`, items and results travel by pickle; `function` is sent once to each worker. A worker
-        that dies, hangs or runs out of memory costs its own item only, which gets a Skipped.
-        """
+        """See `ports.Workers.run`; `function` is sent once to each worker."""
         given = self._look_ahead if ahead is None else ahead * self._jobs
         return self._outcomes(_Run(pickled(function)), items, given, in_order=True)
 
     def as_completed(
         self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 0
     ) -> Iterator[tuple[Item, Result | Exception]]:
-        """As `run`, in the order in which the workers answer: a slow item keeps no other waiting.
-
-        At least `ahead` items are given out before the first answer is taken, and that many answers may wait in memory.
-        """
+        """See `ports.Workers.as_completed`; at least LOOK_AHEAD for each worker are begun before the first is taken."""
         return self._outcomes(_Run(pickled(function), early=True), items, max(ahead, self._look_ahead), in_order=False)
 
     @property
@@ -114,7 +102,7 @@ class Workers:
         for process in processes:
             process.reap()
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> WorkerProcesses:
         return self
 
     def __exit__(
@@ -128,7 +116,7 @@ class Workers:
                 raise RuntimeError(CLOSED)
             self._todo.append(task)
             self._changed.notify()
-            if len(self._threads) < self._jobs:
+            if len(self._threads) < self._jobs and len(self._todo) > self._idle:
                 name = f"imgindex-worker-{len(self._threads)}"
                 self._threads.append(threading.Thread(target=self._serve, name=name, daemon=True))
                 self._threads[-1].start()

@@ -77,7 +77,7 @@ def embed_all(embedder: Embedder, paths: list[Path], jobs: int) -> tuple[Vectors
         for start in range(0, len(paths), embedder.batch_size):
             pictures = list(pool.map(work, paths[start : start + embedder.batch_size], chunksize=8))
             began = time.perf_counter()
-            vectors.append(embedder.embed(pictures))
+            vectors.append(embedder.finish([embedder.front(picture) for picture in pictures]))
             spent += time.perf_counter() - began
             counts += [0 if picture.features is None else len(picture.features) for picture in pictures]
     return np.concatenate(vectors), np.array(counts, np.int64), 1000.0 * spent / len(paths)

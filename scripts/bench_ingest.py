@@ -41,7 +41,7 @@ from imgindex.ports import Embedder
 from imgindex.progress import Silent
 from imgindex.records import Vectors
 from imgindex.store import Store, catalog, spaces
-from imgindex.workers import Workers
+from imgindex.workers import WorkerProcesses
 
 LARGE, SMALL = (4000, 3000), (640, 480)
 QUALITY = 90
@@ -122,8 +122,8 @@ def index_once(folder: Path, embedder: Embedder, jobs: int) -> tuple[float, dict
             space_id = spaces.activate_space(tx, embedder.space)
         began = time.perf_counter()
         found = walked(folder, store.directory)
-        with Workers(jobs) as workers:
-            Ingest(store, space_id, embedder, Sources(wish_of(embedder)), Silent(), workers, jobs).run(found)
+        with WorkerProcesses(jobs) as workers:
+            Ingest(store, space_id, embedder, Sources(wish_of(embedder)), Silent(), workers).run(found)
             took = time.perf_counter() - began
         with store.read() as tx:
             ids, vectors = spaces.vectors(tx, space_id, embedder.space.dim)
@@ -185,7 +185,7 @@ def alone(folder: Path, embedder: Embedder, jobs: int) -> tuple[float, float]:
     work = functools.partial(prepare_file, wish=wish_of(embedder), front=embedder.front)
     files = walked(folder, folder.parent / "none").files
     batch = embedder.batch_size
-    with Workers(jobs) as workers:
+    with WorkerProcesses(jobs) as workers:
         first = [made for _, made in workers.as_completed(work, files[: max(jobs, batch)])]  # the workers start
         began = time.perf_counter()
         for _ in workers.as_completed(work, files, 2 * batch):

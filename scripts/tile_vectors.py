@@ -73,7 +73,7 @@ def _embedded(embedder: Embedder, pictures: Sequence[Image.Image]) -> Vectors:
     wish, found = wish_of(embedder), []
     for start in range(0, len(pictures), embedder.batch_size):
         batch = [prepare(_jpeg(p), wish) for p in pictures[start : start + embedder.batch_size]]
-        found.append(embedder.embed(batch))
+        found.append(embedder.finish([embedder.front(picture) for picture in batch]))
     return np.concatenate(found)
 
 

@@ -27,6 +27,7 @@ WITH_AN_EMPTY_PATH = [
     ("nightly", "photos", "--store="),
     ("nightly", "photos", "--html", ""),
     ("report", ""),
+    ("index", "photos", "--model", ""),
     ("report", "photos", ""),
     ("report", "--store", ""),
     ("query", ""),

@@ -24,6 +24,7 @@ from imgindex import checksum, decode, embed
 from imgindex.check import check
 from imgindex.embed.fake import DIM, FakeEmbedder
 from imgindex.errors import StoreError
+from imgindex.inline import InlineWorkers
 from imgindex.pipeline.reporting import report
 from imgindex.progress import Silent
 from imgindex.records import NEIGHBOUR, Candidate, DecisionKind, ProposedBy
@@ -77,7 +78,7 @@ def store(whole: Path, tmp_path: Path) -> Path:
 
 
 def index(store: Path, photos: Path) -> None:
-    with imgindex.open(store, jobs=1) as images:
+    with imgindex.open(store, workers=InlineWorkers()) as images:
         images.index([photos])
 
 

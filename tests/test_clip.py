@@ -24,6 +24,7 @@ from imgindex.embed.weights import locate
 from imgindex.errors import ModelError
 from imgindex.ports import TextEmbedder
 from imgindex.records import Picture, PictureInfo, Rgb
+from tests.embedders import vectors_of
 from tests.tiny_clip import DIM, SIDE_PX, write_tiny_clip
 
 
@@ -86,7 +87,7 @@ def test_float32_is_what_sentence_transformers_computes(folder: Path, monkeypatc
     pictures = noise(5)
     reference = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
     expected = reference.encode([Image.fromarray(p.rgb) for p in pictures], normalize_embeddings=True)
-    assert np.abs(embedder.embed(pictures) - expected).max() < 1e-5
+    assert np.abs(vectors_of(embedder, pictures) - expected).max() < 1e-5
 
 
 def test_another_preprocessing_goes_through_the_library(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +98,7 @@ def test_another_preprocessing_goes_through_the_library(folder: Path, monkeypatc
     monkeypatch.setattr(Shrink, "of", lambda settings: misread)
     other = Clip(locate(str(folder), no_words), no_words, "cpu")
     assert isinstance(ours.front, Shrink) and other.front is middle
-    assert np.abs(other.embed(noise(5)) - ours.embed(noise(5))).max() < 1e-5
+    assert np.abs(vectors_of(other, noise(5)) - vectors_of(ours, noise(5))).max() < 1e-5
 
 
 @pytest.mark.parametrize("shape", [(70, 91), (224, 224), (31, 33), (500, 20), (9, 400)])
@@ -123,7 +124,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(folder: Path, monkeypatch: p
     said: list[str] = []
     embedder = Clip(locate(str(folder), no_words), said.append, "cpu")
     pictures = noise(20)
-    expected = embedder.embed(pictures)
+    expected = vectors_of(embedder, pictures)
     forward, most = embedder._forward, 6
 
     def small(batch: list[Rgb], precision: clip.Precision) -> np.ndarray:
@@ -132,19 +133,19 @@ def test_out_of_memory_halves_the_batch_and_says_so(folder: Path, monkeypatch: p
         return forward(batch, precision)
 
     monkeypatch.setattr(embedder, "_forward", small)
-    found = embedder.embed(pictures)
+    found = vectors_of(embedder, pictures)
     assert (found * expected).sum(axis=1).min() > 0.999
     assert embedder.batch_size == 5
     assert len(said) == 2 and all("out of memory" in sentence for sentence in said)
     most = 0
     with pytest.raises(ModelError, match="too little memory"):
-        embedder.embed(pictures)
+        vectors_of(embedder, pictures)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30_000), (30_000, 1), (3, 40), (500, 20)])
 def test_odd_shapes(tiny: Clip, shape: tuple[int, int]) -> None:
     """Prevents: a strip that fills the memory, or three rows taken for three colour channels."""
-    vector = tiny.embed([picture(np.full((*shape, 3), 90, np.uint8))])
+    vector = vectors_of(tiny, [picture(np.full((*shape, 3), 90, np.uint8))])
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-3)
 
 
@@ -152,7 +153,7 @@ def test_the_cut_keeps_the_middle(tiny: Clip) -> None:
     """Prevents: a long picture embedded by what is not in its middle."""
     strip = np.asarray(Image.fromarray(noise(1)[0].rgb).resize((1600, 80)))
     exact = Image.fromarray(strip[:, 800 - 40 : 800 + 40])
-    cosines = tiny.embed([picture(strip)]) @ tiny.embed([picture(np.asarray(exact))]).T
+    cosines = vectors_of(tiny, [picture(strip)]) @ vectors_of(tiny, [picture(np.asarray(exact))]).T
     assert cosines[0, 0] > 0.999
 
 
@@ -169,7 +170,7 @@ def test_text_vectors(tiny: Clip) -> None:
 def test_a_stub_of_a_text_tower_is_refused(tmp_path: Path) -> None:
     """Prevents: zeros, or rounding noise, answered to a text query."""
     stub = Clip(locate(str(write_tiny_clip(tmp_path / "m", stub_text=True)), no_words), no_words, "cpu")
-    assert stub.embed(noise(1)).shape == (1, DIM)
+    assert vectors_of(stub, noise(1)).shape == (1, DIM)
     with pytest.raises(ModelError, match="no text tower"):
         stub.embed_text(["a dog"])
 
@@ -191,7 +192,7 @@ def test_vectors_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     tensors["visual_projection.weight"][0, 0] = float("nan")
     save_file(tensors, model / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="no usable vector"):
-        embed.open_embedder(str(model), no_words, "cpu").embed(noise(2))
+        vectors_of(embed.open_embedder(str(model), no_words, "cpu"), noise(2))
 
 
 def test_code_of_a_model_is_never_run(tmp_path: Path) -> None:
@@ -230,7 +231,7 @@ def test_nothing_but_our_sentences_reaches_the_terminal(folder: Path) -> None:
     code = (
         "import sys, numpy as np; from imgindex import embed; from imgindex.records import *; "
         "e = embed.open_embedder(sys.argv[1], print, 'cpu'); "
-        "e.embed([Picture(PictureInfo('PNG', 9, 9, 'RGB', 8, False, 1), np.zeros((9, 9, 3), np.uint8))]); "
+        "e.finish([e.front(Picture(PictureInfo('PNG', 9, 9, 'RGB', 8, False, 1), np.zeros((9, 9, 3), np.uint8)))]); "
         "e.embed_text(['a dog'])"
     )
     done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
@@ -253,7 +254,7 @@ def test_bfloat16_stays_close_to_float32_on_real_photos(real: Clip, photos: Path
         pytest.skip("this processor computes float32")
     pictures = [decode.decode(path.read_bytes(), short_side_px=real.short_side_px) for path in jpegs(photos, 6)]
     exact = real._forward([real.front(p) for p in pictures], "float32")
-    cosines = (real.embed(pictures) * exact).sum(axis=1) / np.linalg.norm(exact, axis=1)
+    cosines = (vectors_of(real, pictures) * exact).sum(axis=1) / np.linalg.norm(exact, axis=1)
     assert cosines.mean() >= clip.BFLOAT16_MEAN_COSINE
     assert cosines.min() >= clip.BFLOAT16_MIN_COSINE
 
@@ -269,7 +270,7 @@ def test_reduced_decoding_stays_close_to_full_decoding(real: Clip, photos: Path)
         drafted = decode.decode(stream.getvalue(), short_side_px=real.short_side_px)
         assert min(drafted.rgb.shape[:2]) < 1000
         full = replace(drafted, rgb=np.asarray(Image.open(stream)))
-        cosines.append(float((real.embed([drafted]) * real.embed([full])).sum()))
+        cosines.append(float((vectors_of(real, [drafted]) * vectors_of(real, [full])).sum()))
     assert min(cosines) >= 0.995 and np.mean(cosines) >= 0.999
 
 
@@ -278,7 +279,7 @@ def test_real_weights_know_a_copy_and_have_no_words(real: Clip, photos: Path) ->
     paths = jpegs(photos, 4)
     originals = [decode.decode(path.read_bytes(), short_side_px=real.short_side_px) for path in paths]
     copies = [replace(p, rgb=np.asarray(Image.fromarray(p.rgb).resize((300, 300)))) for p in originals]
-    cosines = real.embed(copies) @ real.embed(originals).T
+    cosines = vectors_of(real, copies) @ vectors_of(real, originals).T
     assert (cosines.argmax(axis=1) == np.arange(len(paths))).all()
     with pytest.raises(ModelError, match="no text tower"):
         real.embed_text(["a dog"])

@@ -102,6 +102,7 @@ DAMAGE = {
     "a proposal that is none": "UPDATE pair SET proposed_by = 'flour'",
     "a floor above the cosine": "UPDATE pair SET floor = 1.0",
     "a path that is text": "UPDATE file SET path = CAST(path AS TEXT) WHERE id = 1",
+    "a path with a zero byte": "UPDATE file SET path = x'2f6100' WHERE id = 1",
     "an inode of nine bytes": "UPDATE file SET inode = x'000000000000000000', size_bytes = 'x' WHERE id = 1",
     "a content that is short": "UPDATE image SET width_px = x'00' WHERE id = 1",
     "a time that is text": "UPDATE root SET scanned_at_s = 'soon'",

@@ -13,6 +13,7 @@ import pytest
 import imgindex
 from imgindex import interrupt
 from imgindex.embed.fake import FakeEmbedder
+from imgindex.inline import InlineWorkers
 from imgindex.pipeline import ingest, search
 from imgindex.progress import Silent
 from imgindex.report.model import Report
@@ -51,14 +52,14 @@ def test_stopped_anywhere_the_next_run_ends_as_one_run_would(
         save(scene(seed), photos / f"{seed}.jpg")
         save(scene(seed), photos / f"{seed}-small.jpg", quality=40)
     (photos / "2-copy.jpg").write_bytes((photos / "2.jpg").read_bytes())
-    with imgindex.open(tmp_path / "whole", jobs=1) as images:
+    with imgindex.open(tmp_path / "whole", workers=InlineWorkers()) as images:
         images.index([photos])
         expected = told(images.report())
-    with imgindex.open(tmp_path / "store", jobs=1, progress=StopAfter(steps)) as images:
+    with imgindex.open(tmp_path / "store", workers=InlineWorkers(), progress=StopAfter(steps)) as images:
         first = images.index([photos])
         assert first.interrupted
         done = first.ingest.embedded_images
-    with imgindex.open(tmp_path / "store", jobs=1) as images:
+    with imgindex.open(tmp_path / "store", workers=InlineWorkers()) as images:
         second = images.index([photos])
         assert not second.interrupted
         assert second.ingest.embedded_images == 10 - done

@@ -16,7 +16,8 @@ LAYERS = (
         "native",
     },
     {
-        "scan", "decode", "flatten", "formats", "texture", "workers", "embed", "features", "vectors", "candidates",
+        "scan", "decode", "flatten", "formats", "extras", "jpeg_end", "jpegxl", "camera_raw", "tiff_directories", "tga",
+        "companions", "texture", "workers", "inline", "embed", "features", "vectors", "candidates",
         "transform", "structure", "printed", "ssim", "inset", "outline", "register", "sketch", "decide", "align",
         "verify", "group", "report", "difference",
     },
@@ -32,11 +33,15 @@ SIDEWAYS = {
     ("verify", "printed"), ("printed", "structure"), ("verify", "ssim"), ("ssim", "structure"),
     ("structure", "transform"), ("decode", "flatten"), ("outline", "structure"), ("outline", "transform"),
     ("register", "outline"), ("sketch", "outline"), ("sketch", "register"),
+    ("decode", "extras"), ("decode", "jpeg_end"), ("decode", "jpegxl"), ("decode", "camera_raw"),
+    ("decode", "tiff_directories"), ("camera_raw", "tiff_directories"), ("camera_raw", "jpeg_end"),
+    ("formats", "tiff_directories"), ("formats", "tga"), ("companions", "formats"),
     ("decode", "formats"), ("scan", "formats"), ("report", "difference"), ("flatten", "formats"),
     ("check", "repair"), ("check", "examine"), ("examine", "repair"), ("examine", "pipeline"),
 }  # fmt: skip
-"""Imports between modules of one layer that the design allows: `formats` and `flatten` are parts of decoding,
-`transform` and `structure` of verification. `examine` opens the search index as `pipeline` does."""
+"""Imports between modules of one layer that the design allows: `formats`, `flatten` and one module a kind of file
+are parts of decoding, `transform` and `structure` of verification. `examine` opens the search index as `pipeline`
+does."""
 
 ONLY_IN = {
     "sqlalchemy": {"schema", "store", "pipeline"}, "alembic": {"store"}, "sqlite3": {"store"}, "faiss": {"vectors"},

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from imgindex import verify
 from imgindex.files import Seen
-from imgindex.pipeline import crowds, match
+from imgindex.pipeline import crowds, match, tasks
 from imgindex.pipeline.screening import Screened
 from imgindex.progress import Silent
 from imgindex.records import Reach, Relation, Vectors, Verdict, Verification
@@ -59,7 +59,7 @@ class World:
             patch.setattr(match, "_sources", self._sources)
             patch.setattr(match, "screen", lambda store, todo, *_: Screened(list(todo), {}, [], []))
             patch.setattr(match.Round, "_warm", lambda *_: None)
-            patch.setattr(match, "_results", self._results)
+            patch.setattr(match, "outcomes_of", self._results)
             sources: Any = SimpleNamespace(short_side_px=8)
             workers: Any = SimpleNamespace(jobs=1)
             match.match(store, space_id, space, sources, Silent(), workers, REACH)
@@ -199,7 +199,7 @@ def test_a_message_has_few_pairs_of_large_pictures() -> None:
         return SimpleNamespace(a=one, b=one)
 
     def lengths(pairs: list[Any]) -> list[int]:
-        parts = list(match._parts(pairs))
+        parts = list(tasks._parts(pairs))
         assert [task for part in parts for task in part] == pairs
         return list(map(len, parts))
 

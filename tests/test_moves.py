@@ -12,6 +12,7 @@ import pytest
 import imgindex
 from imgindex.api import ImageIndex, only_new
 from imgindex.embed.fake import FakeEmbedder
+from imgindex.pipeline import presence
 from imgindex.pipeline.changes import paths_of
 from imgindex.records import Verdict
 from imgindex.report.as_html import report_html
@@ -178,6 +179,26 @@ def test_what_took_a_keepers_place_is_not_kept_for_it(images: ImageIndex, pictur
     assert (report.groups, report.counts.outdated) == ((), 3)
 
 
+def test_what_took_a_keepers_place_and_has_its_size_and_time_is_not_kept_for_it(
+    images: ImageIndex, tmp_path: Path
+) -> None:
+    """Prevents: the last file of a picture redundant beside another one; pictures without compression are of one size,
+    and those from one archive of one time."""
+    folder = tmp_path / "Scans"
+    folder.mkdir()
+    for seed, name in enumerate(("a.bmp", "b.bmp")):
+        scene(seed).save(folder / name)
+    shutil.copy(folder / "a.bmp", folder / "a-copied.bmp")
+    for path in folder.iterdir():
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    images.index([folder])
+    assert groups(images.report()) == [("a.bmp", "a-copied.bmp")]
+    (folder / "b.bmp").replace(folder / "a.bmp")
+    assert groups(images.report()) == []
+    images.index([folder])
+    assert groups(images.report()) == []
+
+
 def test_names_swapped_or_passed_on_follow_their_files(images: ImageIndex, pictures: Path, embedder: Counting) -> None:
     """Prevents: a chain of renames in which each row finds its new path taken."""
     night(images, pictures)
@@ -280,6 +301,8 @@ def test_files_behind_links_that_were_followed_are_named(images: ImageIndex, pic
     report = images.report()
     assert len(report.groups) == 3
     assert all(len({os.stat(path).st_ino for path in names}) == len(names) == 2 for names in whole_groups(report))
+    assert report.links == (), "what a link leads to is no further name that can be removed"
+    assert all(os.path.realpath(path) == path for names in whole_groups(report) for path in names)
     (pictures / "0.jpg").unlink()
     assert len(images.report().groups) == 2
 
@@ -299,14 +322,15 @@ def test_what_was_missing_has_moved_once_it_is_seen_again(
 
 
 def test_a_moved_folder_with_a_link_in_its_old_place(images: ImageIndex, pictures: Path, tmp_path: Path) -> None:
-    """Both paths lead to one file: it is no duplicate of itself."""
+    """Prevents: the only file of a picture said to be a hard link, of which one may be removed."""
     night(images, pictures)
     moved = pictures.rename(tmp_path / "Sorted")
     pictures.symlink_to(moved)
-    _, new = night(images, moved)
-    assert new.groups == ()
+    summary, new = night(images, moved)
+    assert (new.groups, summary.ingest.moved, images.status().files) == ((), 6, 6)
     report = images.report()
     assert len(report.groups) == 3
+    assert report.links == ()
     assert all(len({os.stat(path).st_ino for path in names}) == 2 for names in whole_groups(report))
 
 
@@ -333,6 +357,18 @@ def test_hard_links_are_one_file_and_said_to_be_that(images: ImageIndex, picture
     assert '"hard_links"' in report_json(report)
     assert report_html(report, {}, left_out=0).count("hard link") >= 1
     assert [len(m.hard_links) + len(m.other_paths) for m in images.query(lonely, k=1)] == [1]
+
+
+def test_two_mounts_of_one_folder_are_no_hard_links(
+    images: ImageIndex, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents: the same; played by hard links, of which the file system then says that there are none."""
+    shutil.copytree(pictures, tmp_path / "Mounted", copy_function=os.link)
+    images.index([pictures, tmp_path / "Mounted"])
+    assert images.report().counts.hard_links == 6
+    monkeypatch.setattr(presence, "_link_count", lambda path: 1)
+    report = images.report()
+    assert (report.links, len(report.groups)) == ((), 3)
 
 
 def test_a_link_to_a_keeper_is_news_to_nobody(images: ImageIndex, pictures: Path) -> None:

@@ -16,6 +16,7 @@ import imgindex
 from imgindex.api import ImageIndex, only_new
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import UsageError
+from imgindex.inline import InlineWorkers
 from imgindex.pipeline import ingest
 from imgindex.records import Reach
 from imgindex.report.model import Change, Report
@@ -27,7 +28,7 @@ from tests.pictures import save, scene
 @pytest.fixture
 def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageIndex]:
     use_embedder(monkeypatch, FakeEmbedder())
-    with imgindex.open(tmp_path / "store", jobs=2) as opened:
+    with imgindex.open(tmp_path / "store", workers=InlineWorkers()) as opened:
         yield opened
 
 

@@ -19,7 +19,8 @@ from imgindex import decode, sketch
 from imgindex.api import ImageIndex
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import ModelError, StoreLocked
-from imgindex.pipeline import match, sources
+from imgindex.inline import InlineWorkers
+from imgindex.pipeline import match, sources, tasks
 from imgindex.pipeline.screening import Screened
 from imgindex.pipeline.sources import ImageSource
 from imgindex.records import Verdict, Verification
@@ -61,7 +62,7 @@ def photos_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def images(tmp_path: Path, embedder: Counting) -> Iterator[ImageIndex]:
-    with imgindex.open(tmp_path / "store", jobs=2) as opened:
+    with imgindex.open(tmp_path / "store", workers=InlineWorkers()) as opened:
         yield opened
 
 
@@ -328,12 +329,12 @@ def test_any_order_and_any_split_give_one_report(
     for at, (seed, quality) in enumerate(order):
         path = save(scene(seed), base / ("early" if at < cut else "late") / f"{seed}-{quality}.jpg", quality)
         os.utime(path, (1, 1))
-    with imgindex.open(base / "two", jobs=1) as two:
+    with imgindex.open(base / "two", workers=InlineWorkers()) as two:
         for folder in ("early", "late"):
             (base / folder).mkdir(exist_ok=True)
             two.index([base / folder])
         split = two.report()
-    with imgindex.open(base / "one", jobs=1) as one:
+    with imgindex.open(base / "one", workers=InlineWorkers()) as one:
         one.index([base])
         whole = one.report()
     assert (split.pairs, split.counts) == (whole.pairs, whole.counts)
@@ -398,22 +399,18 @@ def test_a_broken_pair_costs_itself_only(
     images: ImageIndex, photos_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One pair on which the verifier fails would end every later run at the same place."""
-    from imgindex.pipeline import match
-
-    real = match.verify_tasks
-    monkeypatch.setattr(match, "verify_tasks", failing_once)
+    real = tasks.verify_tasks
+    monkeypatch.setattr(tasks, "verify_tasks", failing_once)
     summary = images.index([photos_folder])
     assert summary.match.pending >= 1
     assert summary.match.verified > summary.match.pending
-    monkeypatch.setattr(match, "verify_tasks", real)
+    monkeypatch.setattr(tasks, "verify_tasks", real)
     assert images.index([photos_folder]).match.pending == 0
 
 
-def failing_once(tasks):  # type: ignore[no-untyped-def]
-    """Runs in a worker process: the first pair of each message fails as a bug would."""
-    from imgindex.pipeline.tasks import verify_tasks
-
-    return [RuntimeError("a bug"), *verify_tasks(tasks[1:])]
+def failing_once(given):  # type: ignore[no-untyped-def]
+    """Where the workers are: the first pair of each message fails as a bug would."""
+    return [RuntimeError("a bug"), *map(tasks.verified, given[1:])]
 
 
 def test_copies_of_one_picture_meet_through_it(
@@ -551,7 +548,7 @@ def test_what_is_remembered_of_pictures_changes_no_result(
     found = []
     for number, room in enumerate((sources.CACHE_BYTES, 200_000, 1)):  # all, one picture or two, the last alone
         monkeypatch.setattr(sources, "CACHE_BYTES", room)
-        with imgindex.open(tmp_path / f"store-{number}", jobs=2) as opened:
+        with imgindex.open(tmp_path / f"store-{number}", workers=InlineWorkers()) as opened:
             summary = opened.index([photos_folder])
             found.append((summary.match, opened.report().pairs))
     assert found[0] == found[1] == found[2]

@@ -18,7 +18,7 @@ from imgindex.pipeline import sources
 from imgindex.pipeline.prepare import Prepared, Wish, prepare_file, wish_of
 from imgindex.pipeline.sources import ImageSource, PixelCache
 from imgindex.records import PictureInfo
-from imgindex.workers import Workers
+from imgindex.workers import WorkerProcesses
 from tests.pictures import save, scene
 
 
@@ -118,7 +118,7 @@ def test_decoding_workers_give_what_a_verification_asks(tmp_path: Path) -> None:
     path = save(scene(2), tmp_path / "a.jpg")
     embedder = FakeEmbedder()
     work = functools.partial(prepare_file, wish=wish_of(embedder), front=embedder.front)
-    with Workers(1) as workers:
+    with WorkerProcesses(1) as workers:
         _, seen = files.read_stable(os.fsencode(path))
         [(_, made)] = workers.run(work, [seen])
     assert isinstance(made, Prepared)

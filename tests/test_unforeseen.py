@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from imgindex import crash
+from imgindex.progress import Bar, Lines
 from tests.pictures import save, scene
 from tests.test_disk_full import GIVE_UP_RIGHTS
 
@@ -92,6 +95,44 @@ def test_a_store_that_may_not_be_written_gets_none(store: Path, tmp_path: Path) 
     assert traceback_of(done.stderr).parent == tmp_path / "temporary"
 
 
+def test_where_no_folder_can_be_written_it_is_still_70(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk Python finds no folder for temporary files: the sentence failed, and with it the exit code."""
+
+    def none_usable() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(crash.tempfile, "gettempdir", none_usable)
+    assert "could not be written" in crash.sentence(ValueError("a"), tmp_path / "not there")
+    assert traceback_of(crash.sentence(ValueError("a"), tmp_path) + "\n").parent == tmp_path
+
+
+def test_a_broken_pipe_is_70(store: Path) -> None:
+    """The parser of the command line ends with 1 for whatever pipe broke, one to a worker too, and says nothing."""
+    done = run(fail("api", "report", "BrokenPipeError(32, 'Broken pipe')"), "report", "--store", store)
+    assert done.returncode == 70, done.stderr
+    assert traceback_of(done.stderr).parent == store
+
+
+def test_a_reader_who_has_seen_enough_of_the_help_is_no_error() -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(1); from imgindex.cli import main; main()", "--help"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        running.stdout.close()
+        assert running.wait(60) == 0
+
+
+def test_a_listener_who_has_gone_ends_no_run() -> None:
+    """Prevents: the first line of progress ends a night whose log is a pipe that nobody reads any more."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as out:
+        Lines(out).say("index: 1 of 2")
+        Bar(out).say("index: 1 of 2")
+        with contextlib.suppress(BrokenPipeError):
+            out.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
+
+
 def test_two_errors_have_two_files(tmp_path: Path) -> None:
     """The first is the one to report."""
     one, other = (traceback_of(crash.sentence(ValueError("a\nb"), tmp_path) + "\n") for _ in range(2))
@@ -101,12 +142,21 @@ def test_two_errors_have_two_files(tmp_path: Path) -> None:
 
 def test_a_command_whose_output_is_closed_says_so(store: Path) -> None:
     """Standard streams that were closed by who started it are None in Python, and every use of them a traceback."""
-    closed = "exec {0} -m imgindex status --store {1} {2}"
-    for streams, code in ((">&-", 2), ("2>&-", 0), ("2>&- >&-", 2)):
+    closed = "exec {0} -m imgindex {1} --store {2} {3}"
+    for verb, streams, code in (
+        ("status", ">&-", 2),
+        ("status", "2>&-", 0),
+        ("status", "2>&- >&-", 2),
+        (f"index {store.parent / 'photos'}", "2>&-", 0),
+        ("check", "2>&-", 0),
+    ):
         done = subprocess.run(
-            ["sh", "-c", closed.format(sys.executable, store, streams)], capture_output=True, text=True, check=False
+            ["sh", "-c", closed.format(sys.executable, verb, store, streams)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        assert done.returncode == code, f"{streams}: {done.stderr}"
+        assert done.returncode == code, f"{verb} {streams}: {done.stderr}"
         assert "Traceback" not in done.stderr
 
 

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex.decode import decode
-from imgindex.files import Skipped, read_stable
+from imgindex.files import Seen, Skipped, read_stable
+from imgindex.pipeline import prepare
+from imgindex.ports import Front
 from imgindex.records import Skip
 
 
@@ -37,6 +39,8 @@ def misbehave(what: str) -> str:
             raise FileNotFoundError(2, "gone")
         case "bug":
             raise ZeroDivisionError("a bug")
+        case "unsendable":
+            return lambda: what  # type: ignore[return-value]
         case "noise":
             os.write(2, b"a library's warning\n")
             sys.stdout.write("and print")
@@ -55,6 +59,11 @@ def meet(item: tuple[str, Path]) -> None:
         mark.touch()
     while what == "wait" and not mark.exists():
         time.sleep(0.01)
+
+
+def counted_up(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    numbers += 1
+    return numbers
 
 
 def same(data: bytes) -> bytes:
@@ -82,3 +91,9 @@ def loaded(_: object) -> list[str]:
 def decode_file(path: bytes) -> tuple[str, tuple[int, ...]]:
     found = decode(read_stable(path)[0], short_side_px=320)
     return found.info.format, found.rgb.shape
+
+
+def prepare_or_misbehave(seen: Seen, wish: prepare.Wish, front: Front) -> prepare.Prepared:
+    """As `prepare_file`, of a file whose name says no other."""
+    misbehave(Path(os.fsdecode(seen.path)).stem)
+    return prepare.prepare_file(seen, wish, front)

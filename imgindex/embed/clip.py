@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -75,6 +76,7 @@ class Clip:
 
     def __init__(self, weights: Weights, say: Callable[[str], None], device: str = "auto") -> None:
         self._name = weights.name
+        self._one_at_a_time = threading.Lock()  # the tokenizer, and the libraries' loggers, are not for several threads
         self._say = say
         self._device = _device(device)
         self._batch_size = BATCH_SIZES.get(self._device.type, BATCH_SIZES["cpu"])
@@ -118,10 +120,6 @@ class Clip:
         """Pixels as the model takes them, or, where only the library knows how to make these, the picture itself."""
         return self._front
 
-    def embed(self, pictures: Sequence[Picture]) -> Vectors:
-        """See `finish`."""
-        return self.finish([self.front(picture) for picture in pictures])
-
     def finish(self, fronts: Sequence[Rgb]) -> Vectors:
         """float32[len(fronts), dim], rows of norm 1 in input order, at the precision of `space`.
 
@@ -153,7 +151,7 @@ class Clip:
         )
         if not self._model.supports("text"):
             raise ModelError(refusal)
-        with torch.inference_mode(), _quiet():
+        with self._one_at_a_time, torch.inference_mode(), _quiet():
             vectors = self._model.encode(list(texts), convert_to_numpy=True, show_progress_bar=False)
         return _unit(np.asarray(vectors, np.float32).reshape(len(texts), -1), refusal)
 
@@ -171,11 +169,11 @@ class Clip:
 
     def _forward(self, fronts: Sequence[Rgb], precision: Precision) -> Vectors:
         """float32[len(fronts), dim] as the model gives them, not normalised."""
-        features = {
-            name: value.to(self._device) if isinstance(value, torch.Tensor) else value
-            for name, value in self._preprocess(fronts).items()
-        }
-        with self._computing(precision):
+        with self._one_at_a_time, self._computing(precision):
+            features = {
+                name: value.to(self._device) if isinstance(value, torch.Tensor) else value
+                for name, value in self._preprocess(fronts).items()
+            }
             return np.asarray(self._model(features)["sentence_embedding"].float().cpu().numpy(), np.float32)
 
     @contextmanager

@@ -59,10 +59,6 @@ class FakeEmbedder:
         """float32[len(fronts), DIM], rows of norm 1."""
         return _unit(fronts)
 
-    def embed(self, pictures: Sequence[Picture]) -> Vectors:
-        """float32[len(pictures), DIM], rows of norm 1."""
-        return self.finish([self.front(picture) for picture in pictures])
-
     def embed_text(self, texts: Sequence[str]) -> Vectors:
         """float32[len(texts), DIM], rows of norm 1."""
         return _unit([np.frombuffer(hashlib.shake_256(text.encode()).digest(DIM - 1), np.uint8).reshape(GRID, GRID, 3)

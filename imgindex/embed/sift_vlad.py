@@ -148,10 +148,6 @@ class SiftVlad:
         """float32[len(fronts), dim]: the vectors that `front` gave."""
         return np.array(fronts, np.float32).reshape(len(fronts), self._space.dim)
 
-    def embed(self, pictures: Sequence[Picture]) -> Vectors:
-        """float32[len(pictures), dim], rows of norm 1."""
-        return self.finish([self.front(picture) for picture in pictures])
-
 
 def join(blocks: NDArray[np.float32], thumb: NDArray[np.float32], feature_count: int) -> NDArray[np.float32]:
     """float32[dim] of norm 1: both parts, weighted by the number of features."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from io import BytesIO
 
+from PIL import Image
+
 from imgindex import decode
 from imgindex.records import Skip
 
@@ -29,7 +31,7 @@ def frames(data: bytes, numbers: Collection[int]) -> Iterator[bytes]:
             yield out.getvalue()
 
 
-def _plain(image: decode.Image.Image) -> decode.Image.Image:
+def _plain(image: Image.Image) -> Image.Image:
     """In a mode that PNG has."""
     if image.mode in ("1", "L", "LA", "RGB", "RGBA", "I;16"):
         return image

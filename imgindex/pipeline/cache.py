@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from sqlalchemy import Connection
 
 from imgindex import files, vectors
 from imgindex.errors import StoreError
-from imgindex.ports import Progress
+from imgindex.ports import Progress, VectorIndex
 from imgindex.records import Space
 from imgindex.store import Store, spaces
 from imgindex.store.spaces import VECTORS_AT_ONCE, CacheRow
@@ -29,20 +30,24 @@ SAMPLE_SEED = 0
 
 
 class OpenIndex:
-    """The search index of a store, opened once for many questions, and anew when the store has changed."""
+    """The search index of a store, opened once for many questions, and anew when the store has changed. For any number
+    of threads, who wait while it is opened."""
 
     def __init__(self) -> None:
-        self._of: tuple[int, int, list[CacheRow]] | None = None
+        self._of: tuple[int, int] | None = None
         self._index: FaissIndex | None = None
+        self._opening = threading.Lock()
 
-    def get(self, directory: Path, tx: Connection, space_id: int, space: Space) -> FaissIndex:
-        """An index of every vector that the space has in this transaction."""
-        now = space_id, spaces.generation(tx), spaces.cache_rows(tx, space_id)
-        if self._index is None or now != self._of:
-            self._index = None  # two would not fit where one does
-            self._index = open_index(directory, tx, space_id, space)
-            self._of = now
-        return self._index
+    def get(self, directory: Path, tx: Connection, space_id: int, space: Space) -> VectorIndex:
+        """An index of every vector that the space has in this transaction, or had a moment later: where another thread
+        sees a newer state of the store, its index is not exchanged for an older one."""
+        generation = spaces.generation(tx)
+        with self._opening:
+            if self._index is None or self._of is None or self._of[0] != space_id or self._of[1] < generation:
+                self._index = None  # two would not fit where one does
+                self._index = open_index(directory, tx, space_id, space)
+                self._of = space_id, generation
+            return self._index
 
 
 def open_index(directory: Path, tx: Connection, space_id: int, space: Space) -> FaissIndex:

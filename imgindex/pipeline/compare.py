@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,13 +12,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import decode, difference, transform
+from imgindex import difference, transform
 from imgindex.config import named
 from imgindex.difference import Difference, Region
+from imgindex.errors import UsageError
 from imgindex.features import WORKING_SIDE_PX
-from imgindex.pipeline.prepare import Wish
-from imgindex.pipeline.query import directed, read_picture
-from imgindex.pipeline.sources import Sources
+from imgindex.pipeline.prepare import Wish, no_front
+from imgindex.pipeline.query import directed, each_of, read_pictures, why
+from imgindex.pipeline.sources import ImageSource, Sources
+from imgindex.ports import Workers
 from imgindex.records import PictureInfo, Rgb
 from imgindex.report import pictures
 from imgindex.report.model import Comparison
@@ -31,20 +34,24 @@ CANVAS_PX = 1600
 """Longer side at most of the pictures that are compared pixel by pixel and drawn: more than a screen shows."""
 
 
-def compare(a: str, b: str, out: str | os.PathLike[str] | None = None) -> Comparison:
-    """Compare two picture files; with `out`, write pictures of the difference there.
+def compare(a: str, b: str, workers: Workers, out: str | os.PathLike[str] | None = None) -> Comparison:
+    """Compare two picture files, which are decoded by `workers`; with `out`, write pictures of the difference there.
 
-    Raises UsageError where a file cannot be read, OSError where `out` cannot be written.
+    Raises UsageError where a file cannot be read or ends its decoder, OSError where `out` cannot be written.
     """
     folder = None if out is None else Path(named(os.fspath(out)))
     sources = Sources(WISH)
-    (data_a, picture_a), (data_b, picture_b) = (read_picture(path, WISH) for path in (a, b))
-    outcome = directed(sources.of_bytes(data_a, picture_a), sources.of_bytes(data_b, picture_b))
-    info_a, info_b = picture_a.info, picture_b.info
+    source_a, source_b = (sources.remember(made) for made in read_pictures((a, b), WISH, no_front, workers))
+    outcome = directed(source_a, source_b, workers)
+    if isinstance(outcome, Exception):
+        raise UsageError(f"{a} and {b}: {why(outcome)}") from outcome
+    info_a, info_b = source_a.info, source_b.info
     if outcome.matrix is None:
         return Comparison(outcome, info_a, info_b, None)
     matrix = np.array(outcome.matrix, np.float64).reshape(2, 3)
-    shots, zoom = lay_out(decoded(data_a, info_a), info_a, decoded(data_b, info_b), info_b, matrix)
+    canvas = functools.partial(ImageSource.canvas, long_side_px=CANVAS_PX)
+    raw_a, raw_b = each_of((a, b), workers.run(canvas, (source_a, source_b)))
+    shots, zoom = lay_out(raw_a, info_a, raw_b, info_b, matrix)
     found = differing(shots)
     shots = _with_outlines(shots, found, matrix, zoom, info_b)
     written = () if folder is None else tuple(pictures.write(folder, shots, found))
@@ -61,8 +68,8 @@ def lay_out(
 ) -> tuple[Shots, float]:
     """(both pictures in a's frame, canvas pixels per pixel of a); `matrix` maps a's full-size coordinates to b's.
 
-    The raw pictures are whole, oriented and of any size; see `decoded`. What lies in one frame but for SAME_FRAME is
-    not moved: the estimate is no better than that.
+    The raw pictures are whole, oriented and of any size; see `prepare.decoded`. What lies in one frame but for
+    SAME_FRAME is not moved: the estimate is no better than that.
     """
     same_frame = info_a.size == info_b.size and _displacement(matrix, info_a) <= SAME_FRAME * max(info_a.size)
     if same_frame:
@@ -116,12 +123,6 @@ def _displacement(matrix: NDArray[np.float64], info: PictureInfo) -> float:
     w, h = info.size
     corners = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float64)
     return float(np.linalg.norm(transform.apply(matrix, corners) - corners, axis=1).max())
-
-
-def decoded(data: bytes, info: PictureInfo, canvas_px: int = CANVAS_PX) -> Rgb:
-    """The picture with its longer side at `canvas_px` or a little more, a smaller one as it is."""
-    short = min(info.size) * min(1.0, canvas_px / max(info.size))
-    return decode.decode(data, short_side_px=max(1, round(short))).rgb
 
 
 def _scaled(rgb: Rgb, width: int, height: int) -> Rgb:

@@ -13,11 +13,10 @@ from imgindex.pipeline.retry import try_skipped_again
 from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import walk
 from imgindex.pipeline.weigh import weigh_copies
-from imgindex.ports import Embedder, Progress
+from imgindex.ports import Embedder, Progress, Workers
 from imgindex.report.model import IndexSummary
 from imgindex.store import Store
 from imgindex.timing import Timed
-from imgindex.workers import Workers
 
 
 def index(
@@ -26,8 +25,8 @@ def index(
     embedder: Embedder,
     folders: Sequence[str],
     progress: Progress,
+    workers: Workers,
     *,
-    jobs: int,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     follow_symlinks: bool = False,
@@ -50,10 +49,9 @@ def index(
         progress=timed,
     )
     sources = Sources(wish_of(embedder))
-    with Workers(jobs) as workers:
-        ingested = Ingest(store, space_id, embedder, sources, timed, workers, jobs).run(found)
-        matched = match(store, space_id, embedder.space, sources, timed, workers, embedder.reach)
-        weighed = weigh_copies(store, timed, workers)
+    ingested = Ingest(store, space_id, embedder, sources, timed, workers).run(found)
+    matched = match(store, space_id, embedder.space, sources, timed, workers, embedder.reach)
+    weighed = weigh_copies(store, timed, workers)
     if not timed.stopping:
         save_index(store, space_id, embedder.space, timed)
     return IndexSummary(ingested, matched, weighed, timed.seconds, timed.stopping)

@@ -27,12 +27,11 @@ from imgindex.pipeline.moves import follow_moves
 from imgindex.pipeline.prepare import Prepared, prepare_file, wish_of
 from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import Walk
-from imgindex.ports import Embedder, Progress
+from imgindex.ports import Embedder, Progress, Workers
 from imgindex.records import Skip, Vectors
 from imgindex.report.model import IngestSummary
 from imgindex.store import Store, catalog, sketches, spaces
 from imgindex.store.catalog import NewFile
-from imgindex.workers import Workers
 
 STORE_BATCH = 256
 """Images in one transaction: one fsync for some seconds of work, which is all that a crash can cost."""
@@ -62,7 +61,6 @@ class Ingest:
         sources: Sources,
         progress: Progress,
         workers: Workers,
-        jobs: int,
     ) -> None:
         self._store = store
         self._space_id = space_id
@@ -70,7 +68,6 @@ class Ingest:
         self._sources = sources
         self._progress = progress
         self._workers = workers
-        self._jobs = jobs
         self._copies: dict[bytes, list[Seen]] = {}
         self._content: dict[bytes, bytes] = {}
         self.summary = IngestSummary()
@@ -81,7 +78,7 @@ class Ingest:
         s = self.summary
         with self._store.read() as tx:
             walk.recall(tx)
-        moved = follow_moves(self._store, walk.known, walk.files, self._jobs, self._progress)
+        moved = follow_moves(self._store, walk.known, walk.files, self._workers.jobs, self._progress)
         with self._store.read() as tx:
             if moved:
                 walk.recall(tx)
@@ -112,7 +109,7 @@ class Ingest:
         first: dict[bytes, Seen] = {}
         settled: list[NewFile] = []
         self._progress.start("hash", len(doubtful))
-        with ThreadPoolExecutor(self._jobs) as pool:
+        with ThreadPoolExecutor(self._workers.jobs) as pool:
             for result in itertools.chain.from_iterable(pool.map(_hashed, part) for part in catalog.chunks(doubtful)):
                 self._progress.advance()
                 if self._progress.stopping:

@@ -18,27 +18,13 @@ from imgindex.pipeline.prepare import Traits
 from imgindex.pipeline.screening import Screened, low_is_a, screen
 from imgindex.pipeline.search import SEARCHED_BY, Block, Blocks, count_pairs, parts_of_block, plan
 from imgindex.pipeline.sources import ImageSource, Sources
-from imgindex.pipeline.tasks import Task, verify_tasks
-from imgindex.ports import Progress
+from imgindex.pipeline.tasks import MESSAGES_AHEAD, TASKS_AT_ONCE, Task, outcomes_of
+from imgindex.ports import Progress, Workers
 from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
 from imgindex.report.model import MatchSummary
 from imgindex.store import Store, catalog, pairs, sketches, spaces
 from imgindex.store.catalog import chunks
 from imgindex.store.pairs import StoredPair
-from imgindex.workers import Workers
-
-TASKS_AT_ONCE = 32
-"""Pairs in one message to a worker process at most: neighbours in the list share an image, which then travels
-once. Of the 5,053 pairs of the `ukbench` recipe 8 together send 4,525 images, 16 send 3,323 and 32 send 2,718."""
-
-PIXELS_AT_ONCE = 200_000_000
-"""Pixels of both pictures of these pairs, beyond which the message ends: all must be verified within
-`workers.TIMEOUT_S`, and a pair may need both decoded in full three times (for its traits, for the digest of its pixels
-and for a larger luma), which takes the slowest decoder (see there) 80 s."""
-
-MESSAGES_AHEAD = 4
-"""Messages for each worker before the first answer is taken: a quarter of a second of work, while a block is read or
-written."""
 
 COMMON_COPY_REASON = "both are copies of a third; not verified yet"
 """Two copies of one picture are candidates of each other, though no search proposed them: a crop and a watermarked
@@ -151,8 +137,8 @@ class Round:
         settled = [self._settled(c, low_is_a(c, known), REFUTED) for c in screened.refuted]
         self.progress.advance(len(settled))
         self._warm(known, screened)
-        tasks = iter(()) if self.progress.stopping else _tasks(screened, known)
-        return Begun(block, settled, [], _results(self.workers, tasks))
+        tasks = iter(()) if self.progress.stopping else screened.tasks(known)
+        return Begun(block, settled, [], outcomes_of(self.workers, tasks))
 
     def _take(self, begun: Begun, count: int | None) -> None:
         """Keep the next outcomes of a block, all where `count` is None, or fewer where the run is to stop."""
@@ -267,40 +253,6 @@ def _sources(store: Store, sources: Sources, todo: Iterable[Candidate]) -> dict[
         images = catalog.images(tx, wanted)
         paths = catalog.present_paths(tx, wanted)
     return {i: sources.of(image, paths.get(i, [])) for i, image in images.items()}
-
-
-def _tasks(screened: Screened, known: dict[int, ImageSource]) -> Iterator[Task]:
-    for candidate in screened.left:
-        low, high = known[candidate.low_id], known[candidate.high_id]
-        a_is_low = low_is_a(candidate, known)
-        a, b = (low, high) if a_is_low else (high, low)
-        yield Task(candidate, a_is_low, a, b, screened.by_frames.get(candidate.key))
-
-
-def _results(workers: Workers, tasks: Iterable[Task]) -> Iterator[tuple[Task, Verification | Exception]]:
-    """The outcome of each task. They travel TASKS_AT_ONCE together; where a worker dies, each is tried alone."""
-    for part, results in workers.run(verify_tasks, _parts(tasks), MESSAGES_AHEAD):
-        if isinstance(results, Exception):
-            yield from (
-                (task, one[0] if isinstance(one, list) else one)
-                for [task], one in workers.run(verify_tasks, [[t] for t in part])
-            )
-        else:
-            yield from zip(part, results, strict=True)
-
-
-def _parts(tasks: Iterable[Task]) -> Iterator[list[Task]]:
-    part: list[Task] = []
-    pixels = 0
-    for task in tasks:
-        more = task.a.info.pixels + task.b.info.pixels
-        if part and (len(part) == TASKS_AT_ONCE or pixels + more > PIXELS_AT_ONCE):
-            yield part
-            part, pixels = [], 0
-        part.append(task)
-        pixels += more
-    if part:
-        yield part
 
 
 def placed(outcome: Verification, cosine: float | None, floor: float) -> Verification:

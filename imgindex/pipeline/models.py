@@ -7,44 +7,60 @@ from collections.abc import Callable
 from imgindex import embed
 from imgindex.errors import ModelError
 from imgindex.ports import Embedder
+from imgindex.records import Space
 from imgindex.store import Store, spaces
 
 AUTO = embed.AUTO
 
 
 def open_model(
-    store: Store, model: str, device: str, say: Callable[[str], None], *, rebuild: bool = False
+    store: Store,
+    model: str,
+    device: str,
+    say: Callable[[str], None],
+    *,
+    rebuild: bool = False,
+    loaded: Embedder | None = None,
 ) -> tuple[int, Embedder]:
     """(space id, embedder) for a store that is written: its own model, or in a new store `model`.
 
     With `rebuild`, `model` becomes the store's, whatever it had. A store of an older built-in model gets the present
-    one, as nothing can compute the older one any more. Raises ModelError where the store has another model than the
-    one asked for.
+    one, as nothing can compute the older one any more. `loaded` is used where it is the store's. Raises ModelError
+    where the store has another model than the one asked for.
     """
     with store.read() as tx:
         active = spaces.active_space(tx)
-    embedder = _open(store, model, device, say, ask_store=not rebuild, renew=True)
+    embedder = _open(store, None if rebuild else active, model, device, say, loaded, renew=True)
     if active is not None and not rebuild and embedder.space.fingerprint == active[1].fingerprint:
         return active[0], embedder
     with store.write() as tx:
         return spaces.activate_space(tx, embedder.space), embedder
 
 
-def open_model_to_read(store: Store, device: str, say: Callable[[str], None]) -> tuple[int, Embedder]:
-    """(space id, embedder) of a store's active space; raises ModelError where nothing was indexed yet."""
+def open_model_to_read(
+    store: Store, device: str, say: Callable[[str], None], loaded: Embedder | None = None
+) -> tuple[int, Embedder]:
+    """(space id, embedder) of a store's active space, `loaded` where it is that; raises ModelError where nothing was
+    indexed yet."""
     with store.read() as tx:
         active = spaces.active_space(tx)
     if active is None:
         raise ModelError(f"The store in {store.directory} has no images yet; fill it with: imgindex index FOLDER")
-    return active[0], _open(store, AUTO, device, say, ask_store=True)
+    return active[0], _open(store, active, AUTO, device, say, loaded)
 
 
 def _open(
-    store: Store, model: str, device: str, say: Callable[[str], None], *, ask_store: bool, renew: bool = False
+    store: Store,
+    active: tuple[int, Space] | None,
+    model: str,
+    device: str,
+    say: Callable[[str], None],
+    loaded: Embedder | None,
+    *,
+    renew: bool = False,
 ) -> Embedder:
-    with store.read() as tx:
-        active = spaces.active_space(tx)
-    if active is None or not ask_store:
+    """The embedder of the active space; where there is none, that which `model` names."""
+    if active is None:
         return embed.open_embedder(model, say, device)
     space = active[1]
     if model != AUTO and embed.canonical(model) != space.model:
@@ -53,6 +69,8 @@ def _open(
             "compared with its own; leave --model out, or change the store with: "
             f"imgindex index --rebuild --model {model} FOLDER"
         )
+    if loaded is not None and loaded.space.fingerprint == space.fingerprint:
+        return loaded
     embedder = embed.open_embedder_for(space, say, device)
     if embedder.space.fingerprint != space.fingerprint:
         if renew and space.model == embed.SIFT_VLAD:

@@ -72,7 +72,8 @@ def _candidates(known: Mapping[bytes, KnownFile], seen: Sequence[Seen]) -> Itera
 def _has_left(old_path: bytes, now: Seen, at: Mapping[bytes, tuple[int, int]]) -> bool:
     """Whether the inode of `now` is at `old_path` no more; False where that cannot be looked at.
 
-    A file system that takes two spellings of a name for one still finds a file by its old one.
+    A file system that takes two spellings of a name for one still finds a file by its old one, and a link in the place
+    of a moved folder leads there.
     """
     identity = at.get(old_path)
     if identity is None:
@@ -84,9 +85,18 @@ def _has_left(old_path: bytes, now: Seen, at: Mapping[bytes, tuple[int, int]]) -
             return False
         old = Seen.of(old_path, status)
         identity = (old.device, old.inode)
-        if identity == (now.device, now.inode) and status.st_nlink == 1:
-            return _spelling(old_path) == _spelling(now.path)
+        if identity == (now.device, now.inode):
+            return _is_other_spelling(old_path, now.path, status) or _leads_to(old_path, now.path)
     return identity != (now.device, now.inode)
+
+
+def _is_other_spelling(old_path: bytes, path: bytes, status: os.stat_result) -> bool:
+    return status.st_nlink == 1 and _spelling(old_path) == _spelling(path)
+
+
+def _leads_to(old_path: bytes, path: bytes) -> bool:
+    """Whether the folder of `old_path` is reached through a link now, and is that of `path`."""
+    return old_path != path and os.path.realpath(old_path) == path
 
 
 def _spelling(path: bytes) -> str:

@@ -1,4 +1,4 @@
-"""One file's way from its path to what is kept of it; runs in the decoding processes and, for one image, in place."""
+"""One file's way from its path to what is kept of it; runs in the worker processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from imgindex import decode, features, files, outline, sketch, texture
 from imgindex.files import Seen
 from imgindex.ports import Embedder, Front
-from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
+from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Rgb
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +84,14 @@ def prepare(data: bytes, wish: Wish) -> Picture:
     if not wish.features:
         return picture
     return replace(picture, features=features.extract(features.working_luma(picture.rgb)))
+
+
+def no_front(_: Picture) -> NDArray[np.float32]:
+    """`ports.Front` of a picture that nobody embeds."""
+    return np.zeros(0, np.float32)
+
+
+def decoded(data: bytes, info: PictureInfo, long_side_px: int) -> Rgb:
+    """The picture with its longer side at `long_side_px` or a little more, a smaller one as it is."""
+    short = min(info.size) * min(1.0, long_side_px / max(info.size))
+    return decode.decode(data, short_side_px=max(1, round(short))).rgb

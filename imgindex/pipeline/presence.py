@@ -90,8 +90,9 @@ def look(tx: Connection, files: Mapping[int, Iterable[Seen]]) -> Looked:
 def _now(known: Seen) -> Seen | None:
     """The file as it is now; None where it is another than was indexed, or no regular file. Raises OSError.
 
-    Size and time tell: naming and linking change the ctime, and some file systems number inodes anew at each mount. A
-    link that was followed leads to the inode that it led to; else it took the file's place.
+    Beside size and time, inode or ctime is what it was: naming and linking change the ctime alone, a mount that numbers
+    anew the inode alone, and a file that was moved over another has neither of it. A link that was followed leads to
+    the inode that it led to; else it took the file's place.
     """
     status = os.lstat(known.path)
     is_link = stat.S_ISLNK(status.st_mode)
@@ -100,19 +101,40 @@ def _now(known: Seen) -> Seen | None:
     now = Seen.of(known.path, status)
     if is_link and now.inode != known.inode:
         return None
-    is_same = (known.size_bytes, known.mtime_ns) == (now.size_bytes, now.mtime_ns)
+    is_alike = (known.size_bytes, known.mtime_ns) == (now.size_bytes, now.mtime_ns)
+    is_same = is_alike and (known.inode == now.inode or known.ctime_ns == now.ctime_ns)
     return now if is_same and stat.S_ISREG(status.st_mode) else None
 
 
 def _physical(here: Iterable[Seen], links: dict[bytes, tuple[bytes, ...]]) -> Iterator[Seen]:
-    """One name of each physical file, the one to keep first; its other names go to `links`."""
+    """One name of each physical file, the one to keep first; its other hard links go to `links`."""
     names: dict[tuple[int, int], list[Seen]] = {}
     for now in sorted(here, key=file_key):
         names.setdefault((now.device, now.inode), []).append(now)
-    for first, *others in names.values():
+    for found in names.values():
+        first, *others = found if len(found) == 1 else _hard_links(found)
         if others:
             links[first.path] = tuple(sorted(other.path for other in others))
         yield first
+
+
+def _hard_links(names: Sequence[Seen]) -> list[Seen]:
+    """Of the names of one physical file, the best first, those that can be removed without the file: of names that lead
+    to one another through a linked folder or another mount, the one that needs no link."""
+    by_real: dict[bytes, Seen] = {}
+    for name in names:
+        real = os.path.realpath(name.path)
+        if real not in by_real or real == name.path:
+            by_real[real] = name
+    links = sorted(by_real.values(), key=file_key)
+    return links if _link_count(links[0].path) >= len(links) else links[:1]
+
+
+def _link_count(path: bytes) -> int:
+    try:
+        return os.stat(path).st_nlink
+    except OSError:
+        return 0
 
 
 class _Absence:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from imgindex import candidates, files, verify
+from imgindex import candidates, files
 from imgindex.config import named
-from imgindex.errors import ModelError, UsageError
-from imgindex.files import Skipped
+from imgindex.errors import ModelError, UsageError, last_line
+from imgindex.files import Seen, Skipped
 from imgindex.pipeline.cache import OpenIndex
 from imgindex.pipeline.match import placed, unproven_score
-from imgindex.pipeline.prepare import Wish, prepare, wish_of
+from imgindex.pipeline.prepare import Prepared, Wish, prepare_file, wish_of
 from imgindex.pipeline.presence import Looked, look
+from imgindex.pipeline.screening import Screened, screen
 from imgindex.pipeline.sources import ImageSource, Sources
-from imgindex.ports import Embedder, TextEmbedder
-from imgindex.records import Picture, Relation, Space, Vectors, Verdict, Verification
+from imgindex.pipeline.tasks import Task, outcomes_of
+from imgindex.ports import Embedder, Front, Progress, TextEmbedder, Workers
+from imgindex.records import Candidate, ProposedBy, Relation, Space, Vectors, Verdict, Verification
 from imgindex.report.model import Match
 from imgindex.store import Store, catalog, spaces
 from imgindex.store.catalog import StoredImage
@@ -36,8 +39,15 @@ EXACT_OUTCOME = Verification(
     Verdict.EXACT, 100.0, 1.0, Relation.SAME, matrix=(1, 0, 0, 0, 1, 0), share_a=1.0, share_b=1.0
 )
 
+REFUTED = Verification(Verdict.DISTINCT, 0.0)
+
+ASKED = 0
+"""The picture that is asked for takes part in its pairs as the image of this id, which no stored one has."""
+
 EXTRA = 16
 """Neighbours looked at beyond k: some may have no present file, and verification may put a weaker one first."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +62,32 @@ class Near:
 
 
 def query_image(
-    store: Store, opened: OpenIndex, space_id: int, embedder: Embedder, path: str, k: int, say: Say
+    store: Store,
+    opened: OpenIndex,
+    space_id: int,
+    embedder: Embedder,
+    path: str,
+    k: int,
+    workers: Workers,
+    progress: Progress,
 ) -> list[Match]:
     """The k stored images that look most like the picture at `path`, proven copies first.
 
-    Within one verdict, higher scores first. Raises UsageError where the picture cannot be read.
+    Within one verdict, higher scores first. Told to stop, it proves no more. Raises UsageError where the picture cannot
+    be read.
+
+    1. in a worker process, read and decode it, and make of it what indexing would
+    2. find the nearest stored images
+    3. ask their sketches, and read only the files of those that may be copies; verify these in worker processes
     """
-    wish = wish_of(embedder)
-    sources = Sources(wish)
-    data, picture = read_picture(path, wish)
-    asked = sources.of_bytes(data, picture)
-    vector = embedder.embed([picture])
+    [made] = read_pictures([path], wish_of(embedder), embedder.front, workers)
+    vector = embedder.finish([made.front])
+    near = nearest_here(store, opened, space_id, embedder.space, vector, k + EXTRA, progress.say)
+    outcomes = _outcomes(store, made, near, wish_of(embedder), workers, progress)
     found = []
-    for near in nearest_here(store, opened, space_id, embedder.space, vector, k + EXTRA, say):
-        outcome = _outcome(asked, sources.of(near.image, near.paths), near.cosine)
-        found.append(_match(near, placed(outcome, near.cosine, embedder.space.floor)))
+    for one in near:
+        outcome = outcomes.get(one.image.id, Verification(Verdict.DISTINCT, max(0.0, 100 * one.cosine)))
+        found.append(_match(one, placed(outcome, one.cosine, embedder.space.floor)))
     return _best(found, k)
 
 
@@ -84,30 +105,78 @@ def query_text(
     return _best([_match(near, placed(nothing, near.cosine, -1.0)) for near in found], k)
 
 
-def read_picture(path: str, wish: Wish) -> tuple[bytes, Picture]:
-    """The bytes and the picture of a file that a person named; UsageError with a sentence where it is none."""
-    try:
-        data, _ = files.read_stable(os.fsencode(named(path)))
-        return data, prepare(data, wish)
-    except Skipped as skipped:
-        raise UsageError(f"{path}: {skipped.skip.detail}") from skipped
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}.") from error
+def read_pictures(paths: Sequence[str], wish: Wish, front: Front, workers: Workers) -> list[Prepared]:
+    """What is made of files that a person named; UsageError with a sentence where one is no picture or ends its
+    decoder."""
+    seen = []
+    for path in paths:
+        try:
+            seen.append(Seen.of(os.fsencode(os.path.abspath(named(path))), os.stat(path)))
+        except OSError as error:
+            raise UsageError(f"{path}: {why(error)}") from error
+    return each_of(paths, workers.run(functools.partial(prepare_file, wish=wish, front=front), seen))
 
 
-def _outcome(asked: ImageSource, source: ImageSource, cosine: float) -> Verification:
-    try:
-        return directed(asked, source)
-    except Exception:  # one stored picture that cannot be compared is unproven, and the others are the answer
-        return Verification(Verdict.DISTINCT, max(0.0, 100 * cosine))
+def each_of(paths: Iterable[str], outcomes: Iterable[tuple[object, T | Exception]]) -> list[T]:
+    """What workers made of files that a person named; UsageError names the first that they could not do."""
+    made = []
+    for path, (_, outcome) in zip(paths, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            raise UsageError(f"{path}: {why(outcome)}") from outcome
+        made.append(outcome)
+    return made
 
 
-def directed(a: ImageSource, b: ImageSource) -> Verification:
-    """Verified from the smaller sha256 to the larger, as stored pairs are that their sketches do not refute; told from
-    a to b."""
+def why(error: Exception) -> str:
+    """The sentence for a person whose file could not be used."""
+    if isinstance(error, Skipped):
+        return error.skip.detail
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}."
+    return f"imgindex failed on it ({last_line(error)}); please report this as a bug."
+
+
+def directed(a: ImageSource, b: ImageSource, workers: Workers) -> Verification | Exception:
+    """Verified from the smaller sha256 to the larger, as stored pairs are, and told from a to b; or what kept the
+    workers from it."""
     if a.sha256 == b.sha256:
         return EXACT_OUTCOME
-    return verify.verify(a, b) if a.sha256 < b.sha256 else reversed_outcome(verify.verify(b, a))
+    candidate = Candidate(ASKED, ASKED + 1, ProposedBy.TOP_K, None)
+    left = Screened([candidate], {}, [], [])
+    [(task, outcome)] = outcomes_of(workers, left.tasks({ASKED: a, ASKED + 1: b}))
+    return _told(task, outcome)
+
+
+def _outcomes(
+    store: Store, made: Prepared, near: Iterable[Near], wish: Wish, workers: Workers, progress: Progress
+) -> dict[int, Verification]:
+    """By image id, what is proven or refuted of the picture that is asked for and each of the nearest, told from the
+    picture to those. Those that cannot be read now are left out."""
+    sources = Sources(wish)
+    known = {ASKED: sources.remember(made)}
+    found: dict[int, Verification] = {}
+    todo = []
+    for one in near:
+        image = one.image
+        if image.sha256 == made.sha256:
+            found[image.id] = EXACT_OUTCOME
+            continue
+        known[image.id] = sources.of(image, one.paths)
+        has_its_pixels = made.info.pixel_digest is not None and made.info.pixel_digest == image.info.pixel_digest
+        proposed_by = ProposedBy.DIGEST if has_its_pixels else ProposedBy.TOP_K
+        todo.append(Candidate(ASKED, image.id, proposed_by, one.cosine))
+    screened = screen(store, todo, known, workers, progress, wish.short_side_px, {ASKED: made.sketch})
+    found |= {candidate.high_id: REFUTED for candidate in screened.refuted}
+    for task, result in outcomes_of(workers, screened.tasks(known)):
+        outcome = _told(task, result)
+        if isinstance(outcome, Verification):
+            found[task.candidate.high_id] = outcome
+    return found
+
+
+def _told(task: Task, outcome: Verification | Exception) -> Verification | Exception:
+    """The outcome as it leads from the low image to the high one."""
+    return outcome if task.a_is_low or isinstance(outcome, Exception) else reversed_outcome(outcome)
 
 
 def nearest(

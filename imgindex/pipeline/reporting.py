@@ -22,6 +22,7 @@ from imgindex.records import Grade, Relation, Verdict, Weighing
 from imgindex.report.model import Counts, Group, Report, ReportedPair
 from imgindex.store import Store, catalog, pairs, reported, spaces, weighed
 from imgindex.store.pairs import StoredPair
+from imgindex.store.values import rows_of
 
 DEFAULT_SIMILAR_PER_IMAGE = 5
 """`similar` pairs shown of one image: enough to look at, and a burst of 1,000 frames stays readable."""
@@ -50,7 +51,7 @@ def report(
         wanted = _named_in(paths, [*stored, *variants])
         looked = _look(tx, folders, paths, wanted)
         known = [p for p in stored if p.a_id in paths and p.b_id in paths]
-        shown = {i: Shown(image, looked.here[i], looked.links) for i, image in catalog.images(tx, looked.here).items()}
+        shown = _shown(tx, looked)
         content = {stat.path: s.image.sha256 for s in shown.values() for stat in s.files}
         made = groups_of(shown, Proofs.gather(shown, stored, weighings))
         groups, resolved = with_changes(made, content, last, looked.unsure)
@@ -140,6 +141,13 @@ def _named_in(paths: Paths, known: Iterable[StoredPair]) -> set[int]:
     wanted = {i for i, own in paths.items() if len(own) > 1}
     wanted.update(i for pair in known for i in (pair.a_id, pair.b_id) if i in paths)
     return wanted
+
+
+@rows_of("file")
+def _shown(tx: Connection, looked: Looked) -> dict[int, Shown]:
+    """The images whose files are there."""
+    images = catalog.images(tx, looked.here)
+    return {i: Shown(images[i], files, looked.links) for i, files in looked.here.items()}
 
 
 def _look(tx: Connection, folders: Sequence[bytes], paths: Paths, wanted: set[int]) -> Looked:

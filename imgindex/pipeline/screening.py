@@ -9,15 +9,16 @@ from operator import attrgetter
 
 from imgindex import sketch
 from imgindex.pipeline.sources import ImageSource
-from imgindex.pipeline.tasks import ScreenTask, ways_of
-from imgindex.ports import Progress
+from imgindex.pipeline.tasks import ScreenTask, Task, ways_of
+from imgindex.ports import Progress, Workers
 from imgindex.records import Candidate, ProposedBy
 from imgindex.sketch import Way
 from imgindex.store import Store, sketches
-from imgindex.workers import Workers
 
 TASK_PAIRS = 64
 """Pairs in one message to a worker process at most: 400 kB."""
+
+NO_SKETCHES: dict[int, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,14 @@ class Screened:
     refuted: list[Candidate]
     made: list[tuple[int, bytes]]
 
+    def tasks(self, known: Mapping[int, ImageSource]) -> Iterator[Task]:
+        """What is to be verified of those that are left."""
+        for candidate in self.left:
+            low, high = known[candidate.low_id], known[candidate.high_id]
+            a_is_low = low_is_a(candidate, known)
+            a, b = (low, high) if a_is_low else (high, low)
+            yield Task(candidate, a_is_low, a, b, self.by_frames.get(candidate.key))
+
 
 def screen(
     store: Store,
@@ -41,19 +50,20 @@ def screen(
     workers: Workers,
     progress: Progress,
     short_side_px: int,
+    at_hand: Mapping[int, bytes] = NO_SKETCHES,
 ) -> Screened:
     """Tell the candidates that are worth verifying from those that their sketches refute.
 
     Proposals by equal digests are not screened: a picture without texture has nothing but its pixels. A candidate of
     which an image cannot be read for its sketch is left: its verification says why. Those of one image stand together.
-    Told to stop, it leaves none.
+    `at_hand` are sketches by image id that the store need not be asked for. Told to stop, it leaves none.
     """
     shared = _shared(todo)
     todo = sorted(todo, key=lambda c: (shared(c), c.low_id, c.high_id))
     screened = [c for c in todo if c.proposed_by is not ProposedBy.DIGEST]
     ids = {i for c in screened for i in c.key}
     with store.read() as tx:
-        have = sketches.sketches(tx, ids, sketch.VERSION, short_side_px)
+        have = sketches.sketches(tx, ids, sketch.VERSION, short_side_px) | dict(at_hand)
     lacking = {known[i].key: i for i in sorted(ids - have.keys())}
     made: list[tuple[int, bytes]] = []
     for source, data in workers.run(ImageSource.sketch, [known[i] for i in lacking.values()]):

@@ -18,7 +18,7 @@ from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import Skipped
 from imgindex.outline import outline
 from imgindex.pictures import frames
-from imgindex.pipeline.prepare import Prepared, Traits, Wish, prepare
+from imgindex.pipeline.prepare import Prepared, Traits, Wish, decoded, prepare
 from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Rgb
 
 if TYPE_CHECKING:
@@ -89,16 +89,6 @@ class Content(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class InMemory:
-    """A content that was read already."""
-
-    data: bytes
-
-    def read(self) -> bytes:
-        return self.data
-
-
-@dataclass(frozen=True, slots=True)
 class OnDisk:
     """A content that any of `paths` may show."""
 
@@ -121,6 +111,16 @@ class OnDisk:
                 return data
             last = files.Changed(f"{files.display(path)} has other content than when it was indexed")
         raise last or FileNotFoundError("no file shows this image any more")
+
+
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """A content that was taken out of another: a frame of an animation."""
+
+    data: bytes
+
+    def read(self) -> bytes:
+        return self.data
 
 
 class ImageSource:
@@ -179,6 +179,10 @@ class ImageSource:
         """See `ports.Source.tints`."""
         return self._traits().tints
 
+    def canvas(self, long_side_px: int) -> Rgb:
+        """Pixels to lay on others or to look at: see `prepare.decoded`. Not kept. Raises OSError."""
+        return self._of_data(lambda data: decoded(data, self.info, long_side_px))
+
     def outline(self) -> Outline:
         """See `ports.Source.outline`."""
         return self._traits().outline
@@ -200,8 +204,10 @@ class ImageSource:
         """See `ports.Source.frames`."""
         with _unread():
             for data in frames.frames(self.content.read(), numbers):
-                alone = Sources(self._wish, PixelCache(FRAME_CACHE_BYTES))
-                yield alone.of_bytes(data, prepare(data, self._wish))
+                picture, cache = prepare(data, self._wish), PixelCache(FRAME_CACHE_BYTES)
+                alone = ImageSource(files.sha256(data), picture.info, InMemory(data), self._wish, cache)
+                alone.warm(_traits_of(picture))
+                yield alone
 
     def _traits(self) -> Traits:
         return self._cache.get(self.key, self._made)
@@ -259,13 +265,8 @@ class Sources:
         content = OnDisk(tuple(paths), image.sha256)
         return ImageSource(image.sha256, image.info, content, self._wish, self._cache)
 
-    def of_bytes(self, data: bytes, picture: Picture) -> ImageSource:
-        """A picture that need not be in the store, already decoded."""
-        source = ImageSource(files.sha256(data), picture.info, InMemory(data), self._wish, self._cache)
-        source.warm(_traits_of(picture))
-        return source
-
-    def remember(self, made: Prepared) -> None:
-        """Keep what decoding gave of a content, so that its file need not be read again."""
-        source = ImageSource(made.sha256, made.info, OnDisk((), made.sha256), self._wish, self._cache)
+    def remember(self, made: Prepared) -> ImageSource:
+        """Keep what decoding gave of a content, so that its file need not be read again; the content as a source."""
+        source = ImageSource(made.sha256, made.info, OnDisk((made.seen.path,), made.sha256), self._wish, self._cache)
         source.warm(made.traits)
+        return source

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from imgindex import transform
 from imgindex.files import Skipped
 from imgindex.pipeline import compare
+from imgindex.pipeline.prepare import decoded
 from imgindex.pipeline.sources import OnDisk
-from imgindex.ports import Progress
+from imgindex.ports import Progress, Workers
 from imgindex.records import PictureInfo, Rgb, Verdict
 from imgindex.report.model import Change, Group, Outline, Report, Thumbnail
 from imgindex.store import Store, catalog, pairs
 from imgindex.verify import reversed_outcome
-from imgindex.workers import Workers
 
 THUMBNAIL_PX = 360
 """Longer side at most: some 20 kB a picture, and sharp in a column of a phone or of a wide screen."""
@@ -161,7 +161,7 @@ def _rgb(wanted: Wanted) -> Rgb | None:
     """The picture as `_regions` and the thumbnail need it; None where the file cannot be read now."""
     try:
         data = OnDisk((wanted.path,), wanted.sha256).read()
-        return compare.decoded(data, wanted.info, CANVAS_PX)
+        return decoded(data, wanted.info, CANVAS_PX)
     except (OSError, Skipped):
         return None
 

@@ -15,14 +15,13 @@ from imgindex.keep.planning import Key
 from imgindex.pipeline.scales import Scales
 from imgindex.pipeline.sources import OnDisk
 from imgindex.pipeline.weigh_tasks import WeighTask, weigh_tasks
-from imgindex.ports import Progress
+from imgindex.ports import Progress, Workers
 from imgindex.proof import loss
 from imgindex.records import Weighing
 from imgindex.report.model import WeighSummary
 from imgindex.store import Store, catalog, pairs, weighed
 from imgindex.store.catalog import StoredImage, chunks
 from imgindex.store.weighed import WeighedPair
-from imgindex.workers import Workers
 
 TASKS_AT_ONCE = 8
 PIXELS_AT_ONCE = 200_000_000

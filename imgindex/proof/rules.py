@@ -73,7 +73,7 @@ def _parts(evidence: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
 
 
 def kind_of(part: dict[str, Any]) -> str:
-    """"" where nothing differs but tone, blur and noise; else what does."""
+    """ "" where nothing differs but tone, blur and noise; else what does."""
     if part["mass"] < LEAST_MASS or part["strength"] < LEAST_STRENGTH:
         return ""
     if part["sharp"] < SOFT:

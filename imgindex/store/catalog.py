@@ -99,6 +99,8 @@ def shown_files(tx: Connection) -> Iterator[tuple[bytes, int | None, bool]]:
 @rows_of("file")
 def _seen(row: Any) -> Seen:
     typed(row, file)
+    if b"\0" in row.path:
+        raise ValueError("path has a zero byte")
     inode, device = int.from_bytes(row.inode), int.from_bytes(row.device)
     return Seen(row.path, row.size_bytes, row.mtime_ns, row.ctime_ns, inode, device)
 

@@ -30,4 +30,9 @@ def by_geometry(outcome: Verification, a: object, b: object) -> Weighing | None:
 
 
 def may_look_the_same(outcome: Verification) -> bool:
-    return outcome.relation is not None and outcome.relation.value == "same" and "mirr" not in (outcome.transform or "") and "rot" not in (outcome.transform or "")
+    return (
+        outcome.relation is not None
+        and outcome.relation.value == "same"
+        and "mirr" not in (outcome.transform or "")
+        and "rot" not in (outcome.transform or "")
+    )

@@ -97,8 +97,24 @@ def compare(parts: Sequence[Part]) -> tuple[Sharpness, Sharpness, float, float]:
     sharper_b = float(((octaves < -OCTAVES) & (energy_b > LEAST_ENERGY) & apart).mean())
     total = float(fine_both[busy].sum() ** 2 / max(float(energy_a.sum() * energy_b.sum()), 1e-6))
     return (
-        Sharpness(sharper_a, noise_a, white_a, float(energy_a.mean()), float(middle_a[busy].mean()), _even(fine_a - fine_b, structure), places_a),
-        Sharpness(sharper_b, noise_b, white_b, float(energy_b.mean()), float(middle_b[busy].mean()), _even(fine_b - fine_a, structure), places_b),
+        Sharpness(
+            sharper_a,
+            noise_a,
+            white_a,
+            float(energy_a.mean()),
+            float(middle_a[busy].mean()),
+            _even(fine_a - fine_b, structure),
+            places_a,
+        ),
+        Sharpness(
+            sharper_b,
+            noise_b,
+            white_b,
+            float(energy_b.mean()),
+            float(middle_b[busy].mean()),
+            _even(fine_b - fine_a, structure),
+            places_b,
+        ),
         min(total, 1.0),
         float(fine_both[busy].mean()),
     )

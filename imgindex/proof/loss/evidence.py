@@ -271,14 +271,21 @@ def _middle(full: Grid, to_picture: Affine) -> Grid:
 def _parts(parts: overlay.Parts | None, laid: Laid, a: Whole, b: Whole) -> Evidence | None:
     if parts is None:
         return None
-    found = {"share": round(parts.share, 5), "count": parts.count, "edge": round(parts.edge, 3), "covered": round(parts.covered, 4)}
+    found = {
+        "share": round(parts.share, 5),
+        "count": parts.count,
+        "edge": round(parts.edge, 3),
+        "covered": round(parts.covered, 4),
+    }
     grid_size = np.array(laid.grid.size, np.float64)
     for name, to_picture, size in (("a", laid.grid.to_a, a.size), ("b", laid.grid.to_b, b.size)):
         boxes = []
         for box in parts.places:
             corners = np.array([[box[0], box[1]], [box[2], box[1]], [box[2], box[3]], [box[0], box[3]]]) * grid_size
             ends = transform.apply(to_picture, corners) / size
-            boxes.append([round(float(v), 4) for v in np.clip(np.concatenate([ends.min(axis=0), ends.max(axis=0)]), 0, 1)])
+            boxes.append(
+                [round(float(v), 4) for v in np.clip(np.concatenate([ends.min(axis=0), ends.max(axis=0)]), 0, 1)]
+            )
         found[f"places_{name}"] = boxes
     return found
 

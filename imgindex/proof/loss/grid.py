@@ -224,7 +224,9 @@ def straightened(placing: Placing, grid: Grid, a: NDArray[np.float32], b: NDArra
         moves = np.linalg.solve(normal + 1e-6 * np.trace(normal) * np.eye(6) / 6, jacobian.T @ left[ok])
         if np.abs(moves).max() > 6:
             break
-        step = np.array([[moves[0] / width, moves[1] / height, moves[2]], [moves[3] / width, moves[4] / height, moves[5]]])
+        step = np.array(
+            [[moves[0] / width, moves[1] / height, moves[2]], [moves[3] / width, moves[4] / height, moves[5]]]
+        )
         step[:, 2] -= step[:, :2] @ [width / 2, height / 2]
         step[:, :2] += np.eye(2)
         total = transform.compose(total, step)

@@ -52,10 +52,12 @@ CURVED = 0.12
 """Mean distance from which another tone curve is tried, level by level."""
 
 _COSINES = np.array(
-    [[math.sqrt((1 if k == 0 else 2) / 8) * math.cos(math.pi * (2 * n + 1) * k / 16) for n in range(8)] for k in range(8)]
+    [
+        [math.sqrt((1 if k == 0 else 2) / 8) * math.cos(math.pi * (2 * n + 1) * k / 16) for n in range(8)]
+        for k in range(8)
+    ]
 )
 _TRANSFORM = np.ascontiguousarray(np.kron(_COSINES, _COSINES).T, np.float32)
-
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +91,9 @@ class _Coded:
         self.other_steps = None if other.table is None else np.maximum(other.table, other.table.T)
         stored = as_stored(own.rgb, own.orientation)
         self.height, self.width = (side // BLOCK_PX * BLOCK_PX for side in stored.shape[:2])
-        from_stored = transform.compose(to_other, oriented_from_stored(own.orientation, stored.shape[1], stored.shape[0]))
+        from_stored = transform.compose(
+            to_other, oriented_from_stored(own.orientation, stored.shape[1], stored.shape[0])
+        )
         self.covered = _footprint(from_stored, other.size, stored.shape[1], stored.shape[0])
         rows, columns = self._box()
         self.own_rgb = stored[rows, columns]

@@ -96,9 +96,7 @@ class Coding:
     lossless: bool
 
 
-def differing(
-    a: Rgb, b: Rgb, luma_a: Plane, luma_b: Plane, inside: NDArray[np.bool_], coding: Coding
-) -> Differing:
+def differing(a: Rgb, b: Rgb, luma_a: Plane, luma_b: Plane, inside: NDArray[np.bool_], coding: Coding) -> Differing:
     """Of two pictures in one tone on one grid, and their lumas."""
     edges_a, edges_b = gradient(luma_a), gradient(luma_b)
     hot = (_far(a, b, edges_a, edges_b, inside, coding) & inside).astype(np.uint8)

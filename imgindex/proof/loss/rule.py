@@ -35,7 +35,11 @@ def judge(evidence: Evidence) -> Weighing:
     if stands is not None:
         above = "b" if stands == "a" else "a"
         if all(loss.what in ("added", "metadata") for loss in losses[stands]):
-            same = looks_same(evidence) and not _has(losses[stands], "added") and is_sure(stands, above, has, made, evidence)
+            same = (
+                looks_same(evidence)
+                and not _has(losses[stands], "added")
+                and is_sure(stands, above, has, made, evidence)
+            )
             grades[stands] = Grade.REDUNDANT if same else Grade.EDITED
     return Weighing(
         losses["a"], losses["b"], made["a"], made["b"], grades["a"], grades["b"], differs(evidence), evidence
@@ -64,8 +68,12 @@ def _let_proof_speak(evidence: Evidence, has: dict[str, Signs], made: dict[str, 
 def standing(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) -> str | None:
     """Which stands below the other, "a" or "b"; None where neither does, or signs contradict each other."""
     a, b = evidence["a"]["detail"], evidence["b"]["detail"]
-    proven = any(PROOFS & set(made[child]) and not PROOFS & set(made[parent]) for child, parent in (("a", "b"), ("b", "a")))
-    each_sharper = min(a["places"], b["places"]) >= signs.SIDES_TILES or min(a["sharper"], b["sharper"]) > signs.EACH_SHARPER
+    proven = any(
+        PROOFS & set(made[child]) and not PROOFS & set(made[parent]) for child, parent in (("a", "b"), ("b", "a"))
+    )
+    each_sharper = (
+        min(a["places"], b["places"]) >= signs.SIDES_TILES or min(a["sharper"], b["sharper"]) > signs.EACH_SHARPER
+    )
     if each_sharper and not proven:
         return None
     if has["a"] and has["b"]:
@@ -89,7 +97,9 @@ def looks_same(evidence: Evidence) -> bool:
     straight = not evidence["mirrored"] and evidence["turned"] < 0.5 and evidence["stretch"] < UNNOTICED_STRETCH
     whole = evidence["snapped"] == "frame" and not any(signs.is_seen(evidence[name]["beside"]) for name in "ab")
     toned = evidence["shift"] <= UNNOTICED_SHIFT and evidence["uneven"] < signs.UNEVEN
-    return straight and whole and toned and _all_over(evidence) and not _discoloured(evidence) and not _sharpened(evidence)
+    return (
+        straight and whole and toned and _all_over(evidence) and not _discoloured(evidence) and not _sharpened(evidence)
+    )
 
 
 MUCH_SHARPER = 0.3
@@ -129,7 +139,9 @@ def _discoloured(evidence: Evidence) -> bool:
     return any("colour" in signs.has(evidence[m], evidence[o], evidence) for m, o in (("a", "b"), ("b", "a")))
 
 
-SURE = frozenset({"earlier coding", "coded again", "coded coarser", "few colours", "enlarged", "blocky", "repeats a lossy file"})
+SURE = frozenset(
+    {"earlier coding", "coded again", "coded coarser", "few colours", "enlarged", "blocky", "repeats a lossy file"}
+)
 """Signs of a lesser or equal encoding. The others rest on presumption, and a picture with them alone is an edited copy."""
 
 
@@ -139,7 +151,9 @@ def is_sure(below: str, above: str, has: dict[str, Signs], made: dict[str, Signs
         return False
     if any(name != "no camera data" for name in made[above]):
         return False
-    smaller = evidence[below]["width"] * evidence[below]["height"] < evidence[above]["width"] * evidence[above]["height"]
+    smaller = (
+        evidence[below]["width"] * evidence[below]["height"] < evidence[above]["width"] * evidence[above]["height"]
+    )
     taken = "no camera data" in made[below] and smaller
     return bool(SURE & set(made[below])) or has[above].get("detail", 0) >= 1 or taken
 
@@ -151,14 +165,27 @@ def _losses(name: str, evidence: Evidence, has: dict[str, Signs], made: dict[str
     """What goes if this one is removed and the other kept."""
     other_name = "b" if name == "a" else "a"
     mine, other = evidence[name], evidence[other_name]
-    found = [_WORDS[what](mine, other, evidence, name) for what in ("area", "content", "detail", "colour", "tone") if what in has[name]]
+    found = [
+        _WORDS[what](mine, other, evidence, name)
+        for what in ("area", "content", "detail", "colour", "tone")
+        if what in has[name]
+    ]
     found += _unlike_files(mine, other)
     if "laid over" in made[name]:
         parts = evidence["parts"]
-        found.append(Loss("added", parts["covered"], f"laid over {_percent(parts['covered'])} of it", _places(parts, name)))
+        found.append(
+            Loss("added", parts["covered"], f"laid over {_percent(parts['covered'])} of it", _places(parts, name))
+        )
     if "laid around" in made[name]:
         share = mine["beside"]["share"]
-        found.append(Loss("added", share, f"a border, bar or page around it ({_percent(share)} of the area)", (), ))
+        found.append(
+            Loss(
+                "added",
+                share,
+                f"a border, bar or page around it ({_percent(share)} of the area)",
+                (),
+            )
+        )
     if signs.differ_in_parts(evidence) and not any("laid over" in made[n] for n in "ab"):
         found += _unassigned(name, evidence, made)
     gone = [entry for entry in mine["metadata"] if entry not in other["metadata"]]
@@ -225,7 +252,11 @@ def _unlike_files(mine: Evidence, other: Evidence) -> list[Loss]:
     """What the files hold beside the pixels that are compared."""
     found = []
     if mine["depth"] > max(8, other["depth"]):
-        found.append(Loss("depth", round(1 - other["depth"] / mine["depth"], 4), f"{mine['depth']} bits against {other['depth']}"))
+        found.append(
+            Loss(
+                "depth", round(1 - other["depth"] / mine["depth"], 4), f"{mine['depth']} bits against {other['depth']}"
+            )
+        )
     if mine["gain_map"] and not other["gain_map"]:
         found.append(Loss("depth", 1.0, "its gain map"))
     if mine["translucent"] and not other["translucent"]:
