@@ -41,7 +41,8 @@ class Whole:
     """One decoded picture at its full resolution.
 
     rgb          uint8[h, w, 3], oriented, the first frame, alpha flattened on white
-    table        float32[8, 8] steps of the luma's quantisation in a JPEG, rows vertical frequencies, on stored axes; else None
+    table        float32[8, 8] steps of the luma's quantisation in a JPEG, rows vertical frequencies, on stored axes;
+                 else None
     orientation  EXIF orientation that was applied, 1 to 8: what the stored axes are
     lossy        the coder changed the pixels it was given
     translucent  some pixel is not opaque

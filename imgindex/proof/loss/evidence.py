@@ -24,7 +24,7 @@ from imgindex import transform
 from imgindex.pictures.whole import Whole
 from imgindex.proof.loss import colour, detail, frame, grid, history, overlay, resolution, tone
 from imgindex.proof.loss.grid import Grid, Placing
-from imgindex.records import Relation, Rgb, Verdict, Verification
+from imgindex.records import PictureInfo, Relation, Rgb, Verdict, Verification
 from imgindex.transform import Affine
 
 Evidence = dict[str, Any]
@@ -39,9 +39,18 @@ EXACT_NOISE_PX = 640
 def measure(a: Whole, b: Whole, outcome: Verification) -> Evidence:
     """Numbers of a proven pair, JSON-serialisable: of the pair, and under "a" and "b" of each picture. What they say
     does not depend on which of the two comes first."""
+    if outcome.verdict is Verdict.NEAR_DUPLICATE and outcome.relation is Relation.OVERLAP:
+        return outlined(a.info, b.info, outcome)
     if _order(b) < _order(a):
         return mirrored(_measured(b, a, outcome, transform.invert))
     return _measured(a, b, outcome, lambda affine: affine)
+
+
+def outlined(a: PictureInfo, b: PictureInfo, outcome: Verification) -> Evidence:
+    """What geometry alone says of two pictures that each show something which the other does not."""
+    shares = (a, outcome.share_a), (b, outcome.share_b)
+    of_a, of_b = ({"width": i.width_px, "height": i.height_px, "shared": round(share, 4)} for i, share in shares)
+    return {"a": of_a, "b": of_b, "same_pixels": False, "overlap": True}
 
 
 def mirrored(evidence: Evidence) -> Evidence:
@@ -63,7 +72,6 @@ def _measured(a: Whole, b: Whole, outcome: Verification, direct: Any) -> Evidenc
     placing = laid.placing
     found |= _geometry(placing.affine, placing.snapped, placing.exact)
     back = transform.invert(placing.affine)
-    found["overlap"] = outcome.relation is Relation.OVERLAP
     found["b"] |= {"beside": _rounded(asdict(frame.beside(b.rgb, placing.affine, a.size)))}
     found["a"] |= {"beside": _rounded(asdict(frame.beside(a.rgb, back, b.size)))}
     found |= {"shift": laid.shift, "uneven": laid.uneven, "same": laid.same}
@@ -79,16 +87,15 @@ def facts(picture: Whole) -> Evidence:
         "format": info.format, "lossy": picture.lossy, "width": info.width_px, "height": info.height_px,
         "mode": info.mode, "depth": info.bit_depth, "frames": info.frames, "translucent": picture.translucent,
         "gain_map": picture.gain_map, "motion": picture.motion, "colours": picture.colours,
-        "metadata": list(picture.metadata),
+        "metadata": list(picture.metadata), "camera": "camera" in picture.metadata,
     }  # fmt: skip
 
 
 def _geometry(affine: Affine, snapped: str, exact: bool) -> Evidence:
     parts = transform.parts(affine)
-    quarter = abs(parts.degrees) % 90.0
     return {
         "snapped": snapped, "exact": exact, "mirrored": parts.mirrored, "stretch": round(parts.anisotropy, 4),
-        "turned": round(min(abs(parts.degrees), 360 - abs(parts.degrees)), 2), "off_quarter": round(min(quarter, 90 - quarter), 2),
+        "turned": round(abs(parts.degrees), 2),
     }  # fmt: skip
 
 
@@ -188,11 +195,13 @@ def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
         lossless=laid.placing.exact and not (a.lossy and b.lossy),
     )
     differing = overlay.differing(laid.toned_a, laid.toned_b, luma_a, luma_b, laid.inside, coding)
-    found["parts"] = _parts(differing.parts, laid, a, b)
+    found["parts"] = _parts(differing.parts)
     clean = laid.inside
     if differing.parts is not None:
         for name, paint, sign in (("a", differing.parts.paint_a, -1), ("b", differing.parts.paint_b, 1)):
             found[name] |= {"paint": _rounded(asdict(paint)), "own": round(sign * differing.parts.own, 4)}
+        found["a"]["differs"] = _places(differing.parts, laid.grid, laid.grid.to_a, a.size)
+        found["b"]["differs"] = _places(differing.parts, laid.grid, laid.grid.to_b, b.size)
         clean = laid.inside & (cv2.dilate(differing.mask.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0)
     _compare_colour(found, laid, clean)
     parts = _detail_parts(a, b, laid, luma_a, luma_b, clean)
@@ -268,19 +277,21 @@ def _middle(full: Grid, to_picture: Affine) -> Grid:
     return Grid(at, at, *size)
 
 
-def _parts(parts: overlay.Parts | None, laid: Laid, a: Whole, b: Whole) -> Evidence | None:
+def _parts(parts: overlay.Parts | None) -> Evidence | None:
     if parts is None:
         return None
-    found = {"share": round(parts.share, 5), "count": parts.count, "edge": round(parts.edge, 3), "covered": round(parts.covered, 4)}
-    grid_size = np.array(laid.grid.size, np.float64)
-    for name, to_picture, size in (("a", laid.grid.to_a, a.size), ("b", laid.grid.to_b, b.size)):
-        boxes = []
-        for box in parts.places:
-            corners = np.array([[box[0], box[1]], [box[2], box[1]], [box[2], box[3]], [box[0], box[3]]]) * grid_size
-            ends = transform.apply(to_picture, corners) / size
-            boxes.append([round(float(v), 4) for v in np.clip(np.concatenate([ends.min(axis=0), ends.max(axis=0)]), 0, 1)])
-        found[f"places_{name}"] = boxes
-    return found
+    return _rounded({"share": parts.share, "count": parts.count, "edge": parts.edge, "covered": parts.covered})
+
+
+def _places(parts: overlay.Parts, shown: Grid, to_picture: Affine, size: tuple[int, int]) -> list[list[float]]:
+    """Boxes (left, top, right, bottom) around the parts in one picture, in shares of its width and height."""
+    boxes = []
+    for left, top, right, bottom in parts.places:
+        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) * shown.size
+        ends = transform.apply(to_picture, corners) / size
+        box = np.clip(np.concatenate([ends.min(axis=0), ends.max(axis=0)]), 0, 1)
+        boxes.append([round(float(v), 4) for v in box])
+    return boxes
 
 
 def _ask_history(found: Evidence, a: Whole, b: Whole, placing: Placing) -> None:
@@ -294,7 +305,7 @@ def _ask_history(found: Evidence, a: Whole, b: Whole, placing: Placing) -> None:
     corner = slice(0, EXACT_NOISE_PX)
     for name, picture in (("a", a), ("b", b)):
         luma = cv2.cvtColor(np.ascontiguousarray(picture.rgb[corner, corner]), cv2.COLOR_RGB2GRAY)
-        found[name]["blocky"] = round(history.blockiness(luma), 4)
+        found[name]["blocky"] = round(history.blockiness(np.asarray(luma, np.uint8)), 4)
 
 
 def _ask_older_coding(found: Evidence, a: Whole, b: Whole) -> None:

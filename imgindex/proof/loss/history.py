@@ -3,8 +3,8 @@
 A JPEG's cosine coefficients lie on a lattice, the multiples of its quantisation steps. What is made from its pixels
 without moving them keeps them near that lattice, even after another tone, turn or coding at finer steps:
 
-lattice       mean distance of the child's coefficients, on the parent's blocks and in its tone, from the nearest multiple;
-              0.25 where the two have nothing to do with each other
+lattice       mean distance of the child's coefficients, on the parent's blocks and in its tone, from the nearest
+              multiple; 0.25 where the two have nothing to do with each other
 recompressed  share of a JPEG's quantised coefficients that coding the other picture anew gives
 blocky        how far differences across the borders of some 8-pixel grid stand out: coding whose file is gone
 """
@@ -52,10 +52,12 @@ CURVED = 0.12
 """Mean distance from which another tone curve is tried, level by level."""
 
 _COSINES = np.array(
-    [[math.sqrt((1 if k == 0 else 2) / 8) * math.cos(math.pi * (2 * n + 1) * k / 16) for n in range(8)] for k in range(8)]
+    [
+        [math.sqrt((1 if k == 0 else 2) / 8) * math.cos(math.pi * (2 * n + 1) * k / 16) for n in range(8)]
+        for k in range(8)
+    ]
 )
 _TRANSFORM = np.ascontiguousarray(np.kron(_COSINES, _COSINES).T, np.float32)
-
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +91,9 @@ class _Coded:
         self.other_steps = None if other.table is None else np.maximum(other.table, other.table.T)
         stored = as_stored(own.rgb, own.orientation)
         self.height, self.width = (side // BLOCK_PX * BLOCK_PX for side in stored.shape[:2])
-        from_stored = transform.compose(to_other, oriented_from_stored(own.orientation, stored.shape[1], stored.shape[0]))
+        from_stored = transform.compose(
+            to_other, oriented_from_stored(own.orientation, stored.shape[1], stored.shape[0])
+        )
         self.covered = _footprint(from_stored, other.size, stored.shape[1], stored.shape[0])
         rows, columns = self._box()
         self.own_rgb = stored[rows, columns]
@@ -178,7 +182,7 @@ MOST_SIDE_PX = 1_024
 
 def luma(rgb: Rgb) -> Plane:
     """float32[h, w]: luma that is not rounded."""
-    return np.asarray(cv2.transform(rgb.astype(np.float32), np.array([[0.299, 0.587, 0.114]], np.float32)))
+    return np.asarray(cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY))
 
 
 def as_stored(rgb: Rgb, orientation: int) -> Rgb:
@@ -232,7 +236,9 @@ def _whole_blocks(good: NDArray[np.bool_], most: int = MOST_BLOCKS) -> NDArray[n
     """bool[rows, columns]: blocks of which all pixels are good, every so many of them where there are many."""
     height, width = good.shape
     rows, columns = height // BLOCK_PX, width // BLOCK_PX
-    kept = good[: rows * BLOCK_PX, : columns * BLOCK_PX].reshape(rows, BLOCK_PX, columns, BLOCK_PX).all(axis=(1, 3))
+    kept: NDArray[np.bool_] = (
+        good[: rows * BLOCK_PX, : columns * BLOCK_PX].reshape(rows, BLOCK_PX, columns, BLOCK_PX).all(axis=(1, 3))
+    )
     places = np.flatnonzero(kept)
     if len(places) > most:
         spread = np.zeros(kept.size, np.bool_)
@@ -258,7 +264,7 @@ LEAST_LIVE_BLOCKS = 25
 
 
 def coarsened(parent: Plane, child: Plane, good: NDArray[np.bool_]) -> tuple[int, int]:
-    """Of how many low frequencies the child looks like the parent coded with coarser steps, and how many could be asked.
+    """Of how many low frequencies the child looks like the parent in coarser steps, and how many could be asked.
 
     Both lumas lie on one 8-pixel grid, in one tone.
     """

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from imgindex.proof.loss import signs
 from imgindex.proof.loss.signs import PROOFS, Evidence, Signs
 from imgindex.records import Grade, Loss, Weighing
 
-RULES_VERSION = 1
+JUDGE_VERSION = 1
 """Raise it with any change to what `judge` says of some evidence: stored pairs are then judged again."""
 
 UNNOTICED_SHIFT = 3.0
@@ -24,6 +23,8 @@ WEAK_UNDER_PROOF = ("laid over", "clipped", "noise added", "blocky", "no camera 
 def judge(evidence: Evidence) -> Weighing:
     """What is lost with either picture, which was made from the other, and how one stands below the other."""
     a, b = evidence["a"], evidence["b"]
+    if evidence.get("overlap"):
+        return Weighing(_outside(a), _outside(b), {}, {}, None, None, (), evidence)
     if evidence["same_pixels"] or "beside" not in a:
         return _same_pixels(a, b, evidence)
     has = {"a": signs.has(a, b, evidence), "b": signs.has(b, a, evidence)}
@@ -35,11 +36,20 @@ def judge(evidence: Evidence) -> Weighing:
     if stands is not None:
         above = "b" if stands == "a" else "a"
         if all(loss.what in ("added", "metadata") for loss in losses[stands]):
-            same = looks_same(evidence) and not _has(losses[stands], "added") and is_sure(stands, above, has, made, evidence)
+            same = (
+                looks_same(evidence)
+                and not _has(losses[stands], "added")
+                and is_sure(stands, above, has, made, evidence)
+            )
             grades[stands] = Grade.REDUNDANT if same else Grade.EDITED
     return Weighing(
         losses["a"], losses["b"], made["a"], made["b"], grades["a"], grades["b"], differs(evidence), evidence
     )
+
+
+def _outside(mine: Evidence) -> tuple[Loss, ...]:
+    shared = mine["shared"]
+    return (Loss("area", round(1 - shared, 4), f"the other shows {_percent(shared)} of it"),)
 
 
 def _has(losses: tuple[Loss, ...], what: str) -> bool:
@@ -47,7 +57,7 @@ def _has(losses: tuple[Loss, ...], what: str) -> bool:
 
 
 def _let_proof_speak(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) -> None:
-    """Where one is proven to be made from the other, what could also be chance or retouching does not speak against it."""
+    """Where one is proven to be made from the other, what may be chance or retouching does not speak against it."""
     slight = max(evidence["a"]["detail"]["sharper"], evidence["b"]["detail"]["sharper"]) < 0.15
     for child, parent in (("a", "b"), ("b", "a")):
         if PROOFS & set(made[child]) and not PROOFS & set(made[parent]):
@@ -64,8 +74,12 @@ def _let_proof_speak(evidence: Evidence, has: dict[str, Signs], made: dict[str, 
 def standing(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) -> str | None:
     """Which stands below the other, "a" or "b"; None where neither does, or signs contradict each other."""
     a, b = evidence["a"]["detail"], evidence["b"]["detail"]
-    proven = any(PROOFS & set(made[child]) and not PROOFS & set(made[parent]) for child, parent in (("a", "b"), ("b", "a")))
-    each_sharper = min(a["places"], b["places"]) >= signs.SIDES_TILES or min(a["sharper"], b["sharper"]) > signs.EACH_SHARPER
+    proven = any(
+        PROOFS & set(made[child]) and not PROOFS & set(made[parent]) for child, parent in (("a", "b"), ("b", "a"))
+    )
+    each_sharper = (
+        min(a["places"], b["places"]) >= signs.SIDES_TILES or min(a["sharper"], b["sharper"]) > signs.EACH_SHARPER
+    )
     if each_sharper and not proven:
         return None
     if has["a"] and has["b"]:
@@ -89,7 +103,9 @@ def looks_same(evidence: Evidence) -> bool:
     straight = not evidence["mirrored"] and evidence["turned"] < 0.5 and evidence["stretch"] < UNNOTICED_STRETCH
     whole = evidence["snapped"] == "frame" and not any(signs.is_seen(evidence[name]["beside"]) for name in "ab")
     toned = evidence["shift"] <= UNNOTICED_SHIFT and evidence["uneven"] < signs.UNEVEN
-    return straight and whole and toned and _all_over(evidence) and not _discoloured(evidence) and not _sharpened(evidence)
+    return (
+        straight and whole and toned and _all_over(evidence) and not _discoloured(evidence) and not _sharpened(evidence)
+    )
 
 
 MUCH_SHARPER = 0.3
@@ -110,7 +126,7 @@ def _hidden_places(mine: Evidence, other: Evidence) -> bool:
     """Whether the other is less sharp in some places alone, and that is not how it was coded."""
     found, asked = other.get("coarsened", (0, 1))
     local = mine["detail"]["places"] >= HIDDEN_TILES and mine["detail"]["sharper"] < HIDDEN_SHARE
-    return local and found < signs.COARSENED * asked
+    return bool(local and found < signs.COARSENED * asked)
 
 
 SHARPENED, SHARPENED_COHERENCE = 1.6, 0.85
@@ -129,8 +145,10 @@ def _discoloured(evidence: Evidence) -> bool:
     return any("colour" in signs.has(evidence[m], evidence[o], evidence) for m, o in (("a", "b"), ("b", "a")))
 
 
-SURE = frozenset({"earlier coding", "coded again", "coded coarser", "few colours", "enlarged", "blocky", "repeats a lossy file"})
-"""Signs of a lesser or equal encoding. The others rest on presumption, and a picture with them alone is an edited copy."""
+SURE = frozenset(
+    {"earlier coding", "coded again", "coded coarser", "few colours", "enlarged", "blocky", "repeats a lossy file"}
+)
+"""Signs of a lesser or equal encoding. Others are presumption: a picture with these alone is an edited copy."""
 
 
 def is_sure(below: str, above: str, has: dict[str, Signs], made: dict[str, Signs], evidence: Evidence) -> bool:
@@ -139,7 +157,9 @@ def is_sure(below: str, above: str, has: dict[str, Signs], made: dict[str, Signs
         return False
     if any(name != "no camera data" for name in made[above]):
         return False
-    smaller = evidence[below]["width"] * evidence[below]["height"] < evidence[above]["width"] * evidence[above]["height"]
+    smaller = (
+        evidence[below]["width"] * evidence[below]["height"] < evidence[above]["width"] * evidence[above]["height"]
+    )
     taken = "no camera data" in made[below] and smaller
     return bool(SURE & set(made[below])) or has[above].get("detail", 0) >= 1 or taken
 
@@ -151,14 +171,27 @@ def _losses(name: str, evidence: Evidence, has: dict[str, Signs], made: dict[str
     """What goes if this one is removed and the other kept."""
     other_name = "b" if name == "a" else "a"
     mine, other = evidence[name], evidence[other_name]
-    found = [_WORDS[what](mine, other, evidence, name) for what in ("area", "content", "detail", "colour", "tone") if what in has[name]]
+    found = [
+        _WORDS[what](mine, other, evidence, name)
+        for what in ("area", "content", "detail", "colour", "tone")
+        if what in has[name]
+    ]
     found += _unlike_files(mine, other)
     if "laid over" in made[name]:
         parts = evidence["parts"]
-        found.append(Loss("added", parts["covered"], f"laid over {_percent(parts['covered'])} of it", _places(parts, name)))
+        found.append(
+            Loss("added", parts["covered"], f"laid over {_percent(parts['covered'])} of it", _places(evidence[name]))
+        )
     if "laid around" in made[name]:
         share = mine["beside"]["share"]
-        found.append(Loss("added", share, f"a border, bar or page around it ({_percent(share)} of the area)", (), ))
+        found.append(
+            Loss(
+                "added",
+                share,
+                f"a border, bar or page around it ({_percent(share)} of the area)",
+                (),
+            )
+        )
     if signs.differ_in_parts(evidence) and not any("laid over" in made[n] for n in "ab"):
         found += _unassigned(name, evidence, made)
     gone = [entry for entry in mine["metadata"] if entry not in other["metadata"]]
@@ -172,15 +205,15 @@ def _unassigned(name: str, evidence: Evidence, made: dict[str, Signs]) -> list[L
     from the other, which carries what was added."""
     other = "b" if name == "a" else "a"
     parts = evidence["parts"]
-    places, count = _places(parts, name), parts["count"]
+    places, count = _places(evidence[name]), parts["count"]
     regions = "1 region differs" if count == 1 else f"{count} regions differ"
     if PROOFS & set(made[name]) and not PROOFS & set(made[other]):
         return [Loss("added", parts["covered"], regions, places)]
     return [Loss("content", parts["covered"], regions, places)]
 
 
-def _places(parts: dict[str, Any], name: str) -> tuple[tuple[float, float, float, float], ...]:
-    return tuple((p[0], p[1], p[2], p[3]) for p in parts[f"places_{name}"])
+def _places(mine: Evidence) -> tuple[tuple[float, float, float, float], ...]:
+    return tuple((p[0], p[1], p[2], p[3]) for p in mine.get("differs", ()))
 
 
 def _percent(share: float) -> str:
@@ -196,7 +229,7 @@ def _content(mine: Evidence, other: Evidence, both: Evidence, name: str) -> Loss
     parts = both["parts"]
     count = parts["count"]
     words = f"{count} region{'s' * (count > 1)} covered or replaced ({_percent(parts['covered'])} of it)"
-    return Loss("content", parts["covered"], words, _places(parts, name))
+    return Loss("content", parts["covered"], words, _places(mine))
 
 
 def _detail(mine: Evidence, other: Evidence, both: Evidence, name: str) -> Loss:
@@ -225,7 +258,11 @@ def _unlike_files(mine: Evidence, other: Evidence) -> list[Loss]:
     """What the files hold beside the pixels that are compared."""
     found = []
     if mine["depth"] > max(8, other["depth"]):
-        found.append(Loss("depth", round(1 - other["depth"] / mine["depth"], 4), f"{mine['depth']} bits against {other['depth']}"))
+        found.append(
+            Loss(
+                "depth", round(1 - other["depth"] / mine["depth"], 4), f"{mine['depth']} bits against {other['depth']}"
+            )
+        )
     if mine["gain_map"] and not other["gain_map"]:
         found.append(Loss("depth", 1.0, "its gain map"))
     if mine["translucent"] and not other["translucent"]:

@@ -107,7 +107,13 @@ def _coded(mine: Evidence, other: Evidence, both: Evidence) -> Signs:
     if on_lattice(mine, other) and not on_lattice(other, mine):
         found["earlier coding"] = 3
     own, its = mine.get("recompressed"), other.get("recompressed")
-    if own is not None and its is not None and own > RECODED and its < own - RECODED_MORE and not on_lattice(other, mine):
+    if (
+        own is not None
+        and its is not None
+        and own > RECODED
+        and its < own - RECODED_MORE
+        and not on_lattice(other, mine)
+    ):
         found["coded again"] = 3
     if _is_coarser(mine, other):
         found["coded coarser"] = 3
@@ -126,7 +132,9 @@ def _is_coarser(mine: Evidence, other: Evidence) -> bool:
     if "coarsened" not in mine or on_lattice(other, mine):
         return False
     (own, own_asked), (its, its_asked) = mine["coarsened"], other["coarsened"]
-    return bool(own_asked >= LEAST_ASKED and own >= COARSENED * own_asked and its <= COARSENED_OTHER * max(its_asked, 1))
+    return bool(
+        own_asked >= LEAST_ASKED and own >= COARSENED * own_asked and its <= COARSENED_OTHER * max(its_asked, 1)
+    )
 
 
 def _kept(mine: Evidence, other: Evidence) -> Signs:
@@ -156,14 +164,20 @@ def _sharper_counts(mine: Evidence, other: Evidence) -> bool:
 
 
 def is_seen(beside: Evidence) -> bool:
-    return bool(beside["share"] >= 1 - MOST_SHARED) and (beside["flat"], beside["uniform"], beside["rough"]) != (0, 0, 0)
+    return bool(beside["share"] >= 1 - MOST_SHARED) and (beside["flat"], beside["uniform"], beside["rough"]) != (
+        0,
+        0,
+        0,
+    )
 
 
 def on_lattice(mine: Evidence, other: Evidence) -> bool:
     found = mine.get("lattice")
     if found is None or mine["agreeing"] < LEAST_AGREEING:
         return False
-    return bool(found < (UNRELATED if mine["lossy"] or (other.get("recompressed") or 0.0) < REPEATED else REPEATED_LATTICE))
+    return bool(
+        found < (UNRELATED if mine["lossy"] or (other.get("recompressed") or 0.0) < REPEATED else REPEATED_LATTICE)
+    )
 
 
 def truly_finer(band: Evidence | None) -> bool:
@@ -210,7 +224,13 @@ def carries(mine: Evidence, other: Evidence, both: Evidence) -> bool:
     parts, own = both["parts"], mine["own"]
     paint, its = mine["paint"], other["paint"]
     calmer = middle_octaves(mine, other)
-    if own > 0.02 and paint["slope"] < 0.92 and its["slope"] > 0.84 and paint["unlike"] < 0.8 * its["unlike"] and calmer < 0.3:
+    if (
+        own > 0.02
+        and paint["slope"] < 0.92
+        and its["slope"] > 0.84
+        and paint["unlike"] < 0.8 * its["unlike"]
+        and calmer < 0.3
+    ):
         return True
     hidden = own < -0.2 and paint["slope"] < 0.7 and its["slope"] > 1 and paint["few"] < 0.8
     if hidden and parts["count"] <= 3 and parts["edge"] > 20 and calmer < 0.3:

@@ -1,1 +1,0 @@
-"""Which one stays: grades, groups and keepers, of shared words alone."""
