@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from imgindex import decode
 from imgindex.flatten import flattened
@@ -36,6 +36,15 @@ _RATING = re.compile(rb"xmp:Rating(?:=\"|>)\s*[1-5]")
 _DESCRIPTION = re.compile(rb"<dc:(?:description|title|subject)>")
 
 
+@dataclass(frozen=True, slots=True)
+class Coder:
+    """How a JPEG was coded: steps of each table, and Pillow's number of the sampling of colour."""
+
+    tables: tuple[tuple[int, ...], ...]
+    sampling: int
+    grey: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Whole:
     """One decoded picture at its full resolution.
@@ -43,6 +52,7 @@ class Whole:
     rgb          uint8[h, w, 3], oriented, the first frame, alpha flattened on white
     table        float32[8, 8] steps of the luma's quantisation in a JPEG, rows vertical frequencies, on stored axes;
                  else None
+    coder        what coding it again as JPEG needs: the steps of all tables, and the sampling of colour; None in others
     orientation  EXIF orientation that was applied, 1 to 8: what the stored axes are
     lossy        the coder changed the pixels it was given
     translucent  some pixel is not opaque
@@ -55,6 +65,7 @@ class Whole:
     info: PictureInfo
     rgb: Rgb
     table: NDArray[np.float32] | None
+    coder: Coder | None
     orientation: int
     lossy: bool
     translucent: bool
@@ -84,6 +95,7 @@ def whole(data: bytes) -> Whole:
             info=info,
             rgb=np.ascontiguousarray(np.asarray(turned), np.uint8),
             table=_table(image),
+            coder=_coder(image),
             orientation=orientation,
             lossy=info.format in LOSSY or (info.format == "WEBP" and b"VP8 " in data[:64]),
             translucent=_translucent(image),
@@ -98,6 +110,14 @@ def _table(image: ImageFile.ImageFile) -> NDArray[np.float32] | None:
     tables: dict[int, list[int]] = getattr(image, "quantization", None) or {}
     steps = tables.get(0)
     return None if steps is None or len(steps) != 64 else np.array(steps, np.float32).reshape(8, 8)
+
+
+def _coder(image: ImageFile.ImageFile) -> Coder | None:
+    tables: dict[int, list[int]] = getattr(image, "quantization", None) or {}
+    if not tables or image.mode not in ("L", "RGB"):
+        return None
+    sampling = JpegImagePlugin.get_sampling(image)  # type: ignore[arg-type]
+    return Coder(tuple(tuple(tables[key]) for key in sorted(tables)), sampling, image.mode == "L")
 
 
 def _translucent(image: Image.Image) -> bool:

@@ -75,8 +75,8 @@ def _measured(a: Whole, b: Whole, outcome: Verification, direct: Any) -> Evidenc
     found["b"] |= {"beside": _rounded(asdict(frame.beside(b.rgb, placing.affine, a.size)))}
     found["a"] |= {"beside": _rounded(asdict(frame.beside(a.rgb, back, b.size)))}
     found |= {"shift": laid.shift, "uneven": laid.uneven, "same": laid.same}
-    _compare_shown(found, a, b, laid)
     _ask_history(found, a, b, placing)
+    _compare_shown(found, a, b, laid)
     return found
 
 
@@ -190,9 +190,11 @@ def _contrast(levels: NDArray[np.float32]) -> float:
 def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
     """What both show: parts that differ, colour, clipping, detail."""
     luma_a, luma_b = history.luma(laid.toned_a), history.luma(laid.toned_b)
+    repeats = any((found[name].get("lattice") or 1.0) < history.REPEATS for name in "ab")
     coding = overlay.Coding(
         few_colours=a.colours is not None or b.colours is not None,
-        lossless=laid.placing.exact and not (a.lossy and b.lossy),
+        repeats=repeats,
+        lossless=repeats and not (a.lossy and b.lossy),
     )
     differing = overlay.differing(laid.toned_a, laid.toned_b, luma_a, luma_b, laid.inside, coding)
     found["parts"] = _parts(differing.parts)
@@ -261,7 +263,7 @@ def _compare_resolution(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None
     ):
         if max(math.hypot(*to_picture[:, 0]), math.hypot(*to_picture[:, 1])) < resolution.FINER:
             continue
-        middle = _middle(laid.full, to_picture)
+        middle = _busiest(laid)
         coarse = grid.seen(other.rgb, transform.compose(to_other, middle.to_a), middle.size)
         luma = history.luma(_toned(coarse, across, None))
         seen = resolution.finer(picture.rgb, transform.compose(to_picture, middle.to_a), luma, middle)
@@ -269,11 +271,29 @@ def _compare_resolution(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None
             found[name]["finer"] = _rounded(asdict(seen))
 
 
-def _middle(full: Grid, to_picture: Affine) -> Grid:
-    """The middle of the full grid that is transformed, as maps of it to the full grid."""
+WINDOWS_ALONG = 5
+"""Places along either axis of which the busiest is transformed: the middle of a page may be blank."""
+
+
+def _busiest(laid: Laid) -> Grid:
+    """The part of the full grid that is transformed, as maps of it to the full grid."""
+    full, shown = laid.full, laid.grid
     size = [min(side, resolution.WINDOW_PX) for side in full.size]
-    x, y = ((side - part) // 2 for side, part in zip(full.size, size, strict=True))
-    at = np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+    small = [max(1, round(part * of / side)) for part, of, side in zip(size, shown.size, full.size, strict=True)]
+    edges = overlay.gradient(history.luma(laid.b)) * laid.inside
+    sums = cv2.integral(edges)
+    best, place = -1.0, (0, 0)
+    xs, ys = (
+        np.linspace(0, side - part, WINDOWS_ALONG).astype(int) for side, part in zip(shown.size, small, strict=True)
+    )
+    for y in ys.tolist():
+        for x in xs.tolist():
+            right, bottom = x + small[0], y + small[1]
+            busy = float(sums[bottom, right] - sums[y, right] - sums[bottom, x] + sums[y, x])
+            if busy > best * 1.001:
+                best, place = busy, (x, y)
+    x, y = (round(at * side / of) for at, side, of in zip(place, full.size, shown.size, strict=True))
+    at = np.array([[1.0, 0.0, min(x, full.width - size[0])], [0.0, 1.0, min(y, full.height - size[1])]])
     return Grid(at, at, *size)
 
 

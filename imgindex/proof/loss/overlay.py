@@ -21,8 +21,8 @@ GRADIENT_SHARE, GRADIENT_CAP = 0.5, 60.0
 there a fraction of a pixel makes as much."""
 
 EQUAL_LEVELS, EQUAL_GRADIENT, REPEATED_LEVELS = 5.0, 0.25, 0.0
-"""The same where at least half of all pixels are equal: nothing but a change in that part makes a difference there. A
-lossless file that repeats those of another differs nowhere else at all."""
+"""The same where the pixels that one file gives are repeated in the other, and at least half of all are equal: nothing
+but a change in that part makes a difference there, in a lossless file none at all."""
 
 FEW_COLOURS_FACTOR = 2.5
 """By how much further pixels must differ where one picture has few colours."""
@@ -91,9 +91,11 @@ def gradient(luma: Plane) -> Plane:
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """What is known of how the two are coded: whether one has few colours, and whether one is lossless."""
+    """What is known of how the two are coded: whether one has few colours, whether one repeats the pixels that the
+    other's file gives, and whether it does so in a lossless file."""
 
     few_colours: bool
+    repeats: bool
     lossless: bool
 
 
@@ -143,7 +145,7 @@ def _far(
     """bool[h, w]: pixels that differ by more than coding, blur and the error of the map make."""
     most = _most(cv2.absdiff(cv2.GaussianBlur(a, (0, 0), 0.8), cv2.GaussianBlur(b, (0, 0), 0.8)))
     median = float(np.median(most[inside][::7])) if inside.any() else 0.0
-    if median == 0 and not coding.few_colours:
+    if median == 0 and coding.repeats and not coding.few_colours:
         if coding.lossless:
             return np.asarray(most > REPEATED_LEVELS)
         return np.asarray(most > EQUAL_LEVELS + EQUAL_GRADIENT * cv2.min(edges_a, edges_b))

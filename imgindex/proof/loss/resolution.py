@@ -39,6 +39,7 @@ class Finer:
     explained  share of it that interpolating the coarser gives, in [0, 1]
     rms, low   strength of the band, and of the one below, in grey levels
     even       its energy in the flattest fifth of the window over that in all of it: 1 in noise
+    alien      share of the band below that the coarser picture does not explain, in [0, 1]
     """
 
     scale: float
@@ -47,6 +48,7 @@ class Finer:
     rms: float
     low: float
     even: float
+    alien: float
 
 
 def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared: Grid) -> Finer | None:
@@ -70,6 +72,7 @@ def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared:
     if np.count_nonzero(high) < LEAST_FREQUENCIES or not low.any():
         return None
     power = np.abs(spectrum) ** 2
+    shown = grid.seen(coarse, to_grid, size)
     above = spectrum[high]
     explained = 0.0
     for how in (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4):
@@ -83,8 +86,14 @@ def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared:
         explained=explained,
         rms=math.sqrt(float(power[high].sum()) * energy),
         low=math.sqrt(float(power[low].sum()) * energy),
-        even=_even(spectrum * high, grid.seen(coarse, to_grid, size)),
+        even=_even(spectrum * high, shown),
+        alien=_alien(spectrum[low], _spectrum(shown, taper)[low]),
     )
+
+
+def _alien(fine: NDArray[np.complex64], coarse: NDArray[np.complex64]) -> float:
+    both = float((np.abs(fine) ** 2).sum()) * float((np.abs(coarse) ** 2).sum())
+    return 1.0 - float(np.abs((fine * coarse.conj()).sum()) ** 2) / max(both, 1e-9)
 
 
 def _even(band: NDArray[np.complex64], coarse: NDArray[np.float32]) -> float:

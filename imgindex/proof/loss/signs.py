@@ -34,11 +34,19 @@ COARSENED, COARSENED_OTHER, LEAST_ASKED = 0.55, 0.3, 4
 quality 75 or below, 0.43 at most in other edits."""
 
 RECODED, RECODED_MORE = 0.85, 0.3
+
+CODED_FROM, SPREAD = 0.7, 0.24
+"""A JPEG was coded from the other where most of its coefficients are those that coding the other gives, and the other's
+lie anywhere between the multiples: a change of the JPEG that leaves them so near would keep them close to it."""
+
+SAME_CODER = 0.1
+"""The same where coding the other anew takes away all but this much of the difference."""
+
 BLOCKY, BLOCKY_MORE = 0.25, 0.15
 UNEVEN = 0.12
 LOST_DETAIL, LOST_DETAIL_SLIGHT = 0.3, 0.08
 WHITE, LEAST_NOISE = 6.0, 0.6
-CLIPPED = 0.002
+CLIPPED, CLIPPING_SHIFT = 0.002, 2.0
 LEAST_PARTS = 0.0015
 EACH_SHARPER, SIDES_TILES = 0.05, 4
 FEW_COLOURS = 256
@@ -94,8 +102,9 @@ def made(mine: Evidence, other: Evidence, both: Evidence) -> Signs:
         found["clipped"] = 1
     if both["snapped"] == "frame" and both["stretch"] > 1.04 and usual(other) and not usual(mine):
         found["stretched"] = 2
-    if mine["colours"] is not None and other["colours"] is None:
-        found["few colours"] = 3
+    if mine["colours"] is not None and other["colours"] is None and both["exact"]:
+        if not is_coded_from(other, mine):
+            found["few colours"] = 3
     return found | _coded(mine, other, both) | _kept(mine, other)
 
 
@@ -128,6 +137,14 @@ def _coded(mine: Evidence, other: Evidence, both: Evidence) -> Signs:
     return found
 
 
+def is_coded_from(mine: Evidence, other: Evidence) -> bool:
+    """Whether coding the other as `mine` is coded gives `mine`."""
+    left, lattice, again = mine.get("recoded"), other.get("lattice"), other.get("recoded")
+    if left is None or left > SAME_CODER or (again is not None and again < 2 * left + SAME_CODER):
+        return False
+    return lattice is None or bool(lattice > SPREAD)
+
+
 def _is_coarser(mine: Evidence, other: Evidence) -> bool:
     if "coarsened" not in mine or on_lattice(other, mine):
         return False
@@ -144,6 +161,13 @@ def _kept(mine: Evidence, other: Evidence) -> Signs:
 
 MORE_PIXELS = 1.15
 """Scale from which the band above the coarser one's limit is wide enough to tell an enlargement."""
+
+LEAST_BAND = 0.2
+"""Grey levels: less is the rounding of levels."""
+
+NOISE_FACTOR, NOISE_FLOOR = 2.0, 0.05
+"""Noise that was added to an enlargement is as strong below the coarser one's limit as above it, and there the two
+would differ by it."""
 
 MORE_NOISE = 3.0
 """Where calm places have so many times the energy, too, slightly more detail may be dither."""
@@ -182,7 +206,15 @@ def on_lattice(mine: Evidence, other: Evidence) -> bool:
 
 def truly_finer(band: Evidence | None) -> bool:
     """Whether there is true detail above the coarser one's limit."""
-    if band is None or band["rms"] <= 0.5 or band["even"] > MOST_EVEN:
+    if band is None:
+        return False
+    if (
+        band["rms"] > LEAST_BAND
+        and band["explained"] < 0.3
+        and band["ratio"] > NOISE_FACTOR * band["alien"] + NOISE_FLOOR
+    ):
+        return True
+    if band["rms"] <= 0.5 or band["even"] > MOST_EVEN:
         return False
     alien = band["explained"] < 0.16 and band["ratio"] > 0.05
     strong = band["rms"] > 1 and band["ratio"] > 0.2 and band["explained"] < 0.3
@@ -190,6 +222,8 @@ def truly_finer(band: Evidence | None) -> bool:
 
 
 def is_enlarged(band: Evidence) -> bool:
+    if band["low"] < LEAST_BAND:
+        return False
     if band["explained"] > PLAIN_EXPLAINED:
         return True
     if band["scale"] < MORE_PIXELS:
@@ -209,7 +243,8 @@ def _grid_smoothed(mine: Evidence, other: Evidence) -> bool:
 
 
 def is_clipped(mine: Evidence, other: Evidence, both: Evidence) -> bool:
-    return bool(both["uneven"] < UNEVEN and mine["clipped"] > CLIPPED and mine["clipped"] > 4 * other["clipped"])
+    toned = both["uneven"] < UNEVEN and both["shift"] > CLIPPING_SHIFT
+    return bool(toned and mine["clipped"] > CLIPPED and mine["clipped"] > 4 * other["clipped"])
 
 
 def differ_in_parts(both: Evidence) -> bool:
