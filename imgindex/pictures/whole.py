@@ -116,7 +116,7 @@ def _coder(image: ImageFile.ImageFile) -> Coder | None:
     tables: dict[int, list[int]] = getattr(image, "quantization", None) or {}
     if not tables or image.mode not in ("L", "RGB"):
         return None
-    sampling = JpegImagePlugin.get_sampling(image)  # type: ignore[arg-type]
+    sampling = JpegImagePlugin.get_sampling(image)
     return Coder(tuple(tuple(tables[key]) for key in sorted(tables)), sampling, image.mode == "L")
 
 

@@ -177,8 +177,8 @@ class _Coded:
         return self.recompressed(), self.recoded()
 
     def recoded(self) -> float | None:
-        """Mean difference of the other, coded with this JPEG's tables, from it, over that of the other itself; None where
-        these differ too little, or it does not show all of a part."""
+        """Mean difference of the other, coded with this JPEG's tables, from it, over that of the other itself; None
+        where these differ too little, or it does not show all of a part."""
         height, width = (side // RECODED_ALIGN * RECODED_ALIGN for side in self.own.shape)
         top, left = (max(0, side - RECODED_PX) // 2 // RECODED_ALIGN * RECODED_ALIGN for side in (height, width))
         part = slice(top, min(height, top + RECODED_PX)), slice(left, min(width, left + RECODED_PX))

@@ -39,6 +39,7 @@ class Finer:
     explained  share of it that interpolating the coarser gives, in [0, 1]
     rms, low   strength of the band, and of the one below, in grey levels
     even       its energy in the flattest fifth of the window over that in all of it: 1 in noise
+    steep      its steepest edges over the coarser's, each per own pixel: 1 where they are as crisp, 1 / scale enlarged
     alien      share of the band below that the coarser picture does not explain, in [0, 1]
     """
 
@@ -48,6 +49,7 @@ class Finer:
     rms: float
     low: float
     even: float
+    steep: float
     alien: float
 
 
@@ -87,8 +89,23 @@ def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared:
         rms=math.sqrt(float(power[high].sum()) * energy),
         low=math.sqrt(float(power[low].sum()) * energy),
         even=_even(spectrum * high, shown),
+        steep=_steepest(fine) / max(_steepest(_same_part(coarse, to_grid, size)), 1.0),
         alien=_alien(spectrum[low], _spectrum(shown, taper)[low]),
     )
+
+
+STEEPEST = 0.995
+
+
+def _steepest(luma: NDArray[np.float32]) -> float:
+    """Grey levels per pixel along the strongest edges."""
+    across, down = (cv2.absdiff(luma[:-1, 1:], luma[:-1, :-1]), cv2.absdiff(luma[1:, :-1], luma[:-1, :-1]))
+    return float(np.quantile(cv2.max(across, down)[::2, ::2], STEEPEST))
+
+
+def _same_part(coarse: NDArray[np.float32], to_grid: Affine, size: tuple[int, int]) -> NDArray[np.float32]:
+    (x0, y0), (x1, y1) = transform.apply(to_grid, np.array([[0.0, 0.0], size])).round().astype(int)
+    return coarse[max(y0, 0) : y1, max(x0, 0) : x1]
 
 
 def _alien(fine: NDArray[np.complex64], coarse: NDArray[np.complex64]) -> float:

@@ -102,9 +102,9 @@ def made(mine: Evidence, other: Evidence, both: Evidence) -> Signs:
         found["clipped"] = 1
     if both["snapped"] == "frame" and both["stretch"] > 1.04 and usual(other) and not usual(mine):
         found["stretched"] = 2
-    if mine["colours"] is not None and other["colours"] is None and both["exact"]:
-        if not is_coded_from(other, mine):
-            found["few colours"] = 3
+    posterised = mine["colours"] is not None and other["colours"] is None and both["exact"]
+    if posterised and not is_coded_from(other, mine):
+        found["few colours"] = 3
     return found | _coded(mine, other, both) | _kept(mine, other)
 
 
@@ -115,14 +115,7 @@ def _coded(mine: Evidence, other: Evidence, both: Evidence) -> Signs:
         return found
     if on_lattice(mine, other) and not on_lattice(other, mine):
         found["earlier coding"] = 3
-    own, its = mine.get("recompressed"), other.get("recompressed")
-    if (
-        own is not None
-        and its is not None
-        and own > RECODED
-        and its < own - RECODED_MORE
-        and not on_lattice(other, mine)
-    ):
+    if not on_lattice(other, mine) and (_keeps_more(mine, other) or is_coded_from(mine, other)):
         found["coded again"] = 3
     if _is_coarser(mine, other):
         found["coded coarser"] = 3
@@ -135,6 +128,14 @@ def _coded(mine: Evidence, other: Evidence, both: Evidence) -> Signs:
     if stands_out and both["coherence"] < 0.8 and smoother and quiet and other["format"] in ("JPEG", "PNG"):
         found["blocky"] = 1
     return found
+
+
+def _keeps_more(mine: Evidence, other: Evidence) -> bool:
+    """Whether coding the other gives what `mine` has, and not the reverse."""
+    own, its = mine.get("recompressed"), other.get("recompressed")
+    if own is None or its is None or its > own - RECODED_MORE:
+        return False
+    return bool(own > RECODED or (own > CODED_FROM and (other.get("lattice") or 0.0) > SPREAD))
 
 
 def is_coded_from(mine: Evidence, other: Evidence) -> bool:
@@ -175,8 +176,9 @@ MORE_NOISE = 3.0
 MOST_EVEN = 0.5
 """Energy in calm places over that in busy ones: detail is in busy ones, and grain everywhere."""
 
-PLAIN_EXPLAINED = 0.6
-"""Share of the band that interpolation explains from which nothing else need be asked: pixels that were doubled."""
+DOUBLED, PLAIN_EXPLAINED = 0.95, 0.6
+"""Share of the band that interpolation explains from which nothing else need be asked: pixels that were doubled, and
+interpolated ones, whose edges are no steeper than the coarser picture's make them."""
 
 
 def _sharper_counts(mine: Evidence, other: Evidence) -> bool:
@@ -223,6 +225,10 @@ def truly_finer(band: Evidence | None) -> bool:
 
 def is_enlarged(band: Evidence) -> bool:
     if band["low"] < LEAST_BAND:
+        return False
+    if band["explained"] > DOUBLED:
+        return True
+    if band["steep"] > (1 + 1 / band["scale"]) / 2:
         return False
     if band["explained"] > PLAIN_EXPLAINED:
         return True
