@@ -20,6 +20,9 @@ from imgindex.records import PictureInfo, Rgb
 FEW_COLOURS = 256
 """A palette holds so many at most."""
 
+LEVEL_SHARE = 2_000
+"""Fewer pixels of a level are the dither and the rounding between others."""
+
 LOSSY = ("JPEG", "HEIF", "AVIF", "JPEG2000")
 """Formats whose pixels are, as a rule, not those that were given to the coder; WebP says which of the two it is."""
 
@@ -59,6 +62,7 @@ class Whole:
     gain_map     a map that widens its range of brightness lies beside the picture
     motion       a short video lies beside the picture
     colours      distinct colours where they are at most FEW_COLOURS, else None
+    levels       levels of green that at least one pixel in LEVEL_SHARE has
     metadata     which of "capture date", "camera", "GPS", "description", "rating" the file has
     """
 
@@ -72,6 +76,7 @@ class Whole:
     gain_map: bool
     motion: bool
     colours: int | None
+    levels: int
     metadata: tuple[str, ...]
 
     @property
@@ -102,6 +107,7 @@ def whole(data: bytes) -> Whole:
             gain_map=_GAIN_MAP.search(data) is not None,
             motion=_MOTION.search(data) is not None,
             colours=_colours(image, turned),
+            levels=_levels(turned),
             metadata=_metadata(image, data),
         )
 
@@ -132,6 +138,11 @@ def _colours(image: Image.Image, rgb: Image.Image) -> int | None:
         return None
     found = rgb.getcolors(FEW_COLOURS)
     return None if found is None else len(found)
+
+
+def _levels(rgb: Image.Image) -> int:
+    counts = rgb.getchannel("G").histogram()
+    return sum(count * LEVEL_SHARE > rgb.width * rgb.height for count in counts)
 
 
 def _metadata(image: ImageFile.ImageFile, data: bytes) -> tuple[str, ...]:

@@ -84,9 +84,10 @@ def facts(picture: Whole) -> Evidence:
     """What the file says beside its pixels."""
     info = picture.info
     return {
+        "step": None if picture.table is None else round(float(picture.table[:4, :4].mean()), 2),
         "format": info.format, "lossy": picture.lossy, "width": info.width_px, "height": info.height_px,
         "mode": info.mode, "depth": info.bit_depth, "frames": info.frames, "translucent": picture.translucent,
-        "gain_map": picture.gain_map, "motion": picture.motion, "colours": picture.colours,
+        "gain_map": picture.gain_map, "motion": picture.motion, "colours": picture.colours, "levels": picture.levels,
         "metadata": list(picture.metadata), "camera": "camera" in picture.metadata,
     }  # fmt: skip
 

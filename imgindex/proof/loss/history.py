@@ -118,8 +118,9 @@ class _Coded:
             return slice(0, BLOCK_PX), slice(0, BLOCK_PX)
         ends = []
         for at, side in ((ys, self.height), (xs, self.width)):
-            first, last = at[0] // BLOCK_PX * BLOCK_PX, min(side, (at[-1] + BLOCK_PX) // BLOCK_PX * BLOCK_PX)
-            spare = max(0, last - first - MOST_SIDE_PX) // (2 * BLOCK_PX) * BLOCK_PX
+            first = at[0] // RECODED_ALIGN * RECODED_ALIGN
+            last = min(side, (at[-1] + BLOCK_PX) // BLOCK_PX * BLOCK_PX)
+            spare = max(0, last - first - MOST_SIDE_PX) // (2 * RECODED_ALIGN) * RECODED_ALIGN
             ends.append(slice(int(first + spare), int(max(last - spare, first + spare + BLOCK_PX))))
         return ends[0], ends[1]
 

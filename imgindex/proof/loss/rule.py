@@ -120,11 +120,15 @@ def _all_over(evidence: Evidence) -> bool:
 
 
 HIDDEN_TILES, HIDDEN_SHARE = 4, 0.1
+COARSE_STEP = 8.0
+"""Mean step of the low frequencies at which coding takes grain out: quality 60 has 10, quality 75 has 6."""
 
 
 def _hidden_places(mine: Evidence, other: Evidence) -> bool:
     """Whether the other is less sharp in some places alone, and that is not how it was coded."""
     found, asked = other.get("coarsened", (0, 1))
+    if signs.keeps_more(mine, other) or (signs.keeps_more(other, mine) and (other["step"] or 0.0) >= COARSE_STEP):
+        return False
     local = mine["detail"]["places"] >= HIDDEN_TILES and mine["detail"]["sharper"] < HIDDEN_SHARE
     return bool(local and found < signs.COARSENED * asked)
 
@@ -233,7 +237,7 @@ def _content(mine: Evidence, other: Evidence, both: Evidence, name: str) -> Loss
 
 
 def _detail(mine: Evidence, other: Evidence, both: Evidence, name: str) -> Loss:
-    if signs.truly_finer(mine.get("finer")):
+    if signs.truly_finer(mine, other):
         scale = mine["finer"]["scale"]
         return Loss("detail", round(1 - 1 / scale, 4), f"resolves {scale:.2f} times finer")
     sharper = mine["detail"]["sharper"]
