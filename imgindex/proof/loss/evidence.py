@@ -339,4 +339,11 @@ def _ask_older_coding(found: Evidence, a: Whole, b: Whole) -> None:
 
 
 def _rounded(numbers: Evidence) -> Evidence:
-    return {k: round(v, 5) if isinstance(v, float) else v for k, v in numbers.items()}
+    return {name: _plain(value) for name, value in numbers.items()}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return round(value, 5) if isinstance(value, float) else value

@@ -20,7 +20,7 @@ GRADIENT_SHARE, GRADIENT_CAP = 0.5, 60.0
 """A pixel differs by more than DIFFER_LEVELS, DIFFER_FACTOR times the median, and half the gradient that both have, for
 there a fraction of a pixel makes as much."""
 
-EQUAL_LEVELS, EQUAL_GRADIENT, REPEATED_LEVELS = 5.0, 0.25, 0.0
+EQUAL_LEVELS, EQUAL_GRADIENT, REPEATED_LEVELS = 8.0, 0.35, 0.0
 """The same where the pixels that one file gives are repeated in the other, and at least half of all are equal: nothing
 but a change in that part makes a difference there, in a lossless file none at all."""
 

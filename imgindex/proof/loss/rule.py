@@ -127,7 +127,9 @@ COARSE_STEP = 8.0
 def _hidden_places(mine: Evidence, other: Evidence) -> bool:
     """Whether the other is less sharp in some places alone, and that is not how it was coded."""
     found, asked = other.get("coarsened", (0, 1))
-    if signs.keeps_more(mine, other) or (signs.keeps_more(other, mine) and (other["step"] or 0.0) >= COARSE_STEP):
+    if mine["colours"] is not None or signs.keeps_more(mine, other):
+        return False
+    if signs.keeps_more(other, mine) and (other["step"] or 0.0) >= COARSE_STEP:
         return False
     local = mine["detail"]["places"] >= HIDDEN_TILES and mine["detail"]["sharper"] < HIDDEN_SHARE
     return bool(local and found < signs.COARSENED * asked)
@@ -139,7 +141,8 @@ SHARPENED, SHARPENED_COHERENCE = 1.6, 0.85
 def _sharpened(evidence: Evidence) -> bool:
     """Whether one has much more of the very detail that both have, at equal size."""
     a, b = evidence["a"], evidence["b"]
-    if "finer" in a or "finer" in b or evidence["coherence"] < SHARPENED_COHERENCE:
+    dithered = any(side["colours"] is not None for side in (a, b))
+    if dithered or "finer" in a or "finer" in b or evidence["coherence"] < SHARPENED_COHERENCE:
         return False
     more, less = sorted(((side["detail"]["energy"] + 0.5) for side in (a, b)), reverse=True)
     return bool(more > SHARPENED * less)
