@@ -191,13 +191,7 @@ def _contrast(levels: NDArray[np.float32]) -> float:
 def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
     """What both show: parts that differ, colour, clipping, detail."""
     luma_a, luma_b = history.luma(laid.toned_a), history.luma(laid.toned_b)
-    repeats = any((found[name].get("lattice") or 1.0) < history.REPEATS for name in "ab")
-    coding = overlay.Coding(
-        few_colours=a.colours is not None or b.colours is not None,
-        repeats=repeats,
-        lossless=repeats and not (a.lossy and b.lossy),
-    )
-    differing = overlay.differing(laid.toned_a, laid.toned_b, luma_a, luma_b, laid.inside, coding)
+    differing = overlay.differing(*_expected(found, a, b, laid), luma_a, luma_b, laid.inside, _coding(found, a, b))
     found["parts"] = _parts(differing.parts)
     clean = laid.inside
     if differing.parts is not None:
@@ -219,6 +213,38 @@ def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
     found["a"]["clipped"] = round(colour.lost(laid.a, laid.b, clean, noise_b), 5)
     found["b"]["clipped"] = round(colour.lost(laid.b, laid.a, clean, noise_a), 5)
     _compare_resolution(found, a, b, laid)
+
+
+ANEW_SHARE, ANEW_LEVELS, ANEW_RECOMPRESSED = 0.8, 1, 0.7
+"""A picture coded anew stands for itself where so many of its pixels are those of the other file, within a level; it
+is tried where so many coefficients are."""
+
+
+def _coding(found: Evidence, a: Whole, b: Whole) -> overlay.Coding:
+    few_colours = a.colours is not None or b.colours is not None
+    if found.get("anew"):
+        return overlay.Coding(few_colours, overlay.CODED_ANEW)
+    if any((found[name].get("lattice") or 1.0) < history.REPEATS for name in "ab"):
+        return overlay.Coding(few_colours, overlay.CODED_FINELY if a.lossy and b.lossy else overlay.LOSSLESS)
+    return overlay.Coding(few_colours, None)
+
+
+def _expected(found: Evidence, a: Whole, b: Whole, laid: Laid) -> tuple[Rgb, Rgb]:
+    """Both in one tone; where one is the other coded anew, but for parts, that one is coded anew."""
+    plain = laid.placing.snapped == "frame" and laid.placing.exact and laid.grid is laid.full
+    best, shown = ANEW_SHARE, (laid.toned_a, laid.toned_b)
+    if not plain or found["mirrored"] or found["turned"] >= 1:
+        return shown
+    for name, parent, child in (("a", b, a), ("b", a, b)):
+        coder = child.coder if child.orientation == 1 else None
+        if coder is None or (found[name].get("recompressed") or 0.0) < ANEW_RECOMPRESSED:
+            continue
+        again = history.coded(parent.rgb, coder)
+        share = float((cv2.absdiff(again, child.rgb) <= ANEW_LEVELS).mean())
+        if share > best:
+            best, shown = share, (child.rgb, again) if name == "a" else (again, child.rgb)
+            found["anew"] = round(share, 5)
+    return shown
 
 
 def _compare_colour(found: Evidence, laid: Laid, clean: NDArray[np.bool_]) -> None:

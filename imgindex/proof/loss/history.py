@@ -186,7 +186,7 @@ class _Coded:
         own, other = self.own_rgb[part], self.other_rgb[part]
         if self.coder is None or min(own.shape[:2]) < 4 * RECODED_ALIGN or not self.inside[part].all():
             return None
-        again = _coded(other, self.coder)
+        again = coded(other, self.coder)
         inner = slice(RECODED_ALIGN, -RECODED_ALIGN), slice(RECODED_ALIGN, -RECODED_ALIGN)
         before = float(cv2.absdiff(own[inner], other[inner]).mean())
         if before < LEAST_RECODED:
@@ -323,7 +323,7 @@ LEAST_RECODED = 0.15
 nothing can be said."""
 
 
-def _coded(rgb: Rgb, coder: Coder) -> Rgb:
+def coded(rgb: Rgb, coder: Coder) -> Rgb:
     """The picture after coding and decoding it as JPEG with these tables."""
     file = BytesIO()
     image = Image.fromarray(rgb).convert("L" if coder.grey else "RGB")

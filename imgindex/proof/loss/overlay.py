@@ -20,9 +20,9 @@ GRADIENT_SHARE, GRADIENT_CAP = 0.5, 60.0
 """A pixel differs by more than DIFFER_LEVELS, DIFFER_FACTOR times the median, and half the gradient that both have, for
 there a fraction of a pixel makes as much."""
 
-EQUAL_LEVELS, EQUAL_GRADIENT, REPEATED_LEVELS = 8.0, 0.35, 0.0
+LOSSLESS, CODED_ANEW, CODED_FINELY = (0.0, 0.0), (3.0, 0.0), (8.0, 0.35)
 """The same where the pixels that one file gives are repeated in the other, and at least half of all are equal: nothing
-but a change in that part makes a difference there, in a lossless file none at all."""
+but a change in that part makes a difference in a lossless file, or in a JPEG that is laid on the other coded anew."""
 
 FEW_COLOURS_FACTOR = 2.5
 """By how much further pixels must differ where one picture has few colours."""
@@ -91,12 +91,11 @@ def gradient(luma: Plane) -> Plane:
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """What is known of how the two are coded: whether one has few colours, whether one repeats the pixels that the
-    other's file gives, and whether it does so in a lossless file."""
+    """What is known of how the two are coded: whether one has few colours; and where one repeats the pixels of the
+    other but for parts, how far a repeated pixel may be off, in grey levels and in shares of the gradient."""
 
     few_colours: bool
-    repeats: bool
-    lossless: bool
+    off: tuple[float, float] | None
 
 
 def differing(a: Rgb, b: Rgb, luma_a: Plane, luma_b: Plane, inside: NDArray[np.bool_], coding: Coding) -> Differing:
@@ -145,10 +144,9 @@ def _far(
     """bool[h, w]: pixels that differ by more than coding, blur and the error of the map make."""
     most = _most(cv2.absdiff(cv2.GaussianBlur(a, (0, 0), 0.8), cv2.GaussianBlur(b, (0, 0), 0.8)))
     median = float(np.median(most[inside][::7])) if inside.any() else 0.0
-    if median == 0 and coding.repeats and not coding.few_colours:
-        if coding.lossless:
-            return np.asarray(most > REPEATED_LEVELS)
-        return np.asarray(most > EQUAL_LEVELS + EQUAL_GRADIENT * cv2.min(edges_a, edges_b))
+    if median == 0 and coding.off is not None and not coding.few_colours:
+        levels, share = coding.off
+        return np.asarray(most > levels + share * cv2.min(edges_a, edges_b))
     factor = FEW_COLOURS_FACTOR if coding.few_colours else 1.0
     both = cv2.GaussianBlur(cv2.erode(cv2.min(edges_a, edges_b), np.ones((3, 3))), (0, 0), 1)
     threshold = max(DIFFER_LEVELS, DIFFER_FACTOR * median) + GRADIENT_SHARE * np.minimum(both, GRADIENT_CAP)

@@ -34,7 +34,7 @@ LEAST_FREQUENCIES = 50
 class Finer:
     """The band above the coarser picture's limit, in the one with more pixels.
 
-    scale      pixels along its axes for one of the coarser's, at most
+    scale      pixels along its axes for one of the coarser's, at most; `least` along the other
     ratio      power there over that just below
     explained  share of it that interpolating the coarser gives, in [0, 1]
     rms, low   strength of the band, and of the one below, in grey levels
@@ -44,6 +44,7 @@ class Finer:
     """
 
     scale: float
+    least: float
     ratio: float
     explained: float
     rms: float
@@ -84,6 +85,7 @@ def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared:
     energy = 2.0 / (float((taper**2).sum()) * size[0] * size[1])
     return Finer(
         scale=float(scales.max()),
+        least=float(scales.min()),
         ratio=float(power[high].mean() / max(float(power[low].mean()), 1e-9)),
         explained=explained,
         rms=math.sqrt(float(power[high].sum()) * energy),

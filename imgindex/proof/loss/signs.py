@@ -222,7 +222,12 @@ def truly_finer(mine: Evidence, other: Evidence) -> bool:
     if band is None:
         return False
     more = (mine["detail"]["energy"] + 0.5) / (other["detail"]["energy"] + 0.5)
-    if band["steep"] * band["scale"] > NATIVE and band["rms"] > 2 * LEAST_BAND and more < MORE_ENERGY:
+    if (
+        band["least"] > 1
+        and band["steep"] * band["scale"] > NATIVE
+        and band["rms"] > 2 * LEAST_BAND
+        and more < MORE_ENERGY
+    ):
         return True
     if (
         band["rms"] > LEAST_BAND
