@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from imgindex import decode
 from imgindex.flatten import flattened
@@ -19,6 +19,9 @@ from imgindex.records import PictureInfo, Rgb
 
 FEW_COLOURS = 256
 """A palette holds so many at most."""
+
+LEVEL_SHARE = 2_000
+"""Fewer pixels of a level are the dither and the rounding between others."""
 
 LOSSY = ("JPEG", "HEIF", "AVIF", "JPEG2000")
 """Formats whose pixels are, as a rule, not those that were given to the coder; WebP says which of the two it is."""
@@ -36,30 +39,44 @@ _RATING = re.compile(rb"xmp:Rating(?:=\"|>)\s*[1-5]")
 _DESCRIPTION = re.compile(rb"<dc:(?:description|title|subject)>")
 
 
+@dataclass(frozen=True, slots=True)
+class Coder:
+    """How a JPEG was coded: steps of each table, and Pillow's number of the sampling of colour."""
+
+    tables: tuple[tuple[int, ...], ...]
+    sampling: int
+    grey: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Whole:
     """One decoded picture at its full resolution.
 
     rgb          uint8[h, w, 3], oriented, the first frame, alpha flattened on white
-    table        float32[8, 8] steps of the luma's quantisation in a JPEG, rows vertical frequencies, on stored axes; else None
+    table        float32[8, 8] steps of the luma's quantisation in a JPEG, rows vertical frequencies, on stored axes;
+                 else None
+    coder        what coding it again as JPEG needs: the steps of all tables, and the sampling of colour; None in others
     orientation  EXIF orientation that was applied, 1 to 8: what the stored axes are
     lossy        the coder changed the pixels it was given
     translucent  some pixel is not opaque
     gain_map     a map that widens its range of brightness lies beside the picture
     motion       a short video lies beside the picture
     colours      distinct colours where they are at most FEW_COLOURS, else None
+    levels       levels of green that at least one pixel in LEVEL_SHARE has
     metadata     which of "capture date", "camera", "GPS", "description", "rating" the file has
     """
 
     info: PictureInfo
     rgb: Rgb
     table: NDArray[np.float32] | None
+    coder: Coder | None
     orientation: int
     lossy: bool
     translucent: bool
     gain_map: bool
     motion: bool
     colours: int | None
+    levels: int
     metadata: tuple[str, ...]
 
     @property
@@ -83,12 +100,14 @@ def whole(data: bytes) -> Whole:
             info=info,
             rgb=np.ascontiguousarray(np.asarray(turned), np.uint8),
             table=_table(image),
+            coder=_coder(image),
             orientation=orientation,
             lossy=info.format in LOSSY or (info.format == "WEBP" and b"VP8 " in data[:64]),
             translucent=_translucent(image),
             gain_map=_GAIN_MAP.search(data) is not None,
             motion=_MOTION.search(data) is not None,
             colours=_colours(image, turned),
+            levels=_levels(turned),
             metadata=_metadata(image, data),
         )
 
@@ -97,6 +116,14 @@ def _table(image: ImageFile.ImageFile) -> NDArray[np.float32] | None:
     tables: dict[int, list[int]] = getattr(image, "quantization", None) or {}
     steps = tables.get(0)
     return None if steps is None or len(steps) != 64 else np.array(steps, np.float32).reshape(8, 8)
+
+
+def _coder(image: ImageFile.ImageFile) -> Coder | None:
+    tables: dict[int, list[int]] = getattr(image, "quantization", None) or {}
+    if not tables or image.mode not in ("L", "RGB"):
+        return None
+    sampling = JpegImagePlugin.get_sampling(image)
+    return Coder(tuple(tuple(tables[key]) for key in sorted(tables)), sampling, image.mode == "L")
 
 
 def _translucent(image: Image.Image) -> bool:
@@ -111,6 +138,11 @@ def _colours(image: Image.Image, rgb: Image.Image) -> int | None:
         return None
     found = rgb.getcolors(FEW_COLOURS)
     return None if found is None else len(found)
+
+
+def _levels(rgb: Image.Image) -> int:
+    counts = rgb.getchannel("G").histogram()
+    return sum(count * LEVEL_SHARE > rgb.width * rgb.height for count in counts)
 
 
 def _metadata(image: ImageFile.ImageFile, data: bytes) -> tuple[str, ...]:

@@ -13,14 +13,14 @@ from imgindex.records import Rgb
 
 CLIPPED_HIGH, CLIPPED_LOW = 254, 1
 LEAST_CLIPPED_PX = 60
-SLOW_SIGMA = 8.0
+SLOW_PX = 25
 VARIES, VARIES_NOISE = 4.0, 2.5
-"""Where one is clipped, the other still shows something where it varies by more than this and so many times its noise."""
+"""Where one is clipped, the other still shows something if it varies by more than this and so many times its noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chroma:
-    """Of one picture: how much its chroma varies, and what of that the other does not predict, in grey levels squared."""
+    """Of one picture, in grey levels squared: how much its chroma varies, and what of it the other does not predict."""
 
     varies: float
     unexplained: float
@@ -48,7 +48,10 @@ def lost(clipped: Rgb, other: Rgb, clean: NDArray[np.bool_], noise: float) -> fl
         core = cv2.erode(cv2.bitwise_and(ends, ends, mask=usable), np.ones((3, 3), np.uint8)) > 0
         if np.count_nonzero(core) <= LEAST_CLIPPED_PX:
             continue
-        shown = cv2.extractChannel(other, channel).astype(np.float32)
-        varies = cv2.absdiff(shown, cv2.GaussianBlur(shown, (0, 0), SLOW_SIGMA))
+        marked = core.astype(np.float32)
+        shown = cv2.multiply(cv2.extractChannel(other, channel).astype(np.float32), marked)
+        size = (SLOW_PX, SLOW_PX)
+        mean = cv2.divide(cv2.boxFilter(shown, -1, size), np.maximum(cv2.boxFilter(marked, -1, size), 1e-6))
+        varies = cv2.absdiff(shown, mean)
         found += int(np.count_nonzero(varies[core] > VARIES + VARIES_NOISE * noise))
     return found / total

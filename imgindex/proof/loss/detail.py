@@ -1,13 +1,14 @@
 """Which of two pictures on one grid resolves finer, where; and which has noise added.
 
-In tiles of TILE_PX: the energy of the finest band less that of flat tiles, which is noise. Detail that both have coheres;
-a tile where one has much more, and that does not cohere, is sharper there.
+In tiles of TILE_PX: the energy of the finest band less that of flat tiles, which is noise. Detail that both have
+coheres; a tile where one has much more, and that does not cohere, is sharper there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,7 +42,7 @@ class Sharpness:
     white    that energy over the middle band's: 13.6 in white noise
     energy   of its finest band in structured tiles, less the noise
     middle   of its middle band there
-    even     what its finest band has more than the other's in the calmer half of the tiles, over that in the busier half
+    even     what its finest band has more than the other's in the calmer half of the tiles over that in the other half
     places   compact areas in which it is sharper, in tiles: see `areas`
     """
 
@@ -66,11 +67,12 @@ class Part:
 
 
 def compare(parts: Sequence[Part]) -> tuple[Sharpness, Sharpness, float, float]:
-    """Of a, of b, and of their finest bands where there is structure: the squared correlation (1.0: nothing to see), and
-    the mean product in grey levels squared."""
-    stacks = [_energies(part) for part in parts]
+    """Of a, of b, and of their finest bands where there is structure: the squared correlation (1.0: nothing to see)
+    and the mean product, in grey levels squared."""
+    split = [(_bands(part.a), _bands(part.b)) for part in parts]
+    stacks = [_energies(part, *bands) for part, bands in zip(parts, split, strict=True)]
     fine_a, fine_b, fine_both, middle_a, middle_b = (np.concatenate(rows) for rows in zip(*stacks, strict=True))
-    found = [areas(part.a, part.b, part.inside) for part in parts]
+    found = [_areas(part.inside, *bands) for part, bands in zip(parts, split, strict=True)]
     places_a, places_b = (sum(column) for column in zip(*found, strict=True))
     if len(fine_a) < LEAST_TILES:
         return _none(places_a), _none(places_b), 1.0, 0.0
@@ -131,26 +133,37 @@ def _none(places: int) -> Sharpness:
     return Sharpness(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, places)
 
 
-def _energies(part: Part) -> list[NDArray[np.float32]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bands:
+    """The finest band, the middle one, and what is left below them."""
+
+    fine: Plane
+    middle: Plane
+    coarse: Plane
+
+
+def _bands(plane: Plane) -> _Bands:
+    soft, coarse = cv2.GaussianBlur(plane, (0, 0), FINE_SIGMA), cv2.GaussianBlur(plane, (0, 0), MIDDLE_SIGMA)
+    fine, middle = (np.asarray(band, np.float32) for band in (cv2.subtract(plane, soft), cv2.subtract(soft, coarse)))
+    return _Bands(fine, middle, np.asarray(coarse, np.float32))
+
+
+def _energies(part: Part, a: _Bands, b: _Bands) -> list[NDArray[np.float32]]:
     """Energies of the bands in the clean tiles: fine of a, of b, of both; middle of a, of b."""
-    soft_a, soft_b = (cv2.GaussianBlur(x, (0, 0), FINE_SIGMA) for x in (part.a, part.b))
-    fine_a, fine_b = cv2.subtract(part.a, soft_a), cv2.subtract(part.b, soft_b)
-    middle_a, middle_b = (
-        cv2.subtract(soft, cv2.GaussianBlur(x, (0, 0), MIDDLE_SIGMA))
-        for soft, x in ((soft_a, part.a), (soft_b, part.b))
-    )
     clean = tiles(part.clean.astype(np.float32)) > CLEAN_TILE
-    products = ((fine_a, fine_a), (fine_b, fine_b), (fine_a, fine_b), (middle_a, middle_a), (middle_b, middle_b))
+    products = (
+        (a.fine, a.fine), (b.fine, b.fine), (a.fine, b.fine), (a.middle, a.middle), (b.middle, b.middle),
+    )  # fmt: skip
     return [tiles(cv2.multiply(x, y))[clean] for x, y in products]
 
 
-def tiles(plane: Plane) -> Plane:
+def tiles(plane: NDArray[Any]) -> Plane:
     """float32[h // TILE_PX, w // TILE_PX]: means over tiles."""
     rows, columns = (side // TILE_PX for side in plane.shape)
     if not rows or not columns:
         return np.zeros((0, 0), np.float32)
     whole = plane[: rows * TILE_PX, : columns * TILE_PX]
-    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
 
 
 AREA_OCTAVES = 1.3
@@ -162,10 +175,14 @@ tiles at least: the two halves of a focus bracket."""
 
 def areas(a: Plane, b: Plane, inside: NDArray[np.bool_]) -> tuple[int, int]:
     """Tiles of compact areas in which a, and b, is sharper; overlays count too."""
-    if min(a.shape) < 3 * TILE_PX:
+    return _areas(inside, _bands(a), _bands(b))
+
+
+def _areas(inside: NDArray[np.bool_], a: _Bands, b: _Bands) -> tuple[int, int]:
+    if min(inside.shape) < 3 * TILE_PX:
         return 0, 0
-    coarse_a, coarse_b = cv2.GaussianBlur(a, (0, 0), 2.5), cv2.GaussianBlur(b, (0, 0), 2.5)
-    fine_a, fine_b = (cv2.subtract(x, cv2.GaussianBlur(x, (0, 0), 1.5)) for x in (a, b))
+    coarse_a, coarse_b = a.coarse, b.coarse
+    fine_a, fine_b = cv2.add(a.fine, a.middle), cv2.add(b.fine, b.middle)
     mean_a, mean_b, square_a, square_b, both = (
         _around(tiles(plane))
         for plane in (
@@ -180,10 +197,13 @@ def areas(a: Plane, b: Plane, inside: NDArray[np.bool_]) -> tuple[int, int]:
     asked &= np.minimum(variance_a, variance_b) > LEAST_VARIANCE
     octaves = np.log2((energy_a + 1) / (energy_b + 1))
     square = np.ones((2, 2), np.uint8)
-    count = []
-    for more in ((octaves > AREA_OCTAVES) & (energy_a > 3), (octaves < -AREA_OCTAVES) & (energy_b > 3)):
-        count.append(int(cv2.morphologyEx((more & asked).astype(np.uint8), cv2.MORPH_OPEN, square).sum()))
-    return count[0], count[1]
+    sharper_a = (octaves > AREA_OCTAVES) & (energy_a > LEAST_ENERGY)
+    sharper_b = (octaves < -AREA_OCTAVES) & (energy_b > LEAST_ENERGY)
+    places_a, places_b = (
+        int(cv2.morphologyEx((more & asked).astype(np.uint8), cv2.MORPH_OPEN, square).sum())
+        for more in (sharper_a, sharper_b)
+    )
+    return places_a, places_b
 
 
 def _around(means: Plane) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ from imgindex import transform
 from imgindex.pictures.whole import Whole
 from imgindex.proof.loss import colour, detail, frame, grid, history, overlay, resolution, tone
 from imgindex.proof.loss.grid import Grid, Placing
-from imgindex.records import Relation, Rgb, Verdict, Verification
+from imgindex.records import PictureInfo, Relation, Rgb, Verdict, Verification
 from imgindex.transform import Affine
 
 Evidence = dict[str, Any]
@@ -39,9 +39,18 @@ EXACT_NOISE_PX = 640
 def measure(a: Whole, b: Whole, outcome: Verification) -> Evidence:
     """Numbers of a proven pair, JSON-serialisable: of the pair, and under "a" and "b" of each picture. What they say
     does not depend on which of the two comes first."""
+    if outcome.verdict is Verdict.NEAR_DUPLICATE and outcome.relation is Relation.OVERLAP:
+        return outlined(a.info, b.info, outcome)
     if _order(b) < _order(a):
         return mirrored(_measured(b, a, outcome, transform.invert))
     return _measured(a, b, outcome, lambda affine: affine)
+
+
+def outlined(a: PictureInfo, b: PictureInfo, outcome: Verification) -> Evidence:
+    """What geometry alone says of two pictures that each show something which the other does not."""
+    shares = (a, outcome.share_a), (b, outcome.share_b)
+    of_a, of_b = ({"width": i.width_px, "height": i.height_px, "shared": round(share, 4)} for i, share in shares)
+    return {"a": of_a, "b": of_b, "same_pixels": False, "overlap": True}
 
 
 def mirrored(evidence: Evidence) -> Evidence:
@@ -63,12 +72,11 @@ def _measured(a: Whole, b: Whole, outcome: Verification, direct: Any) -> Evidenc
     placing = laid.placing
     found |= _geometry(placing.affine, placing.snapped, placing.exact)
     back = transform.invert(placing.affine)
-    found["overlap"] = outcome.relation is Relation.OVERLAP
     found["b"] |= {"beside": _rounded(asdict(frame.beside(b.rgb, placing.affine, a.size)))}
     found["a"] |= {"beside": _rounded(asdict(frame.beside(a.rgb, back, b.size)))}
     found |= {"shift": laid.shift, "uneven": laid.uneven, "same": laid.same}
-    _compare_shown(found, a, b, laid)
     _ask_history(found, a, b, placing)
+    _compare_shown(found, a, b, laid)
     return found
 
 
@@ -76,19 +84,19 @@ def facts(picture: Whole) -> Evidence:
     """What the file says beside its pixels."""
     info = picture.info
     return {
+        "step": None if picture.table is None else round(float(picture.table[:4, :4].mean()), 2),
         "format": info.format, "lossy": picture.lossy, "width": info.width_px, "height": info.height_px,
         "mode": info.mode, "depth": info.bit_depth, "frames": info.frames, "translucent": picture.translucent,
-        "gain_map": picture.gain_map, "motion": picture.motion, "colours": picture.colours,
-        "metadata": list(picture.metadata),
+        "gain_map": picture.gain_map, "motion": picture.motion, "colours": picture.colours, "levels": picture.levels,
+        "metadata": list(picture.metadata), "camera": "camera" in picture.metadata,
     }  # fmt: skip
 
 
 def _geometry(affine: Affine, snapped: str, exact: bool) -> Evidence:
     parts = transform.parts(affine)
-    quarter = abs(parts.degrees) % 90.0
     return {
         "snapped": snapped, "exact": exact, "mirrored": parts.mirrored, "stretch": round(parts.anisotropy, 4),
-        "turned": round(min(abs(parts.degrees), 360 - abs(parts.degrees)), 2), "off_quarter": round(min(quarter, 90 - quarter), 2),
+        "turned": round(abs(parts.degrees), 2),
     }  # fmt: skip
 
 
@@ -183,16 +191,14 @@ def _contrast(levels: NDArray[np.float32]) -> float:
 def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
     """What both show: parts that differ, colour, clipping, detail."""
     luma_a, luma_b = history.luma(laid.toned_a), history.luma(laid.toned_b)
-    coding = overlay.Coding(
-        few_colours=a.colours is not None or b.colours is not None,
-        lossless=laid.placing.exact and not (a.lossy and b.lossy),
-    )
-    differing = overlay.differing(laid.toned_a, laid.toned_b, luma_a, luma_b, laid.inside, coding)
-    found["parts"] = _parts(differing.parts, laid, a, b)
+    differing = overlay.differing(*_expected(found, a, b, laid), luma_a, luma_b, laid.inside, _coding(found, a, b))
+    found["parts"] = _parts(differing.parts)
     clean = laid.inside
     if differing.parts is not None:
         for name, paint, sign in (("a", differing.parts.paint_a, -1), ("b", differing.parts.paint_b, 1)):
             found[name] |= {"paint": _rounded(asdict(paint)), "own": round(sign * differing.parts.own, 4)}
+        found["a"]["differs"] = _places(differing.parts, laid.grid, laid.grid.to_a, a.size)
+        found["b"]["differs"] = _places(differing.parts, laid.grid, laid.grid.to_b, b.size)
         clean = laid.inside & (cv2.dilate(differing.mask.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0)
     _compare_colour(found, laid, clean)
     parts = _detail_parts(a, b, laid, luma_a, luma_b, clean)
@@ -207,6 +213,38 @@ def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
     found["a"]["clipped"] = round(colour.lost(laid.a, laid.b, clean, noise_b), 5)
     found["b"]["clipped"] = round(colour.lost(laid.b, laid.a, clean, noise_a), 5)
     _compare_resolution(found, a, b, laid)
+
+
+ANEW_SHARE, ANEW_LEVELS, ANEW_RECOMPRESSED = 0.8, 1, 0.7
+"""A picture coded anew stands for itself where so many of its pixels are those of the other file, within a level; it
+is tried where so many coefficients are."""
+
+
+def _coding(found: Evidence, a: Whole, b: Whole) -> overlay.Coding:
+    few_colours = a.colours is not None or b.colours is not None
+    if found.get("anew"):
+        return overlay.Coding(few_colours, overlay.CODED_ANEW)
+    if any((found[name].get("lattice") or 1.0) < history.REPEATS for name in "ab"):
+        return overlay.Coding(few_colours, overlay.CODED_FINELY if a.lossy and b.lossy else overlay.LOSSLESS)
+    return overlay.Coding(few_colours, None)
+
+
+def _expected(found: Evidence, a: Whole, b: Whole, laid: Laid) -> tuple[Rgb, Rgb]:
+    """Both in one tone; where one is the other coded anew, but for parts, that one is coded anew."""
+    plain = laid.placing.snapped == "frame" and laid.placing.exact and laid.grid is laid.full
+    best, shown = ANEW_SHARE, (laid.toned_a, laid.toned_b)
+    if not plain or found["mirrored"] or found["turned"] >= 1:
+        return shown
+    for name, parent, child in (("a", b, a), ("b", a, b)):
+        coder = child.coder if child.orientation == 1 else None
+        if coder is None or (found[name].get("recompressed") or 0.0) < ANEW_RECOMPRESSED:
+            continue
+        again = history.coded(parent.rgb, coder)
+        share = float((cv2.absdiff(again, child.rgb) <= ANEW_LEVELS).mean())
+        if share > best:
+            best, shown = share, (child.rgb, again) if name == "a" else (again, child.rgb)
+            found["anew"] = round(share, 5)
+    return shown
 
 
 def _compare_colour(found: Evidence, laid: Laid, clean: NDArray[np.bool_]) -> None:
@@ -252,7 +290,7 @@ def _compare_resolution(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None
     ):
         if max(math.hypot(*to_picture[:, 0]), math.hypot(*to_picture[:, 1])) < resolution.FINER:
             continue
-        middle = _middle(laid.full, to_picture)
+        middle = _busiest(laid)
         coarse = grid.seen(other.rgb, transform.compose(to_other, middle.to_a), middle.size)
         luma = history.luma(_toned(coarse, across, None))
         seen = resolution.finer(picture.rgb, transform.compose(to_picture, middle.to_a), luma, middle)
@@ -260,34 +298,47 @@ def _compare_resolution(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None
             found[name]["finer"] = _rounded(asdict(seen))
 
 
-def _middle(full: Grid, to_picture: Affine) -> Grid:
-    """The middle of the full grid that is transformed, as maps of it to the full grid."""
+WINDOWS_ALONG = 5
+"""Places along either axis of which the busiest is transformed: the middle of a page may be blank."""
+
+
+def _busiest(laid: Laid) -> Grid:
+    """The part of the full grid that is transformed, as maps of it to the full grid."""
+    full, shown = laid.full, laid.grid
     size = [min(side, resolution.WINDOW_PX) for side in full.size]
-    x, y = ((side - part) // 2 for side, part in zip(full.size, size, strict=True))
-    at = np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+    small = [max(1, round(part * of / side)) for part, of, side in zip(size, shown.size, full.size, strict=True)]
+    edges = overlay.gradient(history.luma(laid.b)) * laid.inside
+    sums = cv2.integral(edges)
+    best, place = -1.0, (0, 0)
+    xs, ys = (
+        np.linspace(0, side - part, WINDOWS_ALONG).astype(int) for side, part in zip(shown.size, small, strict=True)
+    )
+    for y in ys.tolist():
+        for x in xs.tolist():
+            right, bottom = x + small[0], y + small[1]
+            busy = float(sums[bottom, right] - sums[y, right] - sums[bottom, x] + sums[y, x])
+            if busy > best * 1.001:
+                best, place = busy, (x, y)
+    x, y = (round(at * side / of) for at, side, of in zip(place, full.size, shown.size, strict=True))
+    at = np.array([[1.0, 0.0, min(x, full.width - size[0])], [0.0, 1.0, min(y, full.height - size[1])]])
     return Grid(at, at, *size)
 
 
-def _parts(parts: overlay.Parts | None, laid: Laid, a: Whole, b: Whole) -> Evidence | None:
+def _parts(parts: overlay.Parts | None) -> Evidence | None:
     if parts is None:
         return None
-    found = {
-        "share": round(parts.share, 5),
-        "count": parts.count,
-        "edge": round(parts.edge, 3),
-        "covered": round(parts.covered, 4),
-    }
-    grid_size = np.array(laid.grid.size, np.float64)
-    for name, to_picture, size in (("a", laid.grid.to_a, a.size), ("b", laid.grid.to_b, b.size)):
-        boxes = []
-        for box in parts.places:
-            corners = np.array([[box[0], box[1]], [box[2], box[1]], [box[2], box[3]], [box[0], box[3]]]) * grid_size
-            ends = transform.apply(to_picture, corners) / size
-            boxes.append(
-                [round(float(v), 4) for v in np.clip(np.concatenate([ends.min(axis=0), ends.max(axis=0)]), 0, 1)]
-            )
-        found[f"places_{name}"] = boxes
-    return found
+    return _rounded({"share": parts.share, "count": parts.count, "edge": parts.edge, "covered": parts.covered})
+
+
+def _places(parts: overlay.Parts, shown: Grid, to_picture: Affine, size: tuple[int, int]) -> list[list[float]]:
+    """Boxes (left, top, right, bottom) around the parts in one picture, in shares of its width and height."""
+    boxes = []
+    for left, top, right, bottom in parts.places:
+        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) * shown.size
+        ends = transform.apply(to_picture, corners) / size
+        box = np.clip(np.concatenate([ends.min(axis=0), ends.max(axis=0)]), 0, 1)
+        boxes.append([round(float(v), 4) for v in box])
+    return boxes
 
 
 def _ask_history(found: Evidence, a: Whole, b: Whole, placing: Placing) -> None:
@@ -301,7 +352,7 @@ def _ask_history(found: Evidence, a: Whole, b: Whole, placing: Placing) -> None:
     corner = slice(0, EXACT_NOISE_PX)
     for name, picture in (("a", a), ("b", b)):
         luma = cv2.cvtColor(np.ascontiguousarray(picture.rgb[corner, corner]), cv2.COLOR_RGB2GRAY)
-        found[name]["blocky"] = round(history.blockiness(luma), 4)
+        found[name]["blocky"] = round(history.blockiness(np.asarray(luma, np.uint8)), 4)
 
 
 def _ask_older_coding(found: Evidence, a: Whole, b: Whole) -> None:
@@ -314,4 +365,11 @@ def _ask_older_coding(found: Evidence, a: Whole, b: Whole) -> None:
 
 
 def _rounded(numbers: Evidence) -> Evidence:
-    return {k: round(v, 5) if isinstance(v, float) else v for k, v in numbers.items()}
+    return {name: _plain(value) for name, value in numbers.items()}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return round(value, 5) if isinstance(value, float) else value

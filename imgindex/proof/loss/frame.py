@@ -67,7 +67,9 @@ def beside(picture: Rgb, from_other: Affine, other: tuple[int, int]) -> Beside:
         return Beside(max(share, 0.0))
     scale = min(1.0, LOOK_PX / max(full_width, full_height))
     width, height = max(8, round(full_width * scale)), max(8, round(full_height * scale))
-    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA) if scale < 1 else picture
+    small = picture
+    if scale < 1:
+        small = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     into = transform.compose(transform.scaling(width / full_width, height / full_height), from_other)
     depth = _depth(transform.invert(into), other, width, height)
     out, within = depth < -2.5, depth > 3

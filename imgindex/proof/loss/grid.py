@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import transform
-from imgindex.records import Luma, Rgb
+from imgindex.records import Rgb
 from imgindex.transform import Affine
 
 WHOLE_PX = 640
@@ -23,7 +24,7 @@ WHOLE_PX = 640
 
 PART_PX = 208
 PARTS_ALONG = 3
-"""Of larger pictures so many parts along either axis are looked at pixel by pixel as well: as many pixels as the whole."""
+"""Of larger pictures so many parts along either axis are looked at pixel by pixel: as many pixels as the whole has."""
 
 SNAP_PX, SNAP_SHARE = 2.0, 0.004
 """How far corners may move when the map is snapped: the error of alignment on a picture of 320 px."""
@@ -33,6 +34,10 @@ SEARCH_PX = 3
 
 EDGE_PX = 2
 """Pixels at the edge of a picture, which resizing blends with nothing, are not compared."""
+
+
+AnyPlane = TypeVar("AnyPlane", Rgb, NDArray[np.float32])
+"""A picture, or a luma in grey levels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +136,7 @@ def grid_of(placing: Placing, size_a: tuple[int, int], size_b: tuple[int, int]) 
     return Grid(to_a, transform.compose(placing.affine, to_a), int(size[0]), int(size[1]))
 
 
-def seen(picture: Rgb | Luma, to_picture: Affine, size: tuple[int, int], how: int = cv2.INTER_CUBIC) -> Rgb:
+def seen(picture: AnyPlane, to_picture: Affine, size: tuple[int, int], how: int = cv2.INTER_CUBIC) -> AnyPlane:
     """The picture as a grid of `size` (width, height) sees it: averaged where the grid is coarser, and exact where its
     points are the picture's pixels."""
     height, width = picture.shape[:2]
@@ -145,17 +150,21 @@ def seen(picture: Rgb | Luma, to_picture: Affine, size: tuple[int, int], how: in
     coarser = [max(1.0, math.hypot(*to_picture[i, :2])) for i in (0, 1)]
     if max(coarser) > 1.02:
         small = max(1, round(width / coarser[0])), max(1, round(height / coarser[1]))
-        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        picture = _as(picture, cv2.resize(picture, small, interpolation=cv2.INTER_AREA))
         to_picture = transform.compose(transform.scaling(small[0] / width, small[1] / height), to_picture)
     if picture.shape[1::-1] == size and np.abs(to_picture - transform.IDENTITY).max() < 1e-3:
-        return np.asarray(picture)
+        return picture
     is_exact = (
         np.abs(to_picture[:, :2] - np.round(to_picture[:, :2])).max() < 1e-6
         and np.abs(to_picture[:, 2] - np.round(to_picture[:, 2])).max() < 1e-3
     )
     flags = (cv2.INTER_NEAREST if is_exact else how) | cv2.WARP_INVERSE_MAP
     centres = transform.to_pixel_centres(to_picture)
-    return np.asarray(cv2.warpAffine(picture, centres, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
+    return _as(picture, cv2.warpAffine(picture, centres, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _as(like: AnyPlane, found: NDArray[Any]) -> AnyPlane:
+    return np.asarray(found, like.dtype)
 
 
 def _moved(affine: Affine, x: float, y: float) -> Affine:
@@ -167,11 +176,11 @@ def _moved(affine: Affine, x: float, y: float) -> Affine:
 def covered(grid: Grid, size_a: tuple[int, int], size_b: tuple[int, int]) -> NDArray[np.bool_]:
     """bool[h, w]: the points of the grid that lie in both pictures, EDGE_PX from the edge of either."""
     inside = np.ones((grid.height, grid.width), np.bool_)
-    for affine, (width, height) in ((grid.to_a, size_a), (grid.to_b, size_b)):
-        for row, side in zip(affine, (width, height), strict=True):
-            across = row[0] * (np.arange(grid.width) + 0.5)
-            down = row[1] * (np.arange(grid.height) + 0.5) + row[2]
-            at = across[None, :].astype(np.float32) + down[:, None].astype(np.float32)
+    for affine, sides in ((grid.to_a, size_a), (grid.to_b, size_b)):
+        for row, side in zip(affine, sides, strict=True):
+            across = (row[0] * (np.arange(grid.width) + 0.5))[None, :].astype(np.float32)
+            down = (row[1] * (np.arange(grid.height) + 0.5) + row[2])[:, None].astype(np.float32)
+            at = across + down[:1] if row[1] == 0 else across[:, :1] + down if row[0] == 0 else across + down
             inside &= (at > EDGE_PX) & (at < side - EDGE_PX)
     return inside
 
@@ -188,8 +197,7 @@ def nudged(placing: Placing, grid: Grid, a: NDArray[np.float32], b: NDArray[np.f
     for y in range(-edge, edge + 1):
         for x in range(-edge, edge + 1):
             other = b[edge + y : height - edge + y : 2, edge + x : width - edge + x : 2]
-            differ = cv2.min(cv2.absdiff(inner, other), 20.0)
-            mean = float(cv2.mean(differ)[0])
+            mean = float(np.minimum(cv2.absdiff(inner, other), 20.0).mean())
             if mean < best - 1e-6 or (mean <= best + 1e-6 and (x, y) == (0, 0)):
                 best, offset = mean, (x, y)
     moved = transform.compose(grid.to_b, np.array([[1.0, 0.0, offset[0]], [0.0, 1.0, offset[1]]]))
@@ -206,7 +214,7 @@ MOST_POINTS = 20_000
 def straightened(placing: Placing, grid: Grid, a: NDArray[np.float32], b: NDArray[np.float32]) -> Placing:
     """The map after Gauss-Newton steps on all six of its numbers. a, b: lumas of one tone in the grid."""
     height, width = a.shape
-    a, b = cv2.GaussianBlur(a, (0, 0), 1.2), cv2.GaussianBlur(b, (0, 0), 1.2)
+    a, b = (np.asarray(cv2.GaussianBlur(x, (0, 0), 1.2), np.float32) for x in (a, b))
     edges = cv2.magnitude(cv2.Scharr(a, cv2.CV_32F, 1, 0), cv2.Scharr(a, cv2.CV_32F, 0, 1))
     edges[:4], edges[-4:], edges[:, :4], edges[:, -4:] = 0, 0, 0, 0
     floor = np.partition(edges.ravel(), -MOST_POINTS)[-MOST_POINTS] if edges.size > MOST_POINTS else 0.0
@@ -230,9 +238,9 @@ def straightened(placing: Placing, grid: Grid, a: NDArray[np.float32], b: NDArra
         step[:, 2] -= step[:, :2] @ [width / 2, height / 2]
         step[:, :2] += np.eye(2)
         total = transform.compose(total, step)
-        now = cv2.warpAffine(
-            b, total, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
-        )
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        moved = cv2.warpAffine(b, total, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        now = np.asarray(moved, np.float32)
         if np.abs(moves).max() < 0.02:
             break
     half = np.array([0.5, 0.5])

@@ -3,9 +3,10 @@
 A JPEG's cosine coefficients lie on a lattice, the multiples of its quantisation steps. What is made from its pixels
 without moving them keeps them near that lattice, even after another tone, turn or coding at finer steps:
 
-lattice       mean distance of the child's coefficients, on the parent's blocks and in its tone, from the nearest multiple;
-              0.25 where the two have nothing to do with each other
+lattice       mean distance of the child's coefficients, on the parent's blocks and in its tone, from the nearest
+              multiple; 0.25 where the two have nothing to do with each other
 recompressed  share of a JPEG's quantised coefficients that coding the other picture anew gives
+recoded       how far the other picture, coded anew as this JPEG was, is from it, over how far it is uncoded
 blocky        how far differences across the borders of some 8-pixel grid stand out: coding whose file is gone
 """
 
@@ -13,13 +14,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from io import BytesIO
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from imgindex import transform
-from imgindex.pictures.whole import Whole
+from imgindex.pictures.whole import Coder, Whole
 from imgindex.proof.loss import grid
 from imgindex.proof.loss.grid import Placing
 from imgindex.records import Rgb
@@ -32,6 +35,9 @@ BLOCK_PX = 8
 
 MOST_BLOCKS = 2_400
 """Blocks that are looked at, spread over the picture: 640 x 480 has twice as many, and a pair takes four transforms."""
+
+REPEATS = 0.14
+"""Mean distance from the other's lattice below which the pixels are those decoded from it, but for parts."""
 
 LEAST_PIXELS = 2_000
 LEAST_COEFFICIENTS = 400
@@ -67,6 +73,7 @@ class History:
     lattice: float | None
     agreeing: float
     recompressed: float | None
+    recoded: float | None
 
 
 def of_pair(a: Whole, b: Whole, placing: Placing) -> tuple[History, History]:
@@ -74,8 +81,8 @@ def of_pair(a: Whole, b: Whole, placing: Placing) -> tuple[History, History]:
     b_of_a = _Coded(a, b, placing.affine) if a.table is not None else None
     a_of_b = _Coded(b, a, transform.invert(placing.affine)) if b.table is not None else None
     return (
-        History(*(a_of_b.lattice() if a_of_b else NOTHING), b_of_a.recompressed() if b_of_a else None),
-        History(*(b_of_a.lattice() if b_of_a else NOTHING), a_of_b.recompressed() if a_of_b else None),
+        History(*(a_of_b.lattice() if a_of_b else NOTHING), *(b_of_a.coded_again() if b_of_a else (None, None))),
+        History(*(b_of_a.lattice() if b_of_a else NOTHING), *(a_of_b.coded_again() if a_of_b else (None, None))),
     )
 
 
@@ -88,6 +95,7 @@ class _Coded:
     def __init__(self, own: Whole, other: Whole, to_other: Affine) -> None:
         assert own.table is not None
         self.steps = own.table
+        self.coder = own.coder
         self.other_steps = None if other.table is None else np.maximum(other.table, other.table.T)
         stored = as_stored(own.rgb, own.orientation)
         self.height, self.width = (side // BLOCK_PX * BLOCK_PX for side in stored.shape[:2])
@@ -110,8 +118,9 @@ class _Coded:
             return slice(0, BLOCK_PX), slice(0, BLOCK_PX)
         ends = []
         for at, side in ((ys, self.height), (xs, self.width)):
-            first, last = at[0] // BLOCK_PX * BLOCK_PX, min(side, (at[-1] + BLOCK_PX) // BLOCK_PX * BLOCK_PX)
-            spare = max(0, last - first - MOST_SIDE_PX) // (2 * BLOCK_PX) * BLOCK_PX
+            first = at[0] // RECODED_ALIGN * RECODED_ALIGN
+            last = min(side, (at[-1] + BLOCK_PX) // BLOCK_PX * BLOCK_PX)
+            spare = max(0, last - first - MOST_SIDE_PX) // (2 * RECODED_ALIGN) * RECODED_ALIGN
             ends.append(slice(int(first + spare), int(max(last - spare, first + spare + BLOCK_PX))))
         return ends[0], ends[1]
 
@@ -164,6 +173,26 @@ class _Coded:
             plane += cv2.LUT(np.ascontiguousarray(levels), (weight * table).astype(np.float32))
         return plane
 
+    def coded_again(self) -> tuple[float | None, float | None]:
+        """What coding the other as this JPEG was gives: see `recompressed`, and `recoded`."""
+        return self.recompressed(), self.recoded()
+
+    def recoded(self) -> float | None:
+        """Mean difference of the other, coded with this JPEG's tables, from it, over that of the other itself; None
+        where these differ too little, or it does not show all of a part."""
+        height, width = (side // RECODED_ALIGN * RECODED_ALIGN for side in self.own.shape)
+        top, left = (max(0, side - RECODED_PX) // 2 // RECODED_ALIGN * RECODED_ALIGN for side in (height, width))
+        part = slice(top, min(height, top + RECODED_PX)), slice(left, min(width, left + RECODED_PX))
+        own, other = self.own_rgb[part], self.other_rgb[part]
+        if self.coder is None or min(own.shape[:2]) < 4 * RECODED_ALIGN or not self.inside[part].all():
+            return None
+        again = coded(other, self.coder)
+        inner = slice(RECODED_ALIGN, -RECODED_ALIGN), slice(RECODED_ALIGN, -RECODED_ALIGN)
+        before = float(cv2.absdiff(own[inner], other[inner]).mean())
+        if before < LEAST_RECODED:
+            return None
+        return float(cv2.absdiff(own[inner], again[inner]).mean()) / before
+
     def recompressed(self) -> float | None:
         """Share of this JPEG's coefficients that coding the other with its steps gives."""
         kept = _whole_blocks(self.inside & (cv2.absdiff(self.own, self.other) < OTHER_LEVELS))
@@ -182,7 +211,7 @@ MOST_SIDE_PX = 1_024
 
 def luma(rgb: Rgb) -> Plane:
     """float32[h, w]: luma that is not rounded."""
-    return np.asarray(cv2.transform(rgb.astype(np.float32), np.array([[0.299, 0.587, 0.114]], np.float32)))
+    return np.asarray(cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY))
 
 
 def as_stored(rgb: Rgb, orientation: int) -> Rgb:
@@ -236,7 +265,8 @@ def _whole_blocks(good: NDArray[np.bool_], most: int = MOST_BLOCKS) -> NDArray[n
     """bool[rows, columns]: blocks of which all pixels are good, every so many of them where there are many."""
     height, width = good.shape
     rows, columns = height // BLOCK_PX, width // BLOCK_PX
-    kept = good[: rows * BLOCK_PX, : columns * BLOCK_PX].reshape(rows, BLOCK_PX, columns, BLOCK_PX).all(axis=(1, 3))
+    blocks = good[: rows * BLOCK_PX, : columns * BLOCK_PX].reshape(rows, BLOCK_PX, columns, BLOCK_PX)
+    kept: NDArray[np.bool_] = np.asarray(blocks.all(axis=(1, 3)), np.bool_)
     places = np.flatnonzero(kept)
     if len(places) > most:
         spread = np.zeros(kept.size, np.bool_)
@@ -262,7 +292,7 @@ LEAST_LIVE_BLOCKS = 25
 
 
 def coarsened(parent: Plane, child: Plane, good: NDArray[np.bool_]) -> tuple[int, int]:
-    """Of how many low frequencies the child looks like the parent coded with coarser steps, and how many could be asked.
+    """Of how many low frequencies the child looks like the parent in coarser steps, and how many could be asked.
 
     Both lumas lie on one 8-pixel grid, in one tone.
     """
@@ -285,6 +315,22 @@ def coarsened(parent: Plane, child: Plane, good: NDArray[np.bool_]) -> tuple[int
             asked += 1
             found += bool((enough & (off_child < NEAR_LATTICE) & (off_parent > OFF_LATTICE)).any())
     return found, asked
+
+
+RECODED_PX, RECODED_ALIGN = 512, 16
+LEAST_RECODED = 0.15
+"""Side of the part that is coded anew, cut where blocks of colour begin, and mean difference in grey levels below which
+nothing can be said."""
+
+
+def coded(rgb: Rgb, coder: Coder) -> Rgb:
+    """The picture after coding and decoding it as JPEG with these tables."""
+    file = BytesIO()
+    image = Image.fromarray(rgb).convert("L" if coder.grey else "RGB")
+    tables = [list(steps) for steps in coder.tables]
+    image.save(file, "JPEG", qtables=tables, **({} if coder.grey else {"subsampling": max(0, coder.sampling)}))
+    with Image.open(file) as again:
+        return np.asarray(again.convert("RGB"), np.uint8)
 
 
 BLOCKY_CAP = 12.0

@@ -1,12 +1,13 @@
 """Where two pictures in one tone differ in parts, and which of the two carries what makes them differ.
 
-What was laid over a picture ends where an edge is that the clean picture does not have; see-through paint takes contrast
-from what is beneath it; opaque paint has few colours; a mosaic or blur in one place takes the detail out.
+What was laid over a picture ends where an edge is that the clean picture does not have; see-through paint takes
+contrast from what is beneath it; opaque paint has few colours; a mosaic or blur in one place takes the detail out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,14 +20,14 @@ GRADIENT_SHARE, GRADIENT_CAP = 0.5, 60.0
 """A pixel differs by more than DIFFER_LEVELS, DIFFER_FACTOR times the median, and half the gradient that both have, for
 there a fraction of a pixel makes as much."""
 
-EQUAL_LEVELS, EQUAL_GRADIENT, REPEATED_LEVELS = 5.0, 0.25, 0.0
-"""The same where at least half of all pixels are equal: nothing but a change in that part makes a difference there. A
-lossless file that repeats those of another differs nowhere else at all."""
+LOSSLESS, CODED_ANEW, CODED_FINELY = (0.0, 0.0), (3.0, 0.0), (8.0, 0.35)
+"""The same where the pixels that one file gives are repeated in the other, and at least half of all are equal: nothing
+but a change in that part makes a difference in a lossless file, or in a JPEG that is laid on the other coded anew."""
 
 FEW_COLOURS_FACTOR = 2.5
 """By how much further pixels must differ where one picture has few colours."""
 
-SLOW_SIGMA = 4.0
+SLOW_PX, SLOW_SIGMA = 4, 1.0
 SLOW_LEVELS, SLOW_CONTRAST = 5.0, 0.3
 """and on means over some pixels by so much, and so much of the contrast around: blur, grain and coarse coding change
 each pixel, but not their mean."""
@@ -90,17 +91,18 @@ def gradient(luma: Plane) -> Plane:
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """What is known of how the two are coded: whether one has few colours, and whether one is lossless."""
+    """What is known of how the two are coded: whether one has few colours; and where one repeats the pixels of the
+    other but for parts, how far a repeated pixel may be off, in grey levels and in shares of the gradient."""
 
     few_colours: bool
-    lossless: bool
+    off: tuple[float, float] | None
 
 
 def differing(a: Rgb, b: Rgb, luma_a: Plane, luma_b: Plane, inside: NDArray[np.bool_], coding: Coding) -> Differing:
     """Of two pictures in one tone on one grid, and their lumas."""
     edges_a, edges_b = gradient(luma_a), gradient(luma_b)
     hot = (_far(a, b, edges_a, edges_b, inside, coding) & inside).astype(np.uint8)
-    hot = cv2.morphologyEx(hot, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    hot = np.asarray(cv2.morphologyEx(hot, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)), np.uint8)
     total = max(int(np.count_nonzero(inside)), 1)
     share = int(np.count_nonzero(hot)) / total
     if share <= LEAST_SHARE:
@@ -142,24 +144,27 @@ def _far(
     """bool[h, w]: pixels that differ by more than coding, blur and the error of the map make."""
     most = _most(cv2.absdiff(cv2.GaussianBlur(a, (0, 0), 0.8), cv2.GaussianBlur(b, (0, 0), 0.8)))
     median = float(np.median(most[inside][::7])) if inside.any() else 0.0
-    if median == 0 and not coding.few_colours:
-        if coding.lossless:
-            return np.asarray(most > REPEATED_LEVELS)
-        return np.asarray(most > EQUAL_LEVELS + EQUAL_GRADIENT * cv2.min(edges_a, edges_b))
+    if median == 0 and coding.off is not None and not coding.few_colours:
+        levels, share = coding.off
+        return np.asarray(most > levels + share * cv2.min(edges_a, edges_b))
     factor = FEW_COLOURS_FACTOR if coding.few_colours else 1.0
     both = cv2.GaussianBlur(cv2.erode(cv2.min(edges_a, edges_b), np.ones((3, 3))), (0, 0), 1)
-    threshold = max(DIFFER_LEVELS, DIFFER_FACTOR * median) + GRADIENT_SHARE * cv2.min(both, GRADIENT_CAP)
+    threshold = max(DIFFER_LEVELS, DIFFER_FACTOR * median) + GRADIENT_SHARE * np.minimum(both, GRADIENT_CAP)
     hot = most > factor * threshold
     if not hot.any():
         return np.asarray(hot)
-    slow = _most(cv2.absdiff(cv2.GaussianBlur(a, (0, 0), SLOW_SIGMA), cv2.GaussianBlur(b, (0, 0), SLOW_SIGMA)))
-    contrast = cv2.boxFilter(cv2.max(edges_a, edges_b), -1, (15, 15))
-    return np.asarray(hot & (slow > factor * SLOW_LEVELS + SLOW_CONTRAST * contrast))
+    height, width = most.shape
+    small = max(1, width // SLOW_PX), max(1, height // SLOW_PX)
+    means = (cv2.GaussianBlur(cv2.resize(x, small, interpolation=cv2.INTER_AREA), (0, 0), SLOW_SIGMA) for x in (a, b))
+    slow = _most(cv2.absdiff(*means)).astype(np.float32)
+    busy = cv2.resize(cv2.max(edges_a, edges_b), small, interpolation=cv2.INTER_AREA)
+    over = slow - SLOW_CONTRAST * cv2.boxFilter(busy, -1, (3, 3)) - np.float32(factor * SLOW_LEVELS)
+    return np.asarray(hot & (cv2.resize(over, (width, height), interpolation=cv2.INTER_LINEAR) > 0))
 
 
-def _most(rgb: Rgb) -> NDArray[np.uint8]:
+def _most(rgb: NDArray[Any]) -> NDArray[np.uint8]:
     red, green, blue = cv2.split(rgb)
-    return np.asarray(cv2.max(cv2.max(red, green), blue))
+    return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
 
 
 def _outline(body: NDArray[np.uint8], inside: NDArray[np.bool_], edges_a: Plane, edges_b: Plane) -> tuple[float, float]:

@@ -34,19 +34,24 @@ LEAST_FREQUENCIES = 50
 class Finer:
     """The band above the coarser picture's limit, in the one with more pixels.
 
-    scale      pixels along its axes for one of the coarser's, at most
+    scale      pixels along its axes for one of the coarser's, at most; `least` along the other
     ratio      power there over that just below
     explained  share of it that interpolating the coarser gives, in [0, 1]
     rms, low   strength of the band, and of the one below, in grey levels
     even       its energy in the flattest fifth of the window over that in all of it: 1 in noise
+    steep      its steepest edges over the coarser's, each per own pixel: 1 where they are as crisp, 1 / scale enlarged
+    alien      share of the band below that the coarser picture does not explain, in [0, 1]
     """
 
     scale: float
+    least: float
     ratio: float
     explained: float
     rms: float
     low: float
     even: float
+    steep: float
+    alien: float
 
 
 def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared: Grid) -> Finer | None:
@@ -70,6 +75,7 @@ def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared:
     if np.count_nonzero(high) < LEAST_FREQUENCIES or not low.any():
         return None
     power = np.abs(spectrum) ** 2
+    shown = grid.seen(coarse, to_grid, size)
     above = spectrum[high]
     explained = 0.0
     for how in (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4):
@@ -79,12 +85,34 @@ def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared:
     energy = 2.0 / (float((taper**2).sum()) * size[0] * size[1])
     return Finer(
         scale=float(scales.max()),
+        least=float(scales.min()),
         ratio=float(power[high].mean() / max(float(power[low].mean()), 1e-9)),
         explained=explained,
         rms=math.sqrt(float(power[high].sum()) * energy),
         low=math.sqrt(float(power[low].sum()) * energy),
-        even=_even(spectrum * high, grid.seen(coarse, to_grid, size)),
+        even=_even(spectrum * high, shown),
+        steep=_steepest(fine) / max(_steepest(_same_part(coarse, to_grid, size)), 1.0),
+        alien=_alien(spectrum[low], _spectrum(shown, taper)[low]),
     )
+
+
+STEEPEST = 0.995
+
+
+def _steepest(luma: NDArray[np.float32]) -> float:
+    """Grey levels per pixel along the strongest edges."""
+    across, down = (cv2.absdiff(luma[:-1, 1:], luma[:-1, :-1]), cv2.absdiff(luma[1:, :-1], luma[:-1, :-1]))
+    return float(np.quantile(cv2.max(across, down)[::2, ::2], STEEPEST))
+
+
+def _same_part(coarse: NDArray[np.float32], to_grid: Affine, size: tuple[int, int]) -> NDArray[np.float32]:
+    (x0, y0), (x1, y1) = transform.apply(to_grid, np.array([[0.0, 0.0], size])).round().astype(int)
+    return coarse[max(y0, 0) : y1, max(x0, 0) : x1]
+
+
+def _alien(fine: NDArray[np.complex64], coarse: NDArray[np.complex64]) -> float:
+    both = float((np.abs(fine) ** 2).sum()) * float((np.abs(coarse) ** 2).sum())
+    return 1.0 - float(np.abs((fine * coarse.conj()).sum()) ** 2) / max(both, 1e-9)
 
 
 def _even(band: NDArray[np.complex64], coarse: NDArray[np.float32]) -> float:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from imgindex.proof.loss import signs
 from imgindex.proof.loss.signs import PROOFS, Evidence, Signs
 from imgindex.records import Grade, Loss, Weighing
 
-RULES_VERSION = 1
+JUDGE_VERSION = 1
 """Raise it with any change to what `judge` says of some evidence: stored pairs are then judged again."""
 
 UNNOTICED_SHIFT = 3.0
@@ -24,6 +23,8 @@ WEAK_UNDER_PROOF = ("laid over", "clipped", "noise added", "blocky", "no camera 
 def judge(evidence: Evidence) -> Weighing:
     """What is lost with either picture, which was made from the other, and how one stands below the other."""
     a, b = evidence["a"], evidence["b"]
+    if evidence.get("overlap"):
+        return Weighing(_outside(a), _outside(b), {}, {}, None, None, (), evidence)
     if evidence["same_pixels"] or "beside" not in a:
         return _same_pixels(a, b, evidence)
     has = {"a": signs.has(a, b, evidence), "b": signs.has(b, a, evidence)}
@@ -46,12 +47,17 @@ def judge(evidence: Evidence) -> Weighing:
     )
 
 
+def _outside(mine: Evidence) -> tuple[Loss, ...]:
+    shared = mine["shared"]
+    return (Loss("area", round(1 - shared, 4), f"the other shows {_percent(shared)} of it"),)
+
+
 def _has(losses: tuple[Loss, ...], what: str) -> bool:
     return any(loss.what == what for loss in losses)
 
 
 def _let_proof_speak(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) -> None:
-    """Where one is proven to be made from the other, what could also be chance or retouching does not speak against it."""
+    """Where one is proven to be made from the other, what may be chance or retouching does not speak against it."""
     slight = max(evidence["a"]["detail"]["sharper"], evidence["b"]["detail"]["sharper"]) < 0.15
     for child, parent in (("a", "b"), ("b", "a")):
         if PROOFS & set(made[child]) and not PROOFS & set(made[parent]):
@@ -114,13 +120,19 @@ def _all_over(evidence: Evidence) -> bool:
 
 
 HIDDEN_TILES, HIDDEN_SHARE = 4, 0.1
+COARSE_STEP = 8.0
+"""Mean step of the low frequencies at which coding takes grain out: quality 60 has 10, quality 75 has 6."""
 
 
 def _hidden_places(mine: Evidence, other: Evidence) -> bool:
     """Whether the other is less sharp in some places alone, and that is not how it was coded."""
     found, asked = other.get("coarsened", (0, 1))
+    if mine["colours"] is not None or signs.keeps_more(mine, other):
+        return False
+    if signs.keeps_more(other, mine) and (other["step"] or 0.0) >= COARSE_STEP:
+        return False
     local = mine["detail"]["places"] >= HIDDEN_TILES and mine["detail"]["sharper"] < HIDDEN_SHARE
-    return local and found < signs.COARSENED * asked
+    return bool(local and found < signs.COARSENED * asked)
 
 
 SHARPENED, SHARPENED_COHERENCE = 1.6, 0.85
@@ -129,7 +141,8 @@ SHARPENED, SHARPENED_COHERENCE = 1.6, 0.85
 def _sharpened(evidence: Evidence) -> bool:
     """Whether one has much more of the very detail that both have, at equal size."""
     a, b = evidence["a"], evidence["b"]
-    if "finer" in a or "finer" in b or evidence["coherence"] < SHARPENED_COHERENCE:
+    dithered = any(side["colours"] is not None for side in (a, b))
+    if dithered or "finer" in a or "finer" in b or evidence["coherence"] < SHARPENED_COHERENCE:
         return False
     more, less = sorted(((side["detail"]["energy"] + 0.5) for side in (a, b)), reverse=True)
     return bool(more > SHARPENED * less)
@@ -142,7 +155,7 @@ def _discoloured(evidence: Evidence) -> bool:
 SURE = frozenset(
     {"earlier coding", "coded again", "coded coarser", "few colours", "enlarged", "blocky", "repeats a lossy file"}
 )
-"""Signs of a lesser or equal encoding. The others rest on presumption, and a picture with them alone is an edited copy."""
+"""Signs of a lesser or equal encoding. Others are presumption: a picture with these alone is an edited copy."""
 
 
 def is_sure(below: str, above: str, has: dict[str, Signs], made: dict[str, Signs], evidence: Evidence) -> bool:
@@ -174,7 +187,7 @@ def _losses(name: str, evidence: Evidence, has: dict[str, Signs], made: dict[str
     if "laid over" in made[name]:
         parts = evidence["parts"]
         found.append(
-            Loss("added", parts["covered"], f"laid over {_percent(parts['covered'])} of it", _places(parts, name))
+            Loss("added", parts["covered"], f"laid over {_percent(parts['covered'])} of it", _places(evidence[name]))
         )
     if "laid around" in made[name]:
         share = mine["beside"]["share"]
@@ -199,15 +212,15 @@ def _unassigned(name: str, evidence: Evidence, made: dict[str, Signs]) -> list[L
     from the other, which carries what was added."""
     other = "b" if name == "a" else "a"
     parts = evidence["parts"]
-    places, count = _places(parts, name), parts["count"]
+    places, count = _places(evidence[name]), parts["count"]
     regions = "1 region differs" if count == 1 else f"{count} regions differ"
     if PROOFS & set(made[name]) and not PROOFS & set(made[other]):
         return [Loss("added", parts["covered"], regions, places)]
     return [Loss("content", parts["covered"], regions, places)]
 
 
-def _places(parts: dict[str, Any], name: str) -> tuple[tuple[float, float, float, float], ...]:
-    return tuple((p[0], p[1], p[2], p[3]) for p in parts[f"places_{name}"])
+def _places(mine: Evidence) -> tuple[tuple[float, float, float, float], ...]:
+    return tuple((p[0], p[1], p[2], p[3]) for p in mine.get("differs", ()))
 
 
 def _percent(share: float) -> str:
@@ -223,11 +236,11 @@ def _content(mine: Evidence, other: Evidence, both: Evidence, name: str) -> Loss
     parts = both["parts"]
     count = parts["count"]
     words = f"{count} region{'s' * (count > 1)} covered or replaced ({_percent(parts['covered'])} of it)"
-    return Loss("content", parts["covered"], words, _places(parts, name))
+    return Loss("content", parts["covered"], words, _places(mine))
 
 
 def _detail(mine: Evidence, other: Evidence, both: Evidence, name: str) -> Loss:
-    if signs.truly_finer(mine.get("finer")):
+    if signs.truly_finer(mine, other):
         scale = mine["finer"]["scale"]
         return Loss("detail", round(1 - 1 / scale, 4), f"resolves {scale:.2f} times finer")
     sharper = mine["detail"]["sharper"]

@@ -1,8 +1,8 @@
 """One smooth change of tone and colour between two pictures on one grid, fitted both ways.
 
-On means of MEAN_PX pixels, so that coding and small overlays count little: an affine map of RGB, drawn towards none, and
-quadratic terms, drawn towards zero; reweighted, so that what was painted over does not pull it. A change of light that
-is uneven over the frame (a vignette) is a log gain, quadratic in x and y.
+On means of MEAN_PX pixels, so that coding and small overlays count little: an affine map of RGB, drawn towards none,
+and quadratic terms, drawn towards zero; reweighted, so that what was painted over does not pull it. A change of light
+that is uneven over the frame (a vignette) is a log gain, quadratic in x and y.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Tone:
         w = self.weights.T
         linear = np.column_stack([w[:, 1:4] / 255, w[:, 0]]).astype(np.float32)
         squares, products = (w[:, at] / 255**2 for at in (slice(4, 7), slice(7, 10)))
-        out = cv2.transform(levels, linear)
+        out = np.asarray(cv2.transform(levels, linear), np.float32)
         out += cv2.transform(cv2.multiply(levels, levels), squares.astype(np.float32))
         red, green, blue = cv2.split(levels)
         mixed = cv2.merge([cv2.multiply(red, green), cv2.multiply(red, blue), cv2.multiply(green, blue)])
@@ -106,8 +106,8 @@ def means(rgb: Rgb) -> Levels:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Light:
-    """A log gain over the frame, quadratic in x and y, both in [-0.5, 0.5]; `swing` is its highest over its lowest gain,
-    less 1."""
+    """A log gain over the frame, quadratic in x and y, both in [-0.5, 0.5]; `swing` is its highest gain over its
+    lowest, less 1."""
 
     weights: NDArray[np.float64]
     swing: float
@@ -117,7 +117,8 @@ class Light:
         x, y = (np.arange(side) / side - 0.5 for side in (width, height))
         c = self.weights
         across, down = c[1] * x + c[3] * x * x, c[0] + c[2] * y + c[4] * y * y
-        return np.exp(across[None, :] + down[:, None] + c[5] * y[:, None] * x[None, :]).astype(np.float32)
+        gain = np.exp(across[None, :] + down[:, None] + c[5] * y[:, None] * x[None, :])
+        return np.asarray(gain, np.float32)
 
 
 def uneven(source: Levels, target: Levels, mask: NDArray[np.bool_], tone: Tone) -> Light | None:
