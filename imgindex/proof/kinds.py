@@ -32,7 +32,7 @@ BESIDE = 1.5
 BESIDE_PX = 12
 """What lies so far around a part, in its shorter side, or in pixels, is beside it."""
 
-CELL_PX = 8
+CELLS_PX = (8, 16)
 """What is compared coarsely is compared in cells of so many pixels: see `coarse`."""
 
 
@@ -48,12 +48,13 @@ class Part:
     paint_a  share of its pixels that are paint in a: see `_paint`; paint_b likewise
     stroke   mean width of what differs, over the sheet's longer side (of a long page, twice the shorter)
     agree    correlation of the two inside it, finely
-    coarse   and by means of cells: 1 where one is the other made coarser
+    coarse   and by means of cells, at least 0: 1 where one is the other made coarser
     slope_b  how much of a's contrast inside it b has, slope_a the reverse: less than 1 beneath see-through paint
     tint     share of what differs that is colour and not luma
     sharp    steepest quarter of the outline, per pixel, over how far the two are apart
     flat_a   share of its inside where a is one tone, nothing but noise; flat_b likewise; -1 where it has no inside
     ink_a    median luma, Cr and Cb of its strongest pixels in a; ink_b likewise
+    ground   share of what surrounds it that is one tone in both, nothing but noise
     beside_a share of what surrounds it in a that has the colour of b's ink, and of the rest that has the ground beneath
              that ink: print stands beside it; beside_b the reverse
     detail_a standard deviation of the luma inside it, of a; detail_b likewise; in grey levels
@@ -77,6 +78,7 @@ class Part:
     flat_b: float
     ink_a: tuple[int, int, int]
     ink_b: tuple[int, int, int]
+    ground: float
     beside_a: tuple[float, float]
     beside_b: tuple[float, float]
     detail_a: float
@@ -140,10 +142,10 @@ def _measured(
     return Part(
         box, round(mass, 1), round(float(np.minimum(explained.excess[y0:y1, x0:x1], 4.0)[core].mean()), 2),
         round(float(own.sum()) / total, 5), own_b,
-        _paint(a, b, strong), _paint(b, a, strong), _stroke(core) / max(over.shape), agree, _coarse(a[0], b[0], own), slope_a, slope_b,
+        _paint(a, b, strong), _paint(b, a, strong), round(_stroke(core) / _unit(over.shape), 4), agree, _coarse(a[0], b[0], own), slope_a, slope_b,
         round(float(apart[1:].sum() / max(apart.sum(), 1e-3)), 3),
         sharp, _flat(a[0], inner, level), _flat(b[0], inner, level), ink_a, ink_b,
-        _beside(explained.a, box, over, ink_b, ink_a), _beside(explained.b, box, over, ink_a, ink_b),
+        _ground(explained, box, over, level), _beside(explained.a, box, over, ink_b, ink_a), _beside(explained.b, box, over, ink_a, ink_b),
         round(float(a[0][own > 0].std()), 2), round(float(b[0][own > 0].std()), 2),
     )  # fmt: skip
 
@@ -158,18 +160,27 @@ def _outline(
     framed = np.asarray(cv2.copyMakeBorder(own, 4, 4, 4, 4, cv2.BORDER_CONSTANT, value=0), np.uint8)
     contours, _ = cv2.findContours(framed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(framed, contours, -1, 1, cv2.FILLED)
-    ring = cv2.dilate(framed, np.ones((5, 5), np.uint8)) - cv2.erode(framed, np.ones((5, 5), np.uint8))
+    ring = cv2.dilate(framed, np.ones((5, 5), np.uint8)) - cv2.erode(framed, np.ones((3, 3), np.uint8))
+    soft = cv2.GaussianBlur(framed.astype(np.float32), (0, 0), 2.0)
     cut = slice(max(y0, 0), min(y1, height)), slice(max(x0, 0), min(x1, width))
-    ring = ring[cut[0].start - y0 : cut[0].stop - y0, cut[1].start - x0 : cut[1].stop - x0] > 0
+    inside = slice(cut[0].start - y0, cut[0].stop - y0), slice(cut[1].start - x0, cut[1].stop - x0)
+    ring = ring[inside] > 0
+    across = [cv2.Scharr(soft, cv2.CV_32F, *direction)[inside][ring] for direction in ((1, 0), (0, 1))]
+    length = np.sqrt(across[0] ** 2 + across[1] ** 2) + 1e-6
     of_b = total = 0.0
-    steep = np.zeros(int(ring.sum()), np.float32)
+    steep = np.zeros(len(length), np.float32)
     for a, b in zip(explained.a[(slice(None), *cut)], explained.b[(slice(None), *cut)], strict=True):
-        for direction in ((1, 0), (0, 1)):
-            step_a, step_b = (cv2.Scharr(np.ascontiguousarray(p), cv2.CV_32F, *direction)[ring] for p in (a, b))
-            apart = step_b - step_a
-            of_b += float(np.vdot(apart, step_b))
-            total += float(np.vdot(apart, apart))
-            steep += np.square(apart / 32.0)
+        step_a, step_b = (
+            sum(
+                cv2.Scharr(np.ascontiguousarray(p), cv2.CV_32F, *direction)[ring] * normal / length
+                for direction, normal in zip(((1, 0), (0, 1)), across, strict=True)
+            )
+            for p in (a, b)
+        )
+        apart = step_b - step_a
+        of_b += float(np.vdot(apart, step_b))
+        total += float(np.vdot(apart, apart))
+        steep += np.square(apart / 32.0)
     edge = float(np.sqrt(np.quantile(steep, 0.75))) if len(steep) else 0.0
     return round(float(np.clip(of_b / max(total, 1e-6), -1.0, 2.0)), 3), round(edge / max(apart_by, 1.0), 3)
 
@@ -178,9 +189,7 @@ def _flat(luma: NDArray[np.float32], inner: NDArray[np.bool_], level: float) -> 
     """Share of the inside where the luma varies by no more than `level` between neighbours."""
     if inner.sum() < 25:
         return -1.0
-    square = np.ones((3, 3), np.uint8)
-    spread = cv2.dilate(luma, square) - cv2.erode(luma, square)
-    return round(float((spread[inner] <= level).mean()), 3)
+    return round(float((_spread(luma)[inner] <= level).mean()), 3)
 
 
 def _unit(shape: tuple[int, ...]) -> float:
@@ -201,12 +210,7 @@ def _beside(
 ) -> tuple[float, float]:
     """How much of what lies around a part, and is the same in both, has the colour of an ink, and how much of the rest
     that of the ground."""
-    height, width = over.shape
-    reach = max(BESIDE_PX, round(BESIDE * min(box[2] - box[0], box[3] - box[1])))
-    rows, columns = (
-        slice(max(0, low - reach), min(limit, high + reach))
-        for low, high, limit in ((box[1], box[3], height), (box[0], box[2], width))
-    )
+    rows, columns = _around(box, over.shape)
     same = cv2.dilate(over[rows, columns].astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
     around = planes[:, rows, columns][:, same]
     if around.shape[1] < 16:
@@ -217,6 +221,33 @@ def _beside(
     rest = ~inked
     grounded = (to_ground < 0.25 * apart) & rest
     return round(float(inked.mean()), 3), round(float(grounded.sum()) / max(1, int(rest.sum())), 3)
+
+
+def _around(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of a part and of what is beside it."""
+    reach = max(BESIDE_PX, round(BESIDE * min(box[2] - box[0], box[3] - box[1])))
+    rows, columns = (
+        slice(max(0, low - reach), min(limit, high + reach))
+        for low, high, limit in ((box[1], box[3], shape[0]), (box[0], box[2], shape[1]))
+    )
+    return rows, columns
+
+
+def _ground(
+    explained: Explained, box: tuple[int, int, int, int], over: NDArray[np.bool_], level: float
+) -> float:
+    rows, columns = _around(box, over.shape)
+    same = cv2.dilate(over[rows, columns].astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    if same.sum() < 16:
+        return 0.0
+    spread = np.maximum(*(_spread(np.ascontiguousarray(p[0][rows, columns])) for p in (explained.a, explained.b)))
+    return round(float((spread[same] <= level).mean()), 3)
+
+
+def _spread(luma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far the luma varies between neighbours."""
+    square = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.dilate(luma, square) - cv2.erode(luma, square), np.float32)
 
 
 def _distance(planes: NDArray[np.float32], colour: tuple[int, int, int]) -> NDArray[np.float32]:
@@ -267,16 +298,15 @@ def _line(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[float, float,
 
 
 def _coarse(a: NDArray[np.float32], b: NDArray[np.float32], own: NDArray[np.uint8]) -> float:
-    """Correlation of the means of cells that lie in the part; 0 where these are fewer than twelve."""
-    rows, columns = own.shape[0] // CELL_PX, own.shape[1] // CELL_PX
+    """Correlation of the means of cells that lie in the part, of the size of cell that gives the best; 0 where there
+    are fewer than twelve."""
+    return max(0.0, *(_coarse_at(a, b, own, cell) for cell in CELLS_PX))
+
+
+def _coarse_at(a: NDArray[np.float32], b: NDArray[np.float32], own: NDArray[np.uint8], cell: int) -> float:
+    rows, columns = own.shape[0] // cell, own.shape[1] // cell
     if rows * columns < 12:
         return 0.0
-    inside = cv2.resize(own[: rows * CELL_PX, : columns * CELL_PX], (columns, rows), interpolation=cv2.INTER_AREA)
+    inside, x, y = (cv2.resize(p[: rows * cell, : columns * cell], (columns, rows), interpolation=cv2.INTER_AREA) for p in (own, a, b))
     full = inside > 0
-    if full.sum() < 12:
-        return 0.0
-    means = (
-        cv2.resize(p[: rows * CELL_PX, : columns * CELL_PX], (columns, rows), interpolation=cv2.INTER_AREA)[full]
-        for p in (a, b)
-    )
-    return _line(*means)[0]
+    return _line(x[full], y[full])[0] if full.sum() >= 12 else 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cmath
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,14 +23,20 @@ TONE_AGREE = 0.75
 TINT = 0.6
 TINT_AGREE = 0.7
 OF_ONE = 0.65
-STROKE = 0.02
+STROKE = 0.03
 PAINTED = 0.6
 LEAST_TURNED = 0.02
 MOST_MODES = 2
 LEAST_SHARPER = 4
 SAME_INK = 45
 INK_BESIDE = 0.03
-GROUND_BESIDE = 0.7
+MOST_INK = 0.5
+GROUND_BESIDE = 0.85
+LEAST_GROUND = 0.4
+SURE_PAINT, NO_PAINT, LEANING = 0.9, 0.35, 0.3
+HUE_MASS, HUE_STRENGTH = 200.0, 1.6
+HUE_CHROMA, HUE_DEGREES = 12.0, 20.0
+MOVED_MASSES, MOVED_AGREE = 5.0, 0.5
 
 
 def marked(evidence: dict[str, Any]) -> tuple[Marked, ...]:
@@ -67,7 +75,7 @@ def _parts(evidence: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
     laid_a = [part for part, kind in found if kind == "over a"]
     laid_b = [part for part, kind in found if kind == "over b"]
     for part, other in ((p, q) for p in laid_a for q in laid_b):
-        if _alike(part["ink_a"], other["ink_b"]):
+        if _has_moved(part, other):
             found = [(p, "moved" if p is part or p is other else kind) for p, kind in found]
     return found
 
@@ -81,28 +89,58 @@ def kind_of(part: dict[str, Any]) -> str:
         return "" if smooth or part["agree"] > LIGHT_AGREE or part["coarse"] > COARSE_AGREE else "content"
     if part["coarse"] >= COARSE_AGREE and part["agree"] < 0.8:
         return ""
-    of_b = part["own"] >= OF_ONE
-    one_sided = of_b or part["own"] <= 1.0 - OF_ONE
-    side = "b" if of_b else "a"
+    side = _carrier(part)
     if part["tint"] > TINT and part["agree"] > TINT_AGREE:
-        return f"over {side}" if one_sided else "hue"
-    if one_sided:
+        if side:
+            return f"over {side}"
+        return "hue" if _other_hue(part) and part["mass"] >= HUE_MASS and part["strength"] >= HUE_STRENGTH else ""
+    if side:
         return _one_sided(part, side)
     if part["agree"] >= TONE_AGREE and min(part["flat_a"], part["flat_b"]) < 0.6:
         return ""
-    return "print" if part["stroke"] < STROKE else "content"
+    if part["stroke"] >= STROKE:
+        return "content"
+    return "print" if part["ground"] >= LEAST_GROUND else ""
+
+
+def _carrier(part: dict[str, Any]) -> str:
+    """The side whose outline that of the part is, or which alone is paint; empty where neither is sure."""
+    if not 1.0 - OF_ONE < part["own"] < OF_ONE:
+        return "b" if part["own"] >= OF_ONE else "a"
+    if part["paint_b"] >= SURE_PAINT and part["paint_a"] <= NO_PAINT and part["own"] > LEANING:
+        return "b"
+    if part["paint_a"] >= SURE_PAINT and part["paint_b"] <= NO_PAINT and part["own"] < 1.0 - LEANING:
+        return "a"
+    return ""
 
 
 def _one_sided(part: dict[str, Any], side: str) -> str:
     other = "a" if side == "b" else "b"
     if part["stroke"] < STROKE or part["paint_" + side] >= PAINTED:
-        ink, ground = part["beside_" + other]
-        return "print" if ink >= INK_BESIDE and ground >= GROUND_BESIDE else f"over {side}"
+        return "print" if _is_beside_print(part, other) else f"over {side}"
     return "" if part["agree"] >= TONE_AGREE else "content"
 
 
-def _alike(one: Sequence[int], other: Sequence[int]) -> bool:
-    return sum(abs(x - y) for x, y in zip(one, other, strict=True)) <= SAME_INK
+def _is_beside_print(part: dict[str, Any], other: str) -> bool:
+    """Whether the picture that has nothing there has the same ink on the same ground beside it."""
+    inked, grounded = part["beside_" + other]
+    return INK_BESIDE <= inked <= MOST_INK and grounded >= GROUND_BESIDE and part["ground"] >= LEAST_GROUND
+
+
+def _other_hue(part: dict[str, Any]) -> bool:
+    (_, ua, va), (_, ub, vb) = part["ink_a"], part["ink_b"]
+    one, other = complex(ua - 128, va - 128), complex(ub - 128, vb - 128)
+    if min(abs(one), abs(other)) < HUE_CHROMA:
+        return abs(one - other) > 2 * HUE_CHROMA
+    return abs(math.degrees(cmath.phase(other / one))) > HUE_DEGREES
+
+
+def _has_moved(part: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether the ink that one picture alone has in one place is what the other alone has in another."""
+    masses = sorted((part["mass"], other["mass"]))
+    if masses[1] > MOVED_MASSES * masses[0] or max(part["agree"], other["agree"]) > MOVED_AGREE:
+        return False
+    return sum(abs(x - y) for x, y in zip(part["ink_a"], other["ink_b"], strict=True)) <= SAME_INK
 
 
 def _corners(box: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
