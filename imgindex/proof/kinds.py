@@ -153,8 +153,8 @@ def _measured(
 def _outline(
     explained: Explained, box: tuple[int, int, int, int], own: NDArray[np.uint8], apart_by: float
 ) -> tuple[float, float]:
-    """Share of the gradient of what differs, along the outline, that is b's: those of b and of -a add up to it; and how
-    steep the steepest quarter of it is, per pixel, over `apart_by`."""
+    """b's share of the energy of the steps across the outline; and how steep the steepest quarter of what differs is
+    there, per pixel, over `apart_by`."""
     height, width = explained.excess.shape
     x0, y0, x1, y1 = box[0] - 4, box[1] - 4, box[2] + 4, box[3] + 4
     framed = np.asarray(cv2.copyMakeBorder(own, 4, 4, 4, 4, cv2.BORDER_CONSTANT, value=0), np.uint8)
@@ -167,7 +167,7 @@ def _outline(
     ring = ring[inside] > 0
     across = [cv2.Scharr(soft, cv2.CV_32F, *direction)[inside][ring] for direction in ((1, 0), (0, 1))]
     length = np.sqrt(across[0] ** 2 + across[1] ** 2) + 1e-6
-    of_b = total = 0.0
+    edges_a = edges_b = 0.0
     steep = np.zeros(len(length), np.float32)
     for a, b in zip(explained.a[(slice(None), *cut)], explained.b[(slice(None), *cut)], strict=True):
         step_a, step_b = (
@@ -177,12 +177,11 @@ def _outline(
             )
             for p in (a, b)
         )
-        apart = step_b - step_a
-        of_b += float(np.vdot(apart, step_b))
-        total += float(np.vdot(apart, apart))
-        steep += np.square(apart / 32.0)
+        edges_a += float(np.vdot(step_a, step_a))
+        edges_b += float(np.vdot(step_b, step_b))
+        steep += np.square((step_b - step_a) / 32.0)
     edge = float(np.sqrt(np.quantile(steep, 0.75))) if len(steep) else 0.0
-    return round(float(np.clip(of_b / max(total, 1e-6), -1.0, 2.0)), 3), round(edge / max(apart_by, 1.0), 3)
+    return round(edges_b / max(edges_a + edges_b, 1e-6), 3), round(edge / max(apart_by, 1.0), 3)
 
 
 def _flat(luma: NDArray[np.float32], inner: NDArray[np.bool_], level: float) -> float:

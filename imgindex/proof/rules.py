@@ -22,7 +22,7 @@ COARSE_AGREE = 0.75
 TONE_AGREE = 0.75
 TINT = 0.6
 TINT_AGREE = 0.7
-OF_ONE = 0.65
+OF_ONE = 0.72
 STROKE = 0.03
 PAINTED = 0.6
 LEAST_TURNED = 0.02
@@ -33,7 +33,7 @@ INK_BESIDE = 0.03
 MOST_INK = 0.5
 GROUND_BESIDE = 0.85
 LEAST_GROUND = 0.4
-SURE_PAINT, NO_PAINT, LEANING = 0.9, 0.35, 0.3
+OPPOSED = -0.25
 HUE_MASS, HUE_STRENGTH = 200.0, 1.6
 HUE_CHROMA, HUE_DEGREES = 12.0, 20.0
 MOVED_MASSES, MOVED_AGREE = 5.0, 0.5
@@ -89,6 +89,8 @@ def kind_of(part: dict[str, Any]) -> str:
         return "" if smooth or part["agree"] > LIGHT_AGREE or part["coarse"] > COARSE_AGREE else "content"
     if part["coarse"] >= COARSE_AGREE and part["agree"] < 0.8:
         return ""
+    if part["agree"] <= OPPOSED:
+        return "print" if part["stroke"] < STROKE else "content"
     side = _carrier(part)
     if part["tint"] > TINT and part["agree"] > TINT_AGREE:
         if side:
@@ -104,14 +106,10 @@ def kind_of(part: dict[str, Any]) -> str:
 
 
 def _carrier(part: dict[str, Any]) -> str:
-    """The side whose outline that of the part is, or which alone is paint; empty where neither is sure."""
-    if not 1.0 - OF_ONE < part["own"] < OF_ONE:
-        return "b" if part["own"] >= OF_ONE else "a"
-    if part["paint_b"] >= SURE_PAINT and part["paint_a"] <= NO_PAINT and part["own"] > LEANING:
+    """The side whose edge the outline is; empty where it is one of both, or of neither."""
+    if part["own"] >= OF_ONE:
         return "b"
-    if part["paint_a"] >= SURE_PAINT and part["paint_b"] <= NO_PAINT and part["own"] < 1.0 - LEANING:
-        return "a"
-    return ""
+    return "a" if part["own"] <= 1.0 - OF_ONE else ""
 
 
 def _one_sided(part: dict[str, Any], side: str) -> str:
