@@ -21,6 +21,10 @@ LEAST_MASS = 12.0
 MAX_PARTS = 16
 """Parts that are measured, those of the largest mass."""
 
+FLAT_LEVELS = 4.0
+LEAST_UNIT_PX = 400
+"""The letters of a small sheet are not thinner than its pixels."""
+
 STRONG = 1.6
 """The colours of a part are those of the pixels that exceed what is allowed by this factor, not of its rim."""
 
@@ -30,6 +34,7 @@ SEEN_AGREE, SEEN_SLOPE = 0.85, 0.95
 
 BESIDE = 1.5
 BESIDE_PX = 12
+CLOSE, CLOSE_PX = 0.3, 5
 """What lies so far around a part, in its shorter side, or in pixels, is beside it."""
 
 CELLS_PX = (8, 16)
@@ -45,13 +50,14 @@ class Part:
     strength mean of how far its pixels exceed what is allowed, at most 4
     share    of the sheet's content
     own      how far its outline is an edge of b: 1 of b alone, 0 of a alone, 0.5 of both
+    balance  share of what differs in luma that has the rarer sign, at most 0.5: near 0 where one lies over the other
     paint_a  share of its pixels that are paint in a: see `_paint`; paint_b likewise
     stroke   mean width of what differs, over the sheet's longer side (of a long page, twice the shorter)
     agree    correlation of the two inside it, finely
     coarse   and by means of cells, at least 0: 1 where one is the other made coarser
     slope_b  how much of a's contrast inside it b has, slope_a the reverse: less than 1 beneath see-through paint
     tint     share of what differs that is colour and not luma
-    sharp    steepest quarter of the outline, per pixel, over how far the two are apart
+    sharp    steepest tenth of the outline, per pixel, over how far the two are apart
     flat_a   share of its inside where a is one tone, nothing but noise; flat_b likewise; -1 where it has no inside
     ink_a    median luma, Cr and Cb of its strongest pixels in a; ink_b likewise
     ground   share of what surrounds it that is one tone in both, nothing but noise
@@ -65,6 +71,7 @@ class Part:
     strength: float
     share: float
     own: float
+    balance: float
     paint_a: float
     paint_b: float
     stroke: float
@@ -136,13 +143,13 @@ def _measured(
     strong = core & (explained.excess[y0:y1, x0:x1] > STRONG)
     strong = strong if strong.sum() >= 8 else core
     inner = cv2.erode(own, np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-    level = 4.0 + 4.0 * explained.tone.residual[0]
+    level = FLAT_LEVELS + 4.0 * explained.noise
     ink_a, ink_b = _ink(a, strong), _ink(b, strong)
     agree, slope_b, slope_a = _line(a[0][own > 0], b[0][own > 0])
     return Part(
         box, round(mass, 1), round(float(np.minimum(explained.excess[y0:y1, x0:x1], 4.0)[core].mean()), 2),
         round(float(own.sum()) / total, 5), own_b,
-        _paint(a, b, strong), _paint(b, a, strong), round(_stroke(core) / _unit(over.shape), 4), agree, _coarse(a[0], b[0], own), slope_a, slope_b,
+        _balance(b[0][core] - a[0][core]), _paint(a, b, strong), _paint(b, a, strong), round(_stroke(core) / max(_unit(over.shape), LEAST_UNIT_PX), 4), agree, _coarse(a[0], b[0], own), slope_a, slope_b,
         round(float(apart[1:].sum() / max(apart.sum(), 1e-3)), 3),
         sharp, _flat(a[0], inner, level), _flat(b[0], inner, level), ink_a, ink_b,
         _ground(explained, box, over, level), _beside(explained.a, box, over, ink_b, ink_a), _beside(explained.b, box, over, ink_a, ink_b),
@@ -153,7 +160,7 @@ def _measured(
 def _outline(
     explained: Explained, box: tuple[int, int, int, int], own: NDArray[np.uint8], apart_by: float
 ) -> tuple[float, float]:
-    """b's share of the energy of the steps across the outline; and how steep the steepest quarter of what differs is
+    """b's share of the energy of the steps across the outline; and how steep the steepest tenth of what differs is
     there, per pixel, over `apart_by`."""
     height, width = explained.excess.shape
     x0, y0, x1, y1 = box[0] - 4, box[1] - 4, box[2] + 4, box[3] + 4
@@ -180,7 +187,7 @@ def _outline(
         edges_a += float(np.vdot(step_a, step_a))
         edges_b += float(np.vdot(step_b, step_b))
         steep += np.square((step_b - step_a) / 32.0)
-    edge = float(np.sqrt(np.quantile(steep, 0.75))) if len(steep) else 0.0
+    edge = float(np.sqrt(np.quantile(steep, 0.9))) if len(steep) else 0.0
     return round(edges_b / max(edges_a + edges_b, 1e-6), 3), round(edge / max(apart_by, 1.0), 3)
 
 
@@ -209,22 +216,24 @@ def _beside(
 ) -> tuple[float, float]:
     """How much of what lies around a part, and is the same in both, has the colour of an ink, and how much of the rest
     that of the ground."""
-    rows, columns = _around(box, over.shape)
+    rows, columns = _around(box, over.shape, BESIDE, BESIDE_PX)
     same = cv2.dilate(over[rows, columns].astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
     around = planes[:, rows, columns][:, same]
     if around.shape[1] < 16:
         return 0.0, 0.0
     to_ink, to_ground = _distance(around, ink), _distance(around, ground)
     apart = float(_distance(np.array(ink, np.float32)[:, None], ground)[0])
-    inked = to_ink < 0.4 * apart
+    inked = to_ink < 0.25 * apart
     rest = ~inked
     grounded = (to_ground < 0.25 * apart) & rest
     return round(float(inked.mean()), 3), round(float(grounded.sum()) / max(1, int(rest.sum())), 3)
 
 
-def _around(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Rows and columns of a part and of what is beside it."""
-    reach = max(BESIDE_PX, round(BESIDE * min(box[2] - box[0], box[3] - box[1])))
+def _around(
+    box: tuple[int, int, int, int], shape: tuple[int, ...], share: float, least_px: int
+) -> tuple[slice, slice]:
+    """Rows and columns of a part and of what lies so far around it."""
+    reach = max(least_px, round(share * min(box[2] - box[0], box[3] - box[1])))
     rows, columns = (
         slice(max(0, low - reach), min(limit, high + reach))
         for low, high, limit in ((box[1], box[3], shape[0]), (box[0], box[2], shape[1]))
@@ -235,7 +244,7 @@ def _around(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> tuple[sli
 def _ground(
     explained: Explained, box: tuple[int, int, int, int], over: NDArray[np.bool_], level: float
 ) -> float:
-    rows, columns = _around(box, over.shape)
+    rows, columns = _around(box, over.shape, CLOSE, CLOSE_PX)
     same = cv2.dilate(over[rows, columns].astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
     if same.sum() < 16:
         return 0.0
@@ -251,6 +260,11 @@ def _spread(luma: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _distance(planes: NDArray[np.float32], colour: tuple[int, int, int]) -> NDArray[np.float32]:
     return np.asarray(np.abs(planes - np.array(colour, np.float32)[:, None]).sum(axis=0), np.float32)
+
+
+def _balance(apart: NDArray[np.float32]) -> float:
+    brighter, darker = (float(np.maximum(sign * apart, 0.0).sum()) for sign in (1.0, -1.0))
+    return round(min(brighter, darker) / max(brighter + darker, 1e-3), 3)
 
 
 def _stroke(core: NDArray[np.bool_]) -> float:

@@ -9,11 +9,11 @@ from typing import Any
 
 from imgindex.records import Marked
 
-LEAST_MASS = 25.0
+LEAST_MASS = 40.0
 LEAST_STRENGTH = 1.4
 """A part below either is what coding and resampling leave."""
 
-SOFT = 0.09
+SOFT = 0.05
 """Steepness of an outline below which there is none: light, a retouched spot, or the blur of another thing."""
 
 CONTENT_DETAIL = 5.0
@@ -22,8 +22,8 @@ COARSE_AGREE = 0.75
 TONE_AGREE = 0.75
 TINT = 0.6
 TINT_AGREE = 0.7
-OF_ONE = 0.72
-STROKE = 0.03
+OF_ONE = 0.62
+STROKE = 0.022
 PAINTED = 0.6
 LEAST_TURNED = 0.02
 MOST_MODES = 2
@@ -33,10 +33,15 @@ INK_BESIDE = 0.03
 MOST_INK = 0.5
 GROUND_BESIDE = 0.85
 LEAST_GROUND = 0.4
-OPPOSED = -0.25
-HUE_MASS, HUE_STRENGTH = 200.0, 1.6
-HUE_CHROMA, HUE_DEGREES = 12.0, 20.0
-MOVED_MASSES, MOVED_AGREE = 5.0, 0.5
+FILLED = 0.6
+BALANCED = 0.2
+SURELY_OF_ONE = 0.8
+TINTED_MASS = 300.0
+COARSER_AGREE = 0.25
+PRINT_AGREE = 0.5
+HUE_MASS, HUE_STRENGTH = 400.0, 1.9
+HUE_CHROMA, HUE_DEGREES = 12.0, 28.0
+MOVED_MASSES, MOVED_AGREE = 5.0, 0.7
 
 
 def marked(evidence: dict[str, Any]) -> tuple[Marked, ...]:
@@ -84,13 +89,12 @@ def kind_of(part: dict[str, Any]) -> str:
     """"" where nothing differs but tone, blur and noise; else what does."""
     if part["mass"] < LEAST_MASS or part["strength"] < LEAST_STRENGTH:
         return ""
+    is_flat = min(part["flat_a"], part["flat_b"]) >= FILLED
     if part["sharp"] < SOFT:
         smooth = max(part["detail_a"], part["detail_b"]) < CONTENT_DETAIL
         return "" if smooth or part["agree"] > LIGHT_AGREE or part["coarse"] > COARSE_AGREE else "content"
-    if part["coarse"] >= COARSE_AGREE and part["agree"] < 0.8:
+    if part["coarse"] >= COARSE_AGREE and part["agree"] > COARSER_AGREE and not is_flat:
         return ""
-    if part["agree"] <= OPPOSED:
-        return "print" if part["stroke"] < STROKE else "content"
     side = _carrier(part)
     if part["tint"] > TINT and part["agree"] > TINT_AGREE:
         if side:
@@ -98,18 +102,20 @@ def kind_of(part: dict[str, Any]) -> str:
         return "hue" if _other_hue(part) and part["mass"] >= HUE_MASS and part["strength"] >= HUE_STRENGTH else ""
     if side:
         return _one_sided(part, side)
-    if part["agree"] >= TONE_AGREE and min(part["flat_a"], part["flat_b"]) < 0.6:
+    if part["agree"] >= TONE_AGREE and not is_flat:
         return ""
     if part["stroke"] >= STROKE:
         return "content"
-    return "print" if part["ground"] >= LEAST_GROUND else ""
+    is_print = part["balance"] >= BALANCED and part["agree"] <= PRINT_AGREE
+    return "print" if is_print and (part["tint"] <= TINT or part["mass"] >= TINTED_MASS) else ""
 
 
 def _carrier(part: dict[str, Any]) -> str:
     """The side whose edge the outline is; empty where it is one of both, or of neither."""
-    if part["own"] >= OF_ONE:
+    needed = OF_ONE if part["balance"] < BALANCED else SURELY_OF_ONE
+    if part["own"] >= needed:
         return "b"
-    return "a" if part["own"] <= 1.0 - OF_ONE else ""
+    return "a" if part["own"] <= 1.0 - needed else ""
 
 
 def _one_sided(part: dict[str, Any], side: str) -> str:
