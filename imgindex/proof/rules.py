@@ -22,7 +22,7 @@ COARSE_AGREE = 0.75
 TONE_AGREE = 0.75
 TINT = 0.6
 TINT_AGREE = 0.7
-OF_ONE = 0.62
+OF_ONE = 0.6
 STROKE = 0.022
 PAINTED = 0.6
 LEAST_TURNED = 0.02
@@ -31,9 +31,13 @@ LEAST_SHARPER = 4
 SAME_INK = 45
 INK_BESIDE = 0.03
 MOST_INK = 0.5
-GROUND_BESIDE = 0.85
+GROUND_BESIDE = 0.9
 LEAST_GROUND = 0.4
-FILLED = 0.6
+FILLED = 0.8
+BALANCED_SOLID = 0.12
+MOSTLY_PAINT, NO_PAINT, FLATTER = 0.8, 0.35, 0.15
+CRISP = 0.17
+WHITE, NEAR_WHITE = 250, 50
 BALANCED = 0.2
 SURELY_OF_ONE = 0.8
 TINTED_MASS = 300.0
@@ -95,6 +99,8 @@ def kind_of(part: dict[str, Any]) -> str:
         return "" if smooth or part["agree"] > LIGHT_AGREE or part["coarse"] > COARSE_AGREE else "content"
     if part["coarse"] >= COARSE_AGREE and part["agree"] > COARSER_AGREE and not is_flat:
         return ""
+    if _is_burnt_out(part):
+        return ""
     side = _carrier(part)
     if part["tint"] > TINT and part["agree"] > TINT_AGREE:
         if side:
@@ -112,17 +118,31 @@ def kind_of(part: dict[str, Any]) -> str:
 
 def _carrier(part: dict[str, Any]) -> str:
     """The side whose edge the outline is; empty where it is one of both, or of neither."""
-    needed = OF_ONE if part["balance"] < BALANCED else SURELY_OF_ONE
-    if part["own"] >= needed:
-        return "b"
-    return "a" if part["own"] <= 1.0 - needed else ""
+    side, own = ("b", part["own"]) if part["own"] >= 0.5 else ("a", 1.0 - part["own"])
+    limit = BALANCED if part["stroke"] < STROKE else BALANCED_SOLID
+    is_sure = part["balance"] < limit or _alone_is_paint(part, side)
+    return side if own >= (OF_ONE if is_sure else SURELY_OF_ONE) else ""
+
+
+def _alone_is_paint(part: dict[str, Any], side: str) -> bool:
+    other = "a" if side == "b" else "b"
+    if part["paint_" + side] < MOSTLY_PAINT:
+        return False
+    return bool(part["paint_" + other] <= NO_PAINT or part["flat_" + side] >= part["flat_" + other] + FLATTER)
 
 
 def _one_sided(part: dict[str, Any], side: str) -> str:
     other = "a" if side == "b" else "b"
-    if part["stroke"] < STROKE or part["paint_" + side] >= PAINTED:
+    is_stroke = part["stroke"] < STROKE
+    if is_stroke or (part["paint_" + side] >= PAINTED and part["sharp"] >= CRISP):
         return "print" if _is_beside_print(part, other) else f"over {side}"
     return "" if part["agree"] >= TONE_AGREE else "content"
+
+
+def _is_burnt_out(part: dict[str, Any]) -> bool:
+    """Whether light and nothing else differs where one of the two is white."""
+    lumas = part["ink_a"][0], part["ink_b"][0]
+    return bool(part["balance"] < 0.05 and max(lumas) >= WHITE and min(lumas) >= WHITE - NEAR_WHITE and part["agree"] > 0.3)
 
 
 def _is_beside_print(part: dict[str, Any], other: str) -> bool:
