@@ -15,13 +15,14 @@ from imgindex.proof.sheet import Planes
 JOIN_PX = 7
 """What lies as near as that is one part, as the letters of a word."""
 
-LEAST_MASS = 12.0
+LEAST_MASS = 10.0
 """Smaller parts are noise: the sum over its pixels of how far they exceed what is allowed."""
 
 MAX_PARTS = 16
 """Parts that are measured, those of the largest mass."""
 
 FLAT_LEVELS = 4.0
+NOISE_LEVELS = 8.0
 LEAST_UNIT_PX = 400
 """The letters of a small sheet are not thinner than its pixels."""
 
@@ -61,8 +62,8 @@ class Part:
     flat_a   share of its inside where a is one tone, nothing but noise; flat_b likewise; -1 where it has no inside
     ink_a    median luma, Cr and Cb of its strongest pixels in a; ink_b likewise
     ground   share of what surrounds it that is one tone in both, nothing but noise
-    beside_a share of what surrounds it in a that has the colour of b's ink, and of the rest that has the ground beneath
-             that ink: print stands beside it; beside_b the reverse
+    beside_a shares of what surrounds it in a that have the colour of b's ink, that of the ground beneath that ink, and
+             one of both or a mixture: where that is all there is, print stands beside it; beside_b the reverse
     detail_a standard deviation of the luma inside it, of a; detail_b likewise; in grey levels
     """
 
@@ -86,8 +87,8 @@ class Part:
     ink_a: tuple[int, int, int]
     ink_b: tuple[int, int, int]
     ground: float
-    beside_a: tuple[float, float]
-    beside_b: tuple[float, float]
+    beside_a: tuple[float, ...]
+    beside_b: tuple[float, ...]
     detail_a: float
     detail_b: float
 
@@ -213,20 +214,20 @@ def _beside(
     over: NDArray[np.bool_],
     ink: tuple[int, int, int],
     ground: tuple[int, int, int],
-) -> tuple[float, float]:
-    """How much of what lies around a part, and is the same in both, has the colour of an ink, and how much of the rest
-    that of the ground."""
+) -> tuple[float, ...]:
+    """How much of what lies around a part, and is the same in both, has the colour of an ink, how much that of the
+    ground, and how much one of the two or what is between them."""
     rows, columns = _around(box, over.shape, BESIDE, BESIDE_PX)
     same = cv2.dilate(over[rows, columns].astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
     around = planes[:, rows, columns][:, same]
     if around.shape[1] < 16:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     to_ink, to_ground = _distance(around, ink), _distance(around, ground)
     apart = float(_distance(np.array(ink, np.float32)[:, None], ground)[0])
     inked = to_ink < 0.25 * apart
-    rest = ~inked
-    grounded = (to_ground < 0.25 * apart) & rest
-    return round(float(inked.mean()), 3), round(float(grounded.sum()) / max(1, int(rest.sum())), 3)
+    grounded = to_ground < 0.25 * apart
+    between = to_ink + to_ground < 1.15 * apart + NOISE_LEVELS
+    return tuple(round(float(marks.mean()), 3) for marks in (inked, grounded, inked | grounded | between))
 
 
 def _around(

@@ -31,8 +31,9 @@ LEAST_SHARPER = 4
 SAME_INK = 45
 INK_BESIDE = 0.03
 MOST_INK = 0.5
-GROUND_BESIDE = 0.9
-LEAST_GROUND = 0.4
+GROUND_BESIDE = 0.55
+PRINT_BESIDE = 0.94
+LEAST_PRINT = 14.0
 FILLED = 0.8
 BALANCED_SOLID = 0.12
 MOSTLY_PAINT, NO_PAINT, FLATTER = 0.8, 0.35, 0.15
@@ -91,7 +92,8 @@ def _parts(evidence: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
 
 def kind_of(part: dict[str, Any]) -> str:
     """"" where nothing differs but tone, blur and noise; else what does."""
-    if part["mass"] < LEAST_MASS or part["strength"] < LEAST_STRENGTH:
+    is_beside_print = any(_is_beside_print(part, side) for side in "ab")
+    if part["mass"] < (LEAST_PRINT if is_beside_print else LEAST_MASS) or part["strength"] < LEAST_STRENGTH:
         return ""
     is_flat = min(part["flat_a"], part["flat_b"]) >= FILLED
     if part["sharp"] < SOFT:
@@ -147,8 +149,8 @@ def _is_burnt_out(part: dict[str, Any]) -> bool:
 
 def _is_beside_print(part: dict[str, Any], other: str) -> bool:
     """Whether the picture that has nothing there has the same ink on the same ground beside it."""
-    inked, grounded = part["beside_" + other]
-    return INK_BESIDE <= inked <= MOST_INK and grounded >= GROUND_BESIDE and part["ground"] >= LEAST_GROUND
+    inked, grounded, both = part["beside_" + other]
+    return bool(INK_BESIDE <= inked <= MOST_INK and grounded >= GROUND_BESIDE and both >= PRINT_BESIDE)
 
 
 def _other_hue(part: dict[str, Any]) -> bool:
