@@ -21,6 +21,8 @@ LEAST_MASS = 10.0
 MAX_PARTS = 16
 """Parts that are measured, those of the largest mass."""
 
+SHIFTS_PX = 2
+MOST_SHIFTED_PIXELS = 40_000
 FLAT_LEVELS = 4.0
 NOISE_LEVELS = 8.0
 LEAST_UNIT_PX = 400
@@ -55,6 +57,7 @@ class Part:
     paint_a  share of its pixels that are paint in a: see `_paint`; paint_b likewise
     stroke   mean width of what differs, over the sheet's longer side (of a long page, twice the shorter)
     agree    correlation of the two inside it, finely
+    shifted  the same of a part of print, after the shift of at most two pixels that makes most of it; else `agree`
     coarse   and by means of cells, at least 0: 1 where one is the other made coarser
     slope_b  how much of a's contrast inside it b has, slope_a the reverse: less than 1 beneath see-through paint
     tint     share of what differs that is colour and not luma
@@ -77,6 +80,7 @@ class Part:
     paint_b: float
     stroke: float
     agree: float
+    shifted: float
     coarse: float
     slope_a: float
     slope_b: float
@@ -150,7 +154,8 @@ def _measured(
     return Part(
         box, round(mass, 1), round(float(np.minimum(explained.excess[y0:y1, x0:x1], 4.0)[core].mean()), 2),
         round(float(own.sum()) / total, 5), own_b,
-        _balance(b[0][core] - a[0][core]), _paint(a, b, strong), _paint(b, a, strong), round(_stroke(core) / max(_unit(over.shape), LEAST_UNIT_PX), 4), agree, _coarse(a[0], b[0], own), slope_a, slope_b,
+        _balance(b[0][core] - a[0][core]), _paint(a, b, strong), _paint(b, a, strong), round(_stroke(core) / max(_unit(over.shape), LEAST_UNIT_PX), 4), agree,
+        _shifted(a[0], b[0], own > 0, agree), _coarse(a[0], b[0], own), slope_a, slope_b,
         round(float(apart[1:].sum() / max(apart.sum(), 1e-3)), 3),
         sharp, _flat(a[0], inner, level), _flat(b[0], inner, level), ink_a, ink_b,
         _ground(explained, box, over, level), _beside(explained.a, box, over, ink_b, ink_a), _beside(explained.b, box, over, ink_a, ink_b),
@@ -309,6 +314,26 @@ def _line(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[float, float,
     correlation = both / (max(power_a, floor) * max(power_b, floor)) ** 0.5
     slopes = (float(np.clip(both / max(power, floor), -2.0, 2.0)) for power in (power_a, power_b))
     return round(correlation, 3), *(round(s, 3) for s in slopes)  # type: ignore[return-value]
+
+
+def _shifted(
+    a: NDArray[np.float32], b: NDArray[np.float32], own: NDArray[np.bool_], agree: float
+) -> float:
+    """The best correlation inside the part under shifts of b by whole pixels."""
+    height, width = a.shape
+    reach = SHIFTS_PX
+    if height * width > MOST_SHIFTED_PIXELS or min(height, width) <= 2 * reach:
+        return agree
+    inner = own[reach:-reach, reach:-reach]
+    if inner.sum() < 12:
+        return agree
+    still = a[reach:-reach, reach:-reach][inner]
+    best = agree
+    for dy in range(2 * reach + 1):
+        for dx in range(2 * reach + 1):
+            moved = b[dy : height - 2 * reach + dy, dx : width - 2 * reach + dx][inner]
+            best = max(best, _line(still, moved)[0])
+    return best
 
 
 def _coarse(a: NDArray[np.float32], b: NDArray[np.float32], own: NDArray[np.uint8]) -> float:

@@ -32,9 +32,13 @@ SAME_INK = 45
 INK_BESIDE = 0.03
 MOST_INK = 0.5
 GROUND_BESIDE = 0.55
-PRINT_BESIDE = 0.94
+PRINT_BESIDE = 0.89
+PRINT_CONTRAST = 85
+SHIFTED_AGREE, SHIFT_GAIN = 0.85, 0.1
 LEAST_PRINT = 14.0
 FILLED = 0.8
+FILLED_STRENGTH = 2.2
+OPPOSED = -0.2
 BALANCED_SOLID = 0.12
 MOSTLY_PAINT, NO_PAINT, FLATTER = 0.8, 0.35, 0.15
 CRISP = 0.17
@@ -44,7 +48,8 @@ SURELY_OF_ONE = 0.8
 TINTED_MASS = 300.0
 COARSER_AGREE = 0.25
 PRINT_AGREE = 0.5
-HUE_MASS, HUE_STRENGTH = 400.0, 1.9
+PRINT_STRENGTH = 1.7
+HUE_MASS, HUE_STRENGTH = 600.0, 1.9
 HUE_CHROMA, HUE_DEGREES = 12.0, 28.0
 MOVED_MASSES, MOVED_AGREE = 5.0, 0.7
 
@@ -95,14 +100,17 @@ def kind_of(part: dict[str, Any]) -> str:
     is_beside_print = any(_is_beside_print(part, side) for side in "ab")
     if part["mass"] < (LEAST_PRINT if is_beside_print else LEAST_MASS) or part["strength"] < LEAST_STRENGTH:
         return ""
-    is_flat = min(part["flat_a"], part["flat_b"]) >= FILLED
+    is_flat = min(part["flat_a"], part["flat_b"]) >= FILLED and part["strength"] >= FILLED_STRENGTH
     if part["sharp"] < SOFT:
         smooth = max(part["detail_a"], part["detail_b"]) < CONTENT_DETAIL
         return "" if smooth or part["agree"] > LIGHT_AGREE or part["coarse"] > COARSE_AGREE else "content"
     if part["coarse"] >= COARSE_AGREE and part["agree"] > COARSER_AGREE and not is_flat:
         return ""
-    if _is_burnt_out(part):
+    is_shifted = part["shifted"] >= max(SHIFTED_AGREE, part["agree"] + SHIFT_GAIN) and part["stroke"] < STROKE
+    if _is_burnt_out(part) or is_shifted:
         return ""
+    if part["agree"] <= OPPOSED:
+        return "print" if part["stroke"] < STROKE else "content"
     side = _carrier(part)
     if part["tint"] > TINT and part["agree"] > TINT_AGREE:
         if side:
@@ -114,7 +122,8 @@ def kind_of(part: dict[str, Any]) -> str:
         return ""
     if part["stroke"] >= STROKE:
         return "content"
-    is_print = part["balance"] >= BALANCED and part["agree"] <= PRINT_AGREE
+    is_strong = part["strength"] >= PRINT_STRENGTH or is_beside_print
+    is_print = is_strong and part["balance"] >= BALANCED and part["agree"] <= PRINT_AGREE
     return "print" if is_print and (part["tint"] <= TINT or part["mass"] >= TINTED_MASS) else ""
 
 
@@ -135,8 +144,8 @@ def _alone_is_paint(part: dict[str, Any], side: str) -> bool:
 
 def _one_sided(part: dict[str, Any], side: str) -> str:
     other = "a" if side == "b" else "b"
-    is_stroke = part["stroke"] < STROKE
-    if is_stroke or (part["paint_" + side] >= PAINTED and part["sharp"] >= CRISP):
+    is_crisp = part["sharp"] >= CRISP or _alone_is_paint(part, side)
+    if part["stroke"] < STROKE or (part["paint_" + side] >= PAINTED and is_crisp):
         return "print" if _is_beside_print(part, other) else f"over {side}"
     return "" if part["agree"] >= TONE_AGREE else "content"
 
@@ -150,7 +159,10 @@ def _is_burnt_out(part: dict[str, Any]) -> bool:
 def _is_beside_print(part: dict[str, Any], other: str) -> bool:
     """Whether the picture that has nothing there has the same ink on the same ground beside it."""
     inked, grounded, both = part["beside_" + other]
-    return bool(INK_BESIDE <= inked <= MOST_INK and grounded >= GROUND_BESIDE and both >= PRINT_BESIDE)
+    contrast = sum(abs(x - y) for x, y in zip(part["ink_a"], part["ink_b"], strict=True))
+    return bool(
+        contrast >= PRINT_CONTRAST and INK_BESIDE <= inked <= MOST_INK and grounded >= GROUND_BESIDE and both >= PRINT_BESIDE
+    )
 
 
 def _other_hue(part: dict[str, Any]) -> bool:
