@@ -30,6 +30,7 @@ class Explained:
     toned   both planes in the tones of one, each as sharp as it is
     a, b    the two planes that should be equal
     forward whether a was given the tones of b
+    noise   median of how far their lumas are apart
     excess  float32[h, w]: what differs, over what may: above 1 is not explained
     """
 
@@ -39,6 +40,7 @@ class Explained:
     toned: tuple[Planes, Planes]
     a: Planes
     b: Planes
+    noise: float
     excess: NDArray[np.float32]
 
 
@@ -53,7 +55,7 @@ def explain(sheet: Sheet) -> Explained | None:
     laid = found.of(source)
     toned = (laid, target) if forward else (target, laid)
     a, b = _equally_sharp(*toned, sheet.mask)
-    return Explained(sheet, found, forward, toned, a, b, _excess(a, b, sheet.mask))
+    return Explained(sheet, found, forward, toned, a, b, _noise(a, b, sheet.mask), _excess(a, b, sheet.mask))
 
 
 def _has_more(a: Planes, b: Planes, mask: NDArray[np.bool_]) -> bool:
@@ -115,12 +117,18 @@ def _excess(a: Planes, b: Planes, mask: NDArray[np.bool_]) -> NDArray[np.float32
     for plane, least in enumerate((LEAST_LEVELS, LEAST_TINT, LEAST_TINT)):
         one, other = (np.asarray(cv2.blur(p[plane], (3, 3)), np.float32) for p in (a, b))
         apart = np.abs(one - other)
-        noise = float(np.median(apart[mask])) if mask.any() else 0.0
+        few = apart[::3, ::3][mask[::3, ::3]]
+        noise = float(np.median(few)) if few.size else 0.0
         allowed = np.minimum(_slope(one), _slope(other))
         allowed = np.asarray(cv2.dilate(allowed, np.ones((3, 3), np.uint8)), np.float32) * np.float32(SHIFT_PX)
         allowed += np.float32(max(least, NOISE_FACTOR * noise))
         np.maximum(out, apart / allowed, out=out)
     return out * mask
+
+
+def _noise(a: Planes, b: Planes, mask: NDArray[np.bool_]) -> float:
+    few = mask[::2, ::2]
+    return float(np.median(np.abs(a[0, ::2, ::2] - b[0, ::2, ::2])[few])) if few.any() else 0.0
 
 
 def _slope(plane: NDArray[np.float32]) -> NDArray[np.float32]:

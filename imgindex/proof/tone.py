@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,14 +26,22 @@ CLIPPED_WEIGHT = 0.1
 """Where the other picture is at black or white, the map may lie beyond it."""
 
 
+TERMS = 21
+
+
 def _terms(planes: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32[n, 21] of float32[3, n] planes and places in [-1, 1]: affine, squares, luma cubed, and light over the place."""
-    l, u, v = (planes[0] - 128.0) / 128.0, (planes[1] - 128.0) / 64.0, (planes[2] - 128.0) / 64.0  # noqa: E741
-    one = np.ones_like(l)
-    bright = (planes[0] + 16.0) / 128.0
-    place = (x, y, x * x, x * y, y * y)
-    colour = (one, l, u, v, l * l, u * u, v * v, l * u, l * v, u * v, l * l * l)
-    return np.stack([*colour, *place, *(p * bright for p in place)], 1)
+    """float32[21, n] of float32[3, n] planes and places in [-1, 1]: affine, squares, luma cubed, and light over the
+    place."""
+    out = np.empty((TERMS, planes.shape[1]), np.float32)
+    out[0] = 1.0
+    out[1] = (planes[0] - 128.0) / 128.0
+    out[2:4] = (planes[1:] - 128.0) / 64.0
+    for row, (one, other) in enumerate(((1, 1), (2, 2), (3, 3), (1, 2), (1, 3), (2, 3), (1, 4)), start=4):
+        np.multiply(out[one], out[other], out=out[row])
+    out[11], out[12] = x, y
+    out[13], out[14], out[15] = x * x, x * y, y * y
+    np.multiply(out[11:16], (planes[0] + 16.0) / 128.0, out=out[16:])
+    return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +60,7 @@ class Tone:
         out = np.empty_like(flat)
         for start in range(0, flat.shape[1], CHUNK):
             part = slice(start, start + CHUNK)
-            out[:, part] = (_terms(flat[:, part], x[part], y[part]) @ self.weights).T
+            out[:, part] = self.weights.T @ _terms(flat[:, part], x[part], y[part])
         return _clipped(out).reshape(planes.shape)
 
 
@@ -94,14 +103,14 @@ def fit(a: NDArray[np.float32], b: NDArray[np.float32], mask: NDArray[np.bool_])
     Iteratively reweighted least squares; what fits badly (something laid over, another content) loses its weight.
     """
     block = BLOCK_PX
-    while mask.size > block * block * 1500:
+    while mask.size > block * block * 800:
         block *= 2
     whole = blocks(mask[None].astype(np.float32), block)[0] > 0.999
     if whole.sum() < LEAST_BLOCKS:
         return None
     y, x = (p.reshape(whole.shape)[whole] for p in _places(whole.shape))
     source, target = (blocks(p, block)[:, whole] for p in (a, b))
-    terms = _terms(source, x, y).astype(np.float64)
+    terms = _terms(source, x, y).T.astype(np.float64)
     identity = np.zeros((terms.shape[1], 3))
     identity[0] = 128.0
     identity[1, 0], identity[2, 1], identity[3, 2] = 128.0, 64.0, 64.0
@@ -131,6 +140,8 @@ def _rarity(planes: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def blocks(planes: NDArray[np.float32], block: int) -> NDArray[np.float32]:
     """float32[k, h // block, w // block]: means of whole blocks."""
-    count, rows, columns = planes.shape[0], planes.shape[1] // block, planes.shape[2] // block
+    rows, columns = planes.shape[1] // block, planes.shape[2] // block
+    if not rows or not columns:
+        return np.zeros((len(planes), rows, columns), np.float32)
     cut = planes[:, : rows * block, : columns * block]
-    return np.asarray(cut.reshape(count, rows, block, columns, block).mean((2, 4)), np.float32)
+    return np.stack([cv2.resize(p, (columns, rows), interpolation=cv2.INTER_AREA) for p in cut])
