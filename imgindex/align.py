@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import native, printed, register, structure, transform
+from imgindex import native, printed, records, register, structure, transform
 from imgindex.decide import GROUND_SHARE, decide
 from imgindex.ports import Source
 from imgindex.records import Luma, Outline
@@ -88,7 +88,7 @@ class Side:
     outline: Outline
 
     @property
-    def content(self) -> transform.Polygon:
+    def content(self) -> records.Polygon:
         return self.outline.content
 
     @property

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from imgindex.config import default_jobs, named
-from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError
+from imgindex.config import default_jobs
+from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError, named
 from imgindex.pipeline import models, query
 from imgindex.pipeline.cache import OpenIndex
 from imgindex.pipeline.changes import only_new
@@ -19,9 +19,8 @@ from imgindex.pipeline.compare import compare
 from imgindex.pipeline.indexing import index
 from imgindex.pipeline.reporting import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, mark_reported, report
 from imgindex.pipeline.state import status
-from imgindex.ports import Embedder, Progress
-from imgindex.progress import Silent
-from imgindex.report.model import Finding, IndexSummary, Match, Report, Status
+from imgindex.ports import Embedder, Progress, Silent
+from imgindex.results import Finding, IndexSummary, Match, Report, Status
 from imgindex.store import Store, catalog, spaces
 from imgindex.workers import Workers
 

@@ -25,7 +25,7 @@ from imgindex.errors import StoreError, StoreLocked
 from imgindex.examine import Damage, Examiner
 from imgindex.ports import Progress
 from imgindex.repair import RESTORE, Repair
-from imgindex.report.model import Finding
+from imgindex.results import Finding
 from imgindex.store import Store
 
 __all__ = ["Finding", "check"]

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgindex import __version__, interrupt
-from imgindex.config import named, path, store_directory
-from imgindex.errors import UNFORESEEN, ImgIndexError, RootError, StoreError, UsageError
+from imgindex.config import store_directory
+from imgindex.errors import UNFORESEEN, ImgIndexError, RootError, StoreError, UsageError, named, path
 from imgindex.garbage import collect_seldom
 
 if TYPE_CHECKING:
     from imgindex.interrupt import Asked
-    from imgindex.report.model import IndexSummary
+    from imgindex.results import IndexSummary
 
 app = typer.Typer(
     name="imgindex",

@@ -5,22 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from imgindex.errors import EMPTY_PATH, UsageError
-
 STORE_VARIABLE = "IMGINDEX_STORE"
 """An empty one counts as not set."""
-
-
-def named(value: str) -> str:
-    """A path that a person named, before anything is opened or made."""
-    if not value:
-        raise UsageError(EMPTY_PATH)
-    return value
-
-
-def path(value: str) -> Path:
-    """The same; pathlib would take an empty one for the current folder."""
-    return Path(named(value))
 
 
 def store_directory(named: Path | None = None) -> Path:

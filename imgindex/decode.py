@@ -25,10 +25,10 @@ import numpy as np
 from PIL import Image, ImageFile
 from PIL.PngImagePlugin import MAX_TEXT_CHUNK
 
-from imgindex.files import Skipped, out_of_memory
 from imgindex.flatten import flattened, reduced_rgb
 from imgindex.formats import Kind, sniff
-from imgindex.records import Luma, Picture, PictureInfo, Rgb, Skip
+from imgindex.records import Luma, Picture, PictureInfo, Rgb
+from imgindex.skips import Skip, Skipped, out_of_memory
 
 MAX_PIXELS = 300_000_000
 """Above the largest single shots (200 megapixels) and most stitched panoramas; a PNG of 289 megapixels took

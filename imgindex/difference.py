@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex.records import Luma
+from imgindex.results import Region
 
 MIN_SSIM_LOSS = 0.45
 """A pixel differs where 1 - SSIM, smoothed, exceeds this: JPEG at quality 15 stays below it on most of a photo."""
@@ -24,17 +25,6 @@ MIN_REGION_AREA = 0.0006
 """Smaller regions, as a share of the picture, are left out."""
 
 MAX_REGIONS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A box around something that differs, in pixels of the compared picture; `area_px` of what differs in it."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    area_px: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

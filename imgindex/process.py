@@ -18,9 +18,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
-from imgindex.files import Skipped, out_of_memory
 from imgindex.garbage import collect_seldom
-from imgindex.records import Skip
+from imgindex.skips import Skip, Skipped, out_of_memory
 
 START_TIMEOUT_S = 120.0
 """Time for a worker to start, 0.4 to 0.8 s where measured: only a broken installation or a stalled disk gets here."""

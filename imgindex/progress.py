@@ -13,20 +13,6 @@ SECONDS_BETWEEN_LINES = 10.0
 """In a log, a line now and then says that the run is alive; a short run prints none."""
 
 
-class Silent:
-    """`ports.Progress` that shows nothing."""
-
-    stopping = False
-
-    def start(self, stage: str, total: int | None) -> None: ...
-
-    def advance(self, count: int = 1) -> None: ...
-
-    def finish(self) -> None: ...
-
-    def say(self, sentence: str) -> None: ...
-
-
 class Lines:
     """`ports.Progress` as plain lines, for logs and pipes."""
 

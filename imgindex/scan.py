@@ -14,15 +14,9 @@ from typing import TypeAlias
 from pathspec import GitIgnoreSpec
 
 from imgindex.errors import UsageError
-from imgindex.files import Seen, display
-from imgindex.formats import (
-    OTHER_EXTENSIONS,
-    SNIFF_BYTES,
-    Kind,
-    claims_picture,
-    extension,
-    sniff,
-)
+from imgindex.files import display
+from imgindex.formats import OTHER_EXTENSIONS, SNIFF_BYTES, Kind, claims_picture, extension, sniff
+from imgindex.records import Seen
 
 LEFT_OUT_FOLDERS = frozenset(
     b"@eadir .@__thumb .thumbnails .thumb .cache $recycle.bin #recycle .recycle #snapshot .snapshot .snapshots .zfs "

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import native, transform
-from imgindex.records import Luma
-from imgindex.transform import Affine, Polygon
+from imgindex.records import Luma, Polygon
+from imgindex.transform import Affine
 
 BORDER_TOLERANCE = 4
 """Grey levels by which a bar, frame or background may differ from its corner's value and still be "uniform":

@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import native
+from imgindex.records import Polygon
 
 Affine: TypeAlias = NDArray[np.float64]
 """float64[2, 3]: (x, y) -> A @ (x, y) + t."""
-
-Polygon: TypeAlias = NDArray[np.float64]
-"""float64[n, 2], n >= 3: corners of a convex polygon in continuous coordinates."""
 
 IDENTITY: Affine = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 

@@ -16,8 +16,8 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
 
-from imgindex.files import Skipped
 from imgindex.process import Died, Process, pickled
+from imgindex.skips import Skipped
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

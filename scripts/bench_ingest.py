@@ -37,8 +37,7 @@ from imgindex.pipeline.ingest import Ingest
 from imgindex.pipeline.prepare import Prepared, prepare_file, wish_of
 from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import Walk, walk
-from imgindex.ports import Embedder
-from imgindex.progress import Silent
+from imgindex.ports import Embedder, Silent
 from imgindex.records import Vectors
 from imgindex.store import Store, catalog, spaces
 from imgindex.workers import Workers

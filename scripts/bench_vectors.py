@@ -35,7 +35,7 @@ from tile_vectors import Extension, Sample
 from imgindex.pipeline.cache import OpenIndex, save_index
 from imgindex.pipeline.query import EXTRA, nearest
 from imgindex.pipeline.search import SEARCHED_BY, plan
-from imgindex.progress import Silent
+from imgindex.ports import Silent
 from imgindex.records import NEIGHBOUR, Reach, Space, Vectors
 from imgindex.schema import file, image
 from imgindex.store import Store, pairs, spaces

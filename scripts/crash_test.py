@@ -38,7 +38,7 @@ import recipes
 
 from imgindex import api
 from imgindex.check import check
-from imgindex.progress import Silent
+from imgindex.ports import Silent
 from imgindex.report.as_json import report_json
 from imgindex.store import DATABASE_NAME, Store
 

@@ -11,12 +11,11 @@ import pytest
 
 from imgindex import vectors
 from imgindex.check import check
-from imgindex.files import Seen
 from imgindex.pipeline import cache, recall
 from imgindex.pipeline.cache import OpenIndex, open_index, save_index
 from imgindex.pipeline.query import nearest
-from imgindex.progress import Silent
-from imgindex.records import PictureInfo, Space
+from imgindex.ports import Silent
+from imgindex.records import PictureInfo, Seen, Space
 from imgindex.store import Store, catalog, spaces
 from imgindex.store.catalog import NewFile
 from imgindex.vectors import FaissIndex, ListIndex

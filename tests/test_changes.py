@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from imgindex.pipeline.changes import files_of, with_changes
 from imgindex.records import Verdict
-from imgindex.report.model import Change, Counts, Group, Member, Report
+from imgindex.results import Change, Counts, Group, Member, Report
 from imgindex.store.reported import ReportedFile
 
 

@@ -25,9 +25,9 @@ from imgindex.check import check
 from imgindex.embed.fake import DIM, FakeEmbedder
 from imgindex.errors import StoreError
 from imgindex.pipeline.reporting import report
-from imgindex.progress import Silent
+from imgindex.ports import Silent
 from imgindex.records import NEIGHBOUR, Candidate, DecisionKind, ProposedBy
-from imgindex.report.model import Finding, Report
+from imgindex.results import Finding, Report
 from imgindex.schema import decision, pair
 from imgindex.store import DATABASE_NAME, Store, columns, mending, pairs
 from imgindex.store.decisions import add_decision, decisions
@@ -577,7 +577,7 @@ READ_ONLY = """
 import os, sys
 from pathlib import Path
 from imgindex.check import check
-from imgindex.progress import Silent
+from imgindex.ports import Silent
 from imgindex.store import Store
 Store.open(Path(sys.argv[2]), create=True).close()  # loads every module while that is still allowed
 os.setuid(65534)

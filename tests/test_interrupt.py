@@ -14,8 +14,8 @@ import imgindex
 from imgindex import interrupt
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.pipeline import ingest, search
-from imgindex.progress import Silent
-from imgindex.report.model import Report
+from imgindex.ports import Silent
+from imgindex.results import Report
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 

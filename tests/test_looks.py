@@ -22,8 +22,8 @@ from imgindex.files import sha256
 from imgindex.pipeline import looks as pipeline_looks
 from imgindex.pipeline.looks import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAIL_PX, Sheet, look_at, looks
 from imgindex.pipeline.reporting import report
-from imgindex.progress import Silent
-from imgindex.report.model import Change, Look, Report
+from imgindex.ports import Silent
+from imgindex.results import Change, Look, Report
 from imgindex.store import Store
 from imgindex.workers import Workers
 from tests.pictures import save, scene

@@ -17,11 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgindex import verify
-from imgindex.files import Seen
 from imgindex.pipeline import crowds, match
 from imgindex.pipeline.screening import Screened
-from imgindex.progress import Silent
-from imgindex.records import Reach, Relation, Vectors, Verdict, Verification
+from imgindex.ports import Silent
+from imgindex.records import Reach, Relation, Seen, Vectors, Verdict, Verification
 from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.catalog import NewFile
 from tests.test_store import INFO, SPACE

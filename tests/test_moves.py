@@ -17,7 +17,7 @@ from imgindex.records import Verdict
 from imgindex.report.as_html import report_html
 from imgindex.report.as_json import report_json
 from imgindex.report.as_text import index_text, news_text, report_text
-from imgindex.report.model import IndexSummary, Report
+from imgindex.results import IndexSummary, Report
 from imgindex.store import Store, catalog
 from tests.embedders import use_embedder
 from tests.in_process import work_in_process

@@ -15,7 +15,7 @@ import imgindex
 from imgindex.api import ImageIndex
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.files import sha256
-from imgindex.report.model import Report
+from imgindex.results import Report
 from tests.embedders import use_embedder
 from tests.in_process import work_in_process
 from tests.pictures import save, scene

@@ -18,7 +18,7 @@ from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import UsageError
 from imgindex.pipeline import ingest
 from imgindex.records import Reach
-from imgindex.report.model import Change, Report
+from imgindex.results import Change, Report
 from imgindex.store import Store, catalog
 from tests.embedders import use_embedder
 from tests.pictures import save, scene

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 import imgindex
 from imgindex import clock, files, process
 from imgindex.errors import UsageError
-from imgindex.files import Seen
 from imgindex.pipeline import ingest
-from imgindex.records import Skip
+from imgindex.records import Seen
+from imgindex.skips import Skip
 from imgindex.store import Store, catalog, reported
 from imgindex.store.catalog import NewFile
 from tests.pictures import save, scene

@@ -23,7 +23,7 @@ from imgindex.pipeline import match, sources
 from imgindex.pipeline.screening import Screened
 from imgindex.pipeline.sources import ImageSource
 from imgindex.records import Verdict, Verification
-from imgindex.report.model import Report
+from imgindex.results import Report
 from imgindex.store import Store, catalog, pairs, sketches, spaces
 from tests.embedders import use_embedder
 from tests.pictures import save, scene

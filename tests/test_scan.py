@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgindex.files import Seen
+from imgindex.records import Seen
 from imgindex.scan import Boundary, Found, Ignored, Problem, is_below, scan, unite
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from imgindex.errors import StoreError, StoreLocked
-from imgindex.files import Seen
-from imgindex.records import Candidate, PictureInfo, ProposedBy, Relation, Skip, Space, Verdict, Verification
+from imgindex.records import Candidate, PictureInfo, ProposedBy, Relation, Seen, Space, Verdict, Verification
+from imgindex.skips import Skip
 from imgindex.store import DATABASE_NAME, Store, catalog, journal, pairs, spaces
 from imgindex.store.catalog import NewFile
 from imgindex.store.database import _uri

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgindex import transform
+from imgindex import records, transform
 
 POINT = st.tuples(st.floats(0, 1000), st.floats(0, 1000))
 
 
-def hull(points: list[tuple[float, float]]) -> transform.Polygon:
+def hull(points: list[tuple[float, float]]) -> records.Polygon:
     found = cv2.convexHull(np.array(points, np.float32)).reshape(-1, 2).astype(np.float64)
     return np.asarray(found)
 

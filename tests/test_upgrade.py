@@ -19,7 +19,7 @@ import imgindex
 from imgindex import schema
 from imgindex.errors import StoreError, StoreTooNew
 from imgindex.records import DecisionKind, Verdict
-from imgindex.report.model import Report
+from imgindex.results import Report
 from imgindex.store import Store, decisions, upgrade
 from tests.script_modules import script_module
 

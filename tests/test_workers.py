@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from imgindex.files import Skipped
 from imgindex.process import Process
+from imgindex.skips import Skipped
 from imgindex.workers import LOOK_AHEAD, LOOK_AHEAD_BASE, Workers, _Task
 from tests import worker_functions as work
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex.decode import decode
-from imgindex.files import Skipped, read_stable
-from imgindex.records import Skip
+from imgindex.files import read_stable
+from imgindex.skips import Skip, Skipped
 
 
 def misbehave(what: str) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from imgindex import files, vectors
+from imgindex import files, records, vectors
 from imgindex.errors import StoreError
 from imgindex.ports import Progress
 from imgindex.records import Space
@@ -125,7 +125,7 @@ def _save_index(store: Store, space_id: int, space: Space) -> None:
     path = store.directory / name
     files.write_atomic(path, index.write)
     held, stat = (int(index.ids[0]), int(index.ids[-1]), len(index)), path.stat()
-    new = CacheRow(name, vectors.file_digest(path), generation, *held, stat.st_size, files.signed(stat.st_mtime_ns))
+    new = CacheRow(name, vectors.file_digest(path), generation, *held, stat.st_size, records.signed(stat.st_mtime_ns))
     try:
         with store.write() as tx:
             if spaces.generation(tx) == generation:
@@ -177,4 +177,4 @@ def _is_untouched(directory: Path, row: CacheRow) -> bool:
         stat = (directory / row.name).stat()
     except OSError:
         return False
-    return (stat.st_size, files.signed(stat.st_mtime_ns)) == (row.size_bytes, row.mtime_ns)
+    return (stat.st_size, records.signed(stat.st_mtime_ns)) == (row.size_bytes, row.mtime_ns)

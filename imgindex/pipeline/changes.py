@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from imgindex.report.model import Change, Group, Report, Resolved
+from imgindex.results import Change, Group, Report, Resolved
 from imgindex.store.reported import ReportedFile
 
 

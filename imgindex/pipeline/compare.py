@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import decode, difference, transform
-from imgindex.config import named
-from imgindex.difference import Difference, Region
+from imgindex.difference import Difference
+from imgindex.errors import named
 from imgindex.features import WORKING_SIDE_PX
 from imgindex.pipeline.prepare import Wish
 from imgindex.pipeline.query import directed, read_picture
 from imgindex.pipeline.sources import Sources
 from imgindex.records import PictureInfo, Rgb
 from imgindex.report import pictures
-from imgindex.report.model import Comparison
 from imgindex.report.pictures import Shots
+from imgindex.results import Comparison, Region
 from imgindex.verify import SAME_FRAME
 
 WISH = Wish(WORKING_SIDE_PX, features=False)

@@ -13,7 +13,7 @@ from imgindex.pipeline.retry import try_skipped_again
 from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import walk
 from imgindex.ports import Embedder, Progress
-from imgindex.report.model import IndexSummary
+from imgindex.results import IndexSummary
 from imgindex.store import Store
 from imgindex.timing import Timed
 from imgindex.workers import Workers

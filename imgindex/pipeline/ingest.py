@@ -20,16 +20,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from imgindex import files
+from imgindex import files, skips
 from imgindex.errors import last_line
-from imgindex.files import Seen, Skipped
 from imgindex.pipeline.moves import follow_moves
 from imgindex.pipeline.prepare import Prepared, prepare_file, wish_of
 from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import Walk
 from imgindex.ports import Embedder, Progress
-from imgindex.records import Skip, Vectors
-from imgindex.report.model import IngestSummary
+from imgindex.records import Seen, Vectors
+from imgindex.results import IngestSummary
+from imgindex.skips import Skip, Skipped
 from imgindex.store import Store, catalog, sketches, spaces
 from imgindex.store.catalog import NewFile
 from imgindex.workers import Workers
@@ -213,9 +213,9 @@ def _skip_of(error: object) -> Skip:
     if isinstance(error, Skipped):
         return error.skip
     if isinstance(error, MemoryError):
-        return files.out_of_memory()
+        return skips.out_of_memory()
     if isinstance(error, OSError):
-        return files.skip_of(error)
+        return skips.skip_of(error)
     why = last_line(error)
     return Skip("decoder-error", f"imgindex failed on it ({why}); please report this as a bug.", environment=True)
 

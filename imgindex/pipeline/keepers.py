@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imgindex.files import Seen
 from imgindex.group import KeeperKey
-from imgindex.store.catalog import StoredImage
+from imgindex.records import Seen, StoredImage
 
 
 def file_key(stat: Seen) -> tuple[int, int, bytes]:

@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 
 from imgindex import transform
-from imgindex.files import Skipped
 from imgindex.pipeline import compare
 from imgindex.pipeline.reporting import reversed_outcome
 from imgindex.pipeline.sources import OnDisk
 from imgindex.ports import Progress
 from imgindex.records import PictureInfo, Rgb, Verdict
-from imgindex.report.model import Change, Group, Look, Report
+from imgindex.results import Change, Group, Look, Report
+from imgindex.skips import Skipped
 from imgindex.store import Store, catalog, pairs
 from imgindex.workers import Workers
 

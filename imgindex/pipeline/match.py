@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from imgindex import candidates, decide, verify
 from imgindex.errors import last_line
-from imgindex.files import Skipped
 from imgindex.pipeline import crowds
 from imgindex.pipeline.pairset import PairSet
 from imgindex.pipeline.prepare import Traits
@@ -21,7 +20,8 @@ from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.pipeline.tasks import Task, verify_tasks
 from imgindex.ports import Progress
 from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
-from imgindex.report.model import MatchSummary
+from imgindex.results import MatchSummary
+from imgindex.skips import Skipped
 from imgindex.store import Store, catalog, pairs, sketches, spaces
 from imgindex.store.catalog import chunks
 from imgindex.store.pairs import StoredPair

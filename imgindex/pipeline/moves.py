@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from imgindex import files
-from imgindex.files import Seen, Skipped
 from imgindex.ports import Progress
+from imgindex.records import Seen
+from imgindex.skips import Skipped
 from imgindex.store import Store, catalog, moves
 from imgindex.store.catalog import KnownFile
 from imgindex.store.moves import Move

@@ -8,9 +8,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from imgindex import decode, features, files, outline, sketch, texture
-from imgindex.files import Seen
 from imgindex.ports import Embedder, Front
-from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
+from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Seen
 
 
 @dataclass(frozen=True, slots=True)

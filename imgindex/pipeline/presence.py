@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from imgindex.files import Seen
 from imgindex.pipeline.keepers import file_key
+from imgindex.records import Seen
 from imgindex.scan import is_below
 from imgindex.store import catalog
 

@@ -10,9 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from imgindex import candidates, files, verify
-from imgindex.config import named
-from imgindex.errors import ModelError, UsageError
-from imgindex.files import Skipped
+from imgindex.errors import ModelError, UsageError, named
 from imgindex.pipeline.cache import OpenIndex
 from imgindex.pipeline.match import placed, unproven_score
 from imgindex.pipeline.prepare import Wish, prepare, wish_of
@@ -20,10 +18,10 @@ from imgindex.pipeline.presence import Looked, look
 from imgindex.pipeline.reporting import reversed_outcome
 from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.ports import Embedder, TextEmbedder
-from imgindex.records import Picture, Relation, Space, Vectors, Verdict, Verification
-from imgindex.report.model import Match
+from imgindex.records import Picture, Relation, Space, StoredImage, Vectors, Verdict, Verification
+from imgindex.results import Match
+from imgindex.skips import Skipped
 from imgindex.store import Store, catalog, spaces
-from imgindex.store.catalog import StoredImage
 
 Say: TypeAlias = Callable[[str], object]
 """Tells a person one sentence."""

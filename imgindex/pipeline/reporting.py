@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from imgindex import clock, transform
-from imgindex.files import Seen
 from imgindex.group import KeeperKey, group, redundant_a, redundant_b
 from imgindex.pipeline.changes import carried, files_of, paths_of, paths_of_group, with_changes
 from imgindex.pipeline.keepers import keeper_key
 from imgindex.pipeline.presence import Looked, look
-from imgindex.records import Relation, Verdict, Verification
-from imgindex.report.model import Counts, Group, Member, Report, ReportedPair
+from imgindex.records import Relation, Seen, StoredImage, Verdict, Verification
+from imgindex.results import Counts, Group, Member, Report, ReportedPair
 from imgindex.store import Store, catalog, pairs, reported, spaces
-from imgindex.store.catalog import StoredImage
 from imgindex.store.pairs import StoredPair
 
 DEFAULT_SIMILAR_PER_IMAGE = 5

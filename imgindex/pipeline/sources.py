@@ -9,15 +9,15 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from imgindex import decode, features, files, sketch
+from imgindex import decode, features, files, sketch, skips
 from imgindex.features import WORKING_SIDE_PX
-from imgindex.files import Skipped
 from imgindex.outline import outline
 from imgindex.pipeline.prepare import Prepared, Traits, Wish, prepare
 from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
+from imgindex.skips import Skipped
 
 if TYPE_CHECKING:
-    from imgindex.store.catalog import StoredImage
+    from imgindex.records import StoredImage
 
 CACHE_BYTES = 768 << 20
 """In the command: what is made of some 7,000 photos."""
@@ -110,7 +110,7 @@ class OnDisk:
                 continue
             if files.sha256(data) == self.sha256:
                 return data
-            last = files.Changed(f"{files.display(path)} has other content than when it was indexed")
+            last = skips.Changed(f"{files.display(path)} has other content than when it was indexed")
         raise last or FileNotFoundError("no file shows this image any more")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from imgindex.report.model import RootStatus, Status
+from imgindex.results import RootStatus, Status
 from imgindex.store import Store, catalog, spaces
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgindex import align, sketch, verify
-from imgindex.files import Skipped
 from imgindex.pipeline.sources import ImageSource
 from imgindex.records import Candidate, Verification
 from imgindex.sketch import Sketch, Way
+from imgindex.skips import Skipped
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from imgindex import files, scan
-from imgindex.files import Seen
 from imgindex.ports import Progress
+from imgindex.records import Seen
 from imgindex.scan import Ignored, Problem
 from imgindex.store import catalog, spaces
 from imgindex.store.catalog import KnownFile

@@ -6,7 +6,7 @@ import csv
 import io
 
 from imgindex.report.as_json import path_text
-from imgindex.report.model import Report
+from imgindex.results import Report
 
 COLUMNS = ("group", "role", "path", "verdict", "score", "transform", "width_px", "height_px", "size_bytes")
 

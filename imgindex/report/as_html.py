@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from imgindex.files import display
 from imgindex.report.as_text import count, presence_lines, size_text
-from imgindex.report.model import Change, Look, Report
+from imgindex.results import Change, Look, Report
 
 MAX_SKIPPED_SHOWN = 500
 """More are counted by reason; `--format json` has them all."""

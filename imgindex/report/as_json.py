@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from imgindex.report.model import Comparison, Finding, Group, IndexSummary, Match, Report, ReportedPair, Status
+from imgindex.results import Comparison, Finding, Group, IndexSummary, Match, Report, ReportedPair, Status
 
 SCHEMA = 1
 

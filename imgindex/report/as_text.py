@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from imgindex import clock
 from imgindex.files import display
 from imgindex.records import Verdict
-from imgindex.report.model import Change, Comparison, Finding, Group, IndexSummary, Match, Report, ReportedPair, Status
+from imgindex.results import Change, Comparison, Finding, Group, IndexSummary, Match, Report, ReportedPair, Status
 
 MAX_PAIRS_SHOWN = 20
 MAX_SKIPPED_SHOWN = 10

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.difference import Difference, Region
+from imgindex.difference import Difference
 from imgindex.records import Rgb
+from imgindex.results import Region
 
 RED, GREEN, WHITE = (230, 30, 40), (20, 200, 90), (255, 255, 255)
 BOX_SHARE = 1 / 220

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Table, bindparam, delete, select, update
 
-from imgindex.files import Seen
+from imgindex.records import Seen
 from imgindex.schema import file, reported, root, skipped
 from imgindex.store.catalog import chunks, remove_orphans, stat_values
 

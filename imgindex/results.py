@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from imgindex.difference import Region
-from imgindex.records import PictureInfo, Relation, Skip, Verdict, Verification
+from imgindex.records import PictureInfo, Relation, Verdict, Verification
+from imgindex.skips import Skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,3 +254,14 @@ class Comparison:
     second: PictureInfo
     regions: tuple[Region, ...] | None
     written: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A box around something that differs, in pixels of the compared picture; `area_px` of what differs in it."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    area_px: int
