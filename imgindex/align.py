@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from imgindex import native, printed, records, register, structure, transform
 from imgindex.decide import GROUND_SHARE, decide
+from imgindex.pictures import features
 from imgindex.ports import Source
 from imgindex.records import Luma, Outline
 from imgindex.transform import Affine
@@ -103,13 +104,13 @@ class Kept:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._made: dict[Hashable, register.Halves] = {}
+        self._made: dict[Hashable, features.Halves] = {}
         self._lock = threading.Lock()
 
-    def get(self, source: Source) -> register.Halves:
+    def get(self, source: Source) -> features.Halves:
         found = self._made.get(source.key)
         if found is None:
-            found = register.halves(source.features())
+            found = features.halves(source.features())
             with self._lock:
                 if len(self._made) >= self._count:
                     self._made.pop(next(iter(self._made)))

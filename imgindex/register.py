@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import features as local
 from imgindex import native, transform
-from imgindex.outline import THUMB_PX
-from imgindex.records import Box, LocalFeatures, Thumb
+from imgindex.pictures.features import Halves
+from imgindex.pictures.outline import THUMB_PX
+from imgindex.records import Box, Thumb
 from imgindex.transform import Affine
 
 RATIO = 0.93
@@ -85,47 +85,12 @@ class Matches:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Halves:
-    """The features of a picture, ready to be matched as they are and mirrored.
-
-    even, odd  float32[n, d] sums and differences of the bins that mirroring swaps (d = 64), or what stands for them: it
-               keeps the sums and negates the differences, so the product of two pictures is even + odd, with one of
-               them mirrored even - odd. Whole numbers whose products stay below 2 ** 24, so both are exact.
-    """
-
-    features: LocalFeatures
-    even: NDArray[np.float32]
-    odd: NDArray[np.float32]
-    matched: native.Features
-
-    @classmethod
-    def of(cls, features: LocalFeatures, even: NDArray[np.float32], odd: NDArray[np.float32]) -> Halves:
-        return cls(features, even, odd, native.Features(even, odd, features.points, features.sizes, features.angles))
-
-    def __len__(self) -> int:
-        return len(self.even)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Ballot:
     """Matches, and what each says of the others: bool[n, n], row i marking the matches that agree with match i."""
 
     matches: Matches
     agree: NDArray[np.bool_]
     most_votes: int
-
-
-_KEPT = np.flatnonzero(np.arange(len(local.MIRROR_PERMUTATION)) < local.MIRROR_PERMUTATION)
-
-
-def halves(features: LocalFeatures) -> Halves:
-    """`Halves` of all features."""
-    return Halves.of(features, *sums_and_differences(features.descriptors))
-
-
-def sums_and_differences(descriptors: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """float32[n, 64] each, of the bins that mirroring swaps."""
-    return native.halves(descriptors, _KEPT, local.MIRROR_PERMUTATION[_KEPT])
 
 
 def match(a: Halves, b: Halves) -> tuple[Matches, Matches]:

@@ -16,10 +16,6 @@ from imgindex import native, transform
 from imgindex.records import Luma, Polygon
 from imgindex.transform import Affine
 
-BORDER_TOLERANCE = 4
-"""Grey levels by which a bar, frame or background may differ from its corner's value and still be "uniform":
-JPEG at quality 90 rings by up to 3 on the 320 px working picture."""
-
 WINDOWS_ALONG = 16
 """The longer side of the canvas is cut in so many windows; they are sampled at every half window."""
 
@@ -29,28 +25,6 @@ MIN_CANVAS_PX = 24
 STABILISER = 20.0
 """Variance (grey levels squared) added to numerator and denominator of the structure term: noise of a JPEG at
 quality 50 has some 10; SSIM's own C2 is 58.5."""
-
-
-def content_polygon(luma: Luma) -> Polygon:
-    """Convex hull of what is not uniform border: bars, frames, the black corners of a turned picture are outside.
-
-    The border is what a flood from the four corners reaches within BORDER_TOLERANCE of the corner's own value.
-    The whole frame where nothing or everything is reached.
-    """
-    rows, columns = luma.shape
-    whole = transform.frame(columns, rows)
-    if min(rows, columns) < 2 * MIN_WINDOW_PX:
-        return whole
-    width, height = columns // 2, rows // 2
-    small = native.resize_area(luma, width, height)
-    ends, filled = native.content(small, BORDER_TOLERANCE)
-    if filled < 0.004 * small.size or filled > 0.995 * small.size:
-        return whole
-    ys = np.flatnonzero(ends[:, 1])
-    sides = ends[ys].T
-    ends = np.concatenate([np.stack([x, ys + dy], 1) for x in sides for dy in (0, 1)])
-    hull = cv2.convexHull(ends.astype(np.int32)).reshape(-1, 2) * np.array([columns / width, rows / height])
-    return hull.astype(np.float64) if len(hull) >= 3 else whole
 
 
 def quantiles(values: NDArray[np.floating], shares: tuple[float, ...]) -> list[float]:

@@ -149,16 +149,6 @@ def describe(affine: Affine, share_a: float, share_b: float) -> str:
     return ", ".join(words) or "same frame"
 
 
-def frame(width: int, height: int) -> Polygon:
-    """The corners of a whole picture."""
-    return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
-
-
-def bounding_box(polygon: Polygon) -> tuple[float, float, float, float]:
-    (x0, y0), (x1, y1) = polygon.min(axis=0), polygon.max(axis=0)
-    return float(x0), float(y0), float(x1), float(y1)
-
-
 def area(polygon: Polygon) -> float:
     return float(cv2.contourArea(polygon.astype(np.float32)))
 

@@ -29,7 +29,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import decode, embed, features
+from imgindex import embed
+from imgindex.pictures import decode, features
 from imgindex.ports import Embedder
 from imgindex.records import Picture, Vectors
 

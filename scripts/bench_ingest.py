@@ -33,9 +33,9 @@ from PIL import Image
 
 from imgindex import embed
 from imgindex.config import default_jobs
+from imgindex.pictures.prepare import Prepared, prepare_file, wish_of
+from imgindex.pictures.sources import Sources
 from imgindex.pipeline.ingest import Ingest
-from imgindex.pipeline.prepare import Prepared, prepare_file, wish_of
-from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import Walk, walk
 from imgindex.ports import Embedder, Silent
 from imgindex.records import Vectors

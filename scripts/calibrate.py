@@ -32,7 +32,8 @@ import pillow_heif
 import recipes
 from PIL import Image, ImageOps
 
-from imgindex import decide, features, outline, verify
+from imgindex import decide, verify
+from imgindex.pictures import features, outline
 from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo
 
 VARIED: dict[str, tuple[float, ...]] = {

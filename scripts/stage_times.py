@@ -32,11 +32,12 @@ STAGES = ("starting", "reading", "decoding", "features", "model", "search", "ver
 
 FUNCTIONS: dict[str, dict[str, str]] = {
     "imgindex.files": {"read_stable": "reading", "sha256": "reading"},
-    "imgindex.decode": {"decode": "decoding", "pixel_digest": "decoding", "luma": "decoding"},
-    "imgindex.texture": {"texture": "features"},
-    "imgindex.features": {"extract": "features", "luma_of": "features", "reduce_luma": "features"},
-    "imgindex.outline": {"outline": "features"},
-    "imgindex.sketch": {"drawn": "features", "ways": "verification", "features_agree": "verification"},
+    "imgindex.pictures.decode": {"decode": "decoding", "pixel_digest": "decoding", "luma": "decoding"},
+    "imgindex.pictures.texture": {"texture": "features"},
+    "imgindex.pictures.features": {"extract": "features", "luma_of": "features", "reduce_luma": "features"},
+    "imgindex.pictures.outline": {"outline": "features"},
+    "imgindex.pictures.sketch": {"drawn": "features"},
+    "imgindex.proof.screen": {"ways": "verification", "features_agree": "verification"},
     "imgindex.embed.sift_vlad": {"SiftVlad.front": "model"},
     "imgindex.embed.clip": {"Clip.finish": "model"},
     "imgindex.candidates": {"propose": "search"},

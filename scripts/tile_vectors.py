@@ -20,7 +20,7 @@ import recipes
 from PIL import Image
 
 from imgindex import embed
-from imgindex.pipeline.prepare import prepare, wish_of
+from imgindex.pictures.prepare import prepare, wish_of
 from imgindex.ports import Embedder
 from imgindex.records import Reach, Vectors
 

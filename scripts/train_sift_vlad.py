@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from imgindex import features as local
 from imgindex.embed import sift_vlad
+from imgindex.pictures import features as local
 from imgindex.records import LocalFeatures, Rgb
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}

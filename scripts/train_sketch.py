@@ -3,7 +3,7 @@
 
     python scripts/train_sketch.py PHOTOS... [--out imgindex/data/sketch.npz]
 
-Changing the file changes every sketch: raise VERSION in `imgindex/sketch.py` with it.
+Changing the file changes every sketch: raise VERSION in `imgindex/pictures/sketch.py` with it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import decode, features, register, sketch
+from imgindex.pictures import decode, features, sketch
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
@@ -37,7 +37,7 @@ def main() -> None:
     for path in paths:
         picture = decode.decode(path.read_bytes(), short_side_px=features.WORKING_SIDE_PX)
         found.append(features.extract(features.working_luma(picture.rgb)).descriptors)
-    even, odd = register.sums_and_differences(np.concatenate(found))
+    even, odd = features.sums_and_differences(np.concatenate(found))
     mean = even.mean(axis=0)
     (even_basis, even_share), (odd_basis, odd_share) = components(even - mean), components(odd)
     np.savez(arguments.out, even_mean=mean, even=even_basis, odd=odd_basis)

@@ -20,10 +20,11 @@ from sqlalchemy import Integer
 
 import imgindex
 from imgindex import check as check_module
-from imgindex import checksum, decode, embed
+from imgindex import checksum, embed
 from imgindex.check import check
 from imgindex.embed.fake import DIM, FakeEmbedder
 from imgindex.errors import StoreError
+from imgindex.pictures import decode
 from imgindex.pipeline.reporting import report
 from imgindex.ports import Silent
 from imgindex.records import NEIGHBOUR, Candidate, DecisionKind, ProposedBy

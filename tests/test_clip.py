@@ -16,12 +16,13 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
-from imgindex import decode, embed
+from imgindex import embed
 from imgindex.embed import clip
 from imgindex.embed.clip import Clip
 from imgindex.embed.shrink import Shrink, middle
 from imgindex.embed.weights import locate
 from imgindex.errors import ModelError
+from imgindex.pictures import decode
 from imgindex.ports import TextEmbedder
 from imgindex.records import Picture, PictureInfo, Rgb
 from tests.tiny_clip import DIM, SIDE_PX, write_tiny_clip

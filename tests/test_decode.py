@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, features
 from skimage import data as samples
 
-from imgindex.decode import MAX_RGB_PIXELS, NotAPicture, Undecodable, decode, luma, pixel_digest
+from imgindex.pictures.decode import MAX_RGB_PIXELS, NotAPicture, Undecodable, decode, luma, pixel_digest
 from imgindex.skips import Skipped
 
 PHOTO = Image.fromarray(samples.astronaut())

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from imgindex import decode, embed, features
+from imgindex import embed
 from imgindex.embed.fake import FakeEmbedder
+from imgindex.pictures import decode, features
 from imgindex.ports import Embedder, TextEmbedder
 from imgindex.records import Picture, Rgb
 from tests.tiny_clip import write_tiny_clip

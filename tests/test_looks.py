@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 import imgindex
 from imgindex import embed
 from imgindex.embed.fake import FakeEmbedder
-from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import sha256
+from imgindex.pictures.features import WORKING_SIDE_PX
 from imgindex.pipeline import looks as pipeline_looks
 from imgindex.pipeline.looks import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAIL_PX, Sheet, look_at, looks
 from imgindex.pipeline.reporting import report

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from imgindex import native, transform
-from imgindex.features import root_sift
 from imgindex.native import library
+from imgindex.pictures.features import root_sift
 from tests.script_modules import script_module
 from tests.test_register import scene
 

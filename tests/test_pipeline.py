@@ -15,13 +15,13 @@ from PIL import Image
 from skimage import data
 
 import imgindex
-from imgindex import decode, sketch
 from imgindex.api import ImageIndex
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import ModelError, StoreLocked
-from imgindex.pipeline import match, sources
+from imgindex.pictures import decode, sketch, sources
+from imgindex.pictures.sources import ImageSource
+from imgindex.pipeline import match
 from imgindex.pipeline.screening import Screened
-from imgindex.pipeline.sources import ImageSource
 from imgindex.records import Verdict, Verification
 from imgindex.results import Report
 from imgindex.store import Store, catalog, pairs, sketches, spaces

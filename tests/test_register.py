@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgindex import features, outline, register, transform
+from imgindex import register, transform
+from imgindex.pictures import features, outline
 from imgindex.records import Luma
 from imgindex.transform import Affine
 
@@ -50,7 +51,7 @@ def test_features_find_turns_scales_and_mirrors(degrees: float, scale: float, mi
     """A wrong sign of SIFT's angle or of the mirror permutation would lose every turned or mirrored copy."""
     a, true = scene(), turned(degrees, scale, mirror)
     b = warped(a, true, 320, 240)
-    matches = register.match(register.halves(features.extract(a)), register.halves(features.extract(b)))
+    matches = register.match(features.halves(features.extract(a)), features.halves(features.extract(b)))
     best = register.from_votes(register.held(matches[mirror]))[0]
     assert best.inliers > 15
     assert largest_error(best.affine, true, 320, 240) < 6
@@ -59,7 +60,7 @@ def test_features_find_turns_scales_and_mirrors(degrees: float, scale: float, mi
 def test_both_halves_of_a_descriptor_give_the_mirrored_match() -> None:
     """Sums and differences of swapped bins must give the products of the descriptors, and of the mirrored ones."""
     a, b = features.extract(scene(1)), features.extract(scene(2))
-    first, second = register.halves(a), register.halves(b)
+    first, second = features.halves(a), features.halves(b)
     even, odd = first.even @ second.even.T, first.odd @ second.odd.T
     whole = b.descriptors[: len(second)].astype(np.int64).T
     assert np.array_equal((even + odd) / 2, a.descriptors[: len(first)] @ whole)
@@ -126,8 +127,8 @@ def test_words() -> None:
 @pytest.mark.parametrize("size", [(8, 8), (1, 320), (320, 1), (1, 1), (240, 320)])
 def test_empty_and_tiny_pictures_give_no_guess(size: tuple[int, int]) -> None:
     """A blank or tiny picture has no features; matching it must be an empty answer, not an exception."""
-    blank = register.halves(features.extract(np.full(size, 200, np.uint8)))
-    other = register.halves(features.extract(scene()))
+    blank = features.halves(features.extract(np.full(size, 200, np.uint8)))
+    other = features.halves(features.extract(scene()))
     for pair in ((blank, other), (other, blank), (blank, blank)):
         assert [register.from_votes(register.held(matches)) for matches in register.match(*pair)] == [[], []]
         assert [ballot.most_votes for ballot in register.ballots(*pair)] == [0, 0]

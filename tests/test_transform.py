@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgindex import records, transform
+from imgindex.pictures import outline as outline_of
 
 POINT = st.tuples(st.floats(0, 1000), st.floats(0, 1000))
 
@@ -66,7 +67,7 @@ def test_a_copy_shares_all(points: list[tuple[float, float]], widened: float, mo
 
 
 def test_polygons_apart_share_nothing() -> None:
-    a = transform.frame(10, 10)
+    a = outline_of.frame(10, 10)
     for moved in ([20.0, 20.0], [10.0, 0.0], [10.0, 10.0]):
         shared, corners = transform.intersection(a, a + moved)
         assert (shared, len(corners)) == (0.0, 0)

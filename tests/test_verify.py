@@ -13,8 +13,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 from skimage import data
 
-from imgindex import align, features, outline, transform, verify
+from imgindex import align, transform, verify
 from imgindex.decide import decide
+from imgindex.pictures import features, outline
 from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo, Relation, Verdict, Verification
 from tests.pictures import lit, scene
 

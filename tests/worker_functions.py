@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.decode import decode
 from imgindex.files import read_stable
+from imgindex.pictures.decode import decode
 from imgindex.skips import Skip, Skipped
 
 

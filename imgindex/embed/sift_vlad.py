@@ -24,8 +24,8 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import features as local
 from imgindex import native
+from imgindex.pictures import features as local
 from imgindex.records import LocalFeatures, Picture, Reach, Rgb, Space, Vectors
 
 NAME = "sift-vlad"

@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import decode, difference, transform
+from imgindex import difference, transform
 from imgindex.difference import Difference
 from imgindex.errors import named
-from imgindex.features import WORKING_SIDE_PX
-from imgindex.pipeline.prepare import Wish
-from imgindex.pipeline.query import directed, read_picture
-from imgindex.pipeline.sources import Sources
+from imgindex.pictures import decode
+from imgindex.pictures.features import WORKING_SIDE_PX
+from imgindex.pictures.prepare import Wish
+from imgindex.pictures.sources import Sources, read_picture
+from imgindex.pipeline.query import directed
 from imgindex.records import PictureInfo, Rgb
 from imgindex.report import pictures
 from imgindex.report.pictures import Shots

@@ -17,10 +17,10 @@ from sqlalchemy import Connection
 
 from imgindex import verify
 from imgindex.group import redundant_a, redundant_b
+from imgindex.pictures.texture import TEXTURE_FLOOR
 from imgindex.pipeline.keepers import keeper_key
 from imgindex.store import catalog, pairs, spaces
 from imgindex.store.pairs import StoredPair
-from imgindex.texture import TEXTURE_FLOOR
 
 CROWD = 16
 """An image with more proven copies than this may be in a crowd,"""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from imgindex.pictures.prepare import wish_of
+from imgindex.pictures.sources import Sources
 from imgindex.pipeline.cache import save_index
 from imgindex.pipeline.ingest import Ingest
 from imgindex.pipeline.match import match
-from imgindex.pipeline.prepare import wish_of
 from imgindex.pipeline.redecide import decide_again
 from imgindex.pipeline.retry import try_skipped_again
-from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import walk
 from imgindex.ports import Embedder, Progress
 from imgindex.results import IndexSummary

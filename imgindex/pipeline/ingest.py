@@ -22,9 +22,9 @@ import numpy as np
 
 from imgindex import files, skips
 from imgindex.errors import last_line
+from imgindex.pictures.prepare import Prepared, prepare_file, wish_of
+from imgindex.pictures.sources import Sources
 from imgindex.pipeline.moves import follow_moves
-from imgindex.pipeline.prepare import Prepared, prepare_file, wish_of
-from imgindex.pipeline.sources import Sources
 from imgindex.pipeline.walk import Walk
 from imgindex.ports import Embedder, Progress
 from imgindex.records import Seen, Vectors

@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 
 from imgindex import transform
+from imgindex.pictures import outline
+from imgindex.pictures.sources import OnDisk
 from imgindex.pipeline import compare
 from imgindex.pipeline.reporting import reversed_outcome
-from imgindex.pipeline.sources import OnDisk
 from imgindex.ports import Progress
 from imgindex.records import PictureInfo, Rgb, Verdict
 from imgindex.results import Change, Group, Look, Report
@@ -171,7 +172,7 @@ def _regions(
     """Outlines of what differs, in shares of the member's sides; what lies outside of it is cut off."""
     shots, zoom = compare.lay_out(keeper, keeper_info, member, info, matrix, CANVAS_PX)
     regions = compare.differing(shots).regions
-    frame = transform.frame(*info.size)
+    frame = outline.frame(*info.size)
     inside = (transform.intersection(box, frame)[1] for box in compare.outlines(regions, matrix, zoom))
     shares = (np.clip(corners / info.size, 0.0, 1.0).tolist() for corners in inside if len(corners))
     return tuple(tuple((x, y) for x, y in corners) for corners in shares)

@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 
 from imgindex import candidates, decide, verify
 from imgindex.errors import last_line
+from imgindex.pictures.prepare import Traits
+from imgindex.pictures.sources import ImageSource, Sources
 from imgindex.pipeline import crowds
 from imgindex.pipeline.pairset import PairSet
-from imgindex.pipeline.prepare import Traits
 from imgindex.pipeline.screening import Screened, low_is_a, screen
 from imgindex.pipeline.search import SEARCHED_BY, Block, Blocks, count_pairs, parts_of_block, plan
-from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.pipeline.tasks import Task, verify_tasks
 from imgindex.ports import Progress
 from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from imgindex.pictures.scan import is_below
 from imgindex.pipeline.keepers import file_key
 from imgindex.records import Seen
-from imgindex.scan import is_below
 from imgindex.store import catalog
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,17 +9,16 @@ from typing import TypeAlias
 import numpy as np
 
 from imgindex import candidates, files, verify
-from imgindex.errors import ModelError, UsageError, named
+from imgindex.errors import ModelError
+from imgindex.pictures.prepare import wish_of
+from imgindex.pictures.sources import ImageSource, Sources, read_picture
 from imgindex.pipeline.cache import OpenIndex
 from imgindex.pipeline.match import placed, unproven_score
-from imgindex.pipeline.prepare import Wish, prepare, wish_of
 from imgindex.pipeline.presence import Looked, look
 from imgindex.pipeline.reporting import reversed_outcome
-from imgindex.pipeline.sources import ImageSource, Sources
 from imgindex.ports import Embedder, TextEmbedder
-from imgindex.records import Picture, Relation, Space, StoredImage, Vectors, Verdict, Verification
+from imgindex.records import Relation, Space, StoredImage, Vectors, Verdict, Verification
 from imgindex.results import Match
-from imgindex.skips import Skipped
 from imgindex.store import Store, catalog, spaces
 
 Say: TypeAlias = Callable[[str], object]
@@ -78,17 +76,6 @@ def query_text(
     nothing = Verification(Verdict.SIMILAR, 0.0)
     found = nearest_here(store, opened, space_id, embedder.space, vector, k + EXTRA, say)
     return _best([_match(near, placed(nothing, near.cosine, -1.0)) for near in found], k)
-
-
-def read_picture(path: str, wish: Wish) -> tuple[bytes, Picture]:
-    """The bytes and the picture of a file that a person named; UsageError with a sentence where it is none."""
-    try:
-        data, _ = files.read_stable(os.fsencode(named(path)))
-        return data, prepare(data, wish)
-    except Skipped as skipped:
-        raise UsageError(f"{path}: {skipped.skip.detail}") from skipped
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}.") from error
 
 
 def _outcome(asked: ImageSource, source: ImageSource, cosine: float) -> Verification:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgindex import decode
+from imgindex.pictures import decode
 from imgindex.store import Store, catalog
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
-from imgindex import sketch
-from imgindex.pipeline.sources import ImageSource
+from imgindex.pictures import sketch
+from imgindex.pictures.sources import ImageSource
 from imgindex.pipeline.tasks import ScreenTask, ways_of
 from imgindex.ports import Progress
+from imgindex.proof.screen import Way
 from imgindex.records import Candidate, ProposedBy
-from imgindex.sketch import Way
 from imgindex.store import Store, sketches
 from imgindex.workers import Workers
 

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from imgindex import candidates, sketch, verify
+from imgindex import candidates, verify
 from imgindex.candidates import Nearest, Proposals, VectorTable
+from imgindex.pictures import sketch
+from imgindex.pictures.texture import TEXTURE_FLOOR
 from imgindex.pipeline.crowds import thinned
 from imgindex.pipeline.pairset import PairSet
 from imgindex.ports import Progress
 from imgindex.records import NEIGHBOUR, Candidate, ProposedBy, Reach, Space, Vectors
 from imgindex.store import Store, catalog, pairs, spaces
-from imgindex.texture import TEXTURE_FLOOR
 
 SEARCHED_BY = 100 * verify.VERIFIER_VERSION + sketch.VERSION
 """What a watermark says the candidates were refuted by. Raise one of the two also where an embedder's reach grows."""

@@ -9,10 +9,12 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from imgindex import align, sketch, verify
-from imgindex.pipeline.sources import ImageSource
+from imgindex import align, verify
+from imgindex.pictures.sketch import Sketch
+from imgindex.pictures.sources import ImageSource
+from imgindex.proof import screen
+from imgindex.proof.screen import Way
 from imgindex.records import Candidate, Verification
-from imgindex.sketch import Sketch, Way
 from imgindex.skips import Skipped
 
 
@@ -37,7 +39,7 @@ _sketch = functools.lru_cache(maxsize=1024)(Sketch.from_bytes)
 def ways_of(task: ScreenTask) -> list[Way | None]:
     """Why each pair is worth verifying; None where nothing speaks for it."""
     others = list(map(_sketch, task.others))
-    return sketch.ways(_sketch(task.shared), others, task.shared_is_a, align.SILENT_CORRELATION)
+    return screen.ways(_sketch(task.shared), others, task.shared_is_a, align.SILENT_CORRELATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Task:
 
     def features_agree(self) -> bool:
         """Whether the features are worth asking."""
-        return self.sketches is None or sketch.features_agree(*map(_sketch, self.sketches))
+        return self.sketches is None or screen.features_agree(*map(_sketch, self.sketches))
 
 
 def verify_tasks(tasks: list[Task]) -> list[Verification | Exception]:

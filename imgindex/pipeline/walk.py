@@ -14,10 +14,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from imgindex import files, scan
+from imgindex import files
+from imgindex.pictures import scan
+from imgindex.pictures.scan import Ignored, Problem
 from imgindex.ports import Progress
 from imgindex.records import Seen
-from imgindex.scan import Ignored, Problem
 from imgindex.store import catalog, spaces
 from imgindex.store.catalog import KnownFile
 

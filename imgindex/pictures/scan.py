@@ -15,7 +15,7 @@ from pathspec import GitIgnoreSpec
 
 from imgindex.errors import UsageError
 from imgindex.files import display
-from imgindex.formats import OTHER_EXTENSIONS, SNIFF_BYTES, Kind, claims_picture, extension, sniff
+from imgindex.pictures.formats import OTHER_EXTENSIONS, SNIFF_BYTES, Kind, claims_picture, extension, sniff
 from imgindex.records import Seen
 
 LEFT_OUT_FOLDERS = frozenset(

@@ -111,3 +111,38 @@ def mirrored(features: LocalFeatures) -> LocalFeatures:
         points, features.sizes, (180.0 - features.angles) % np.float32(360.0),
         mirror_descriptors(features.descriptors), features.width, features.height,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Halves:
+    """The features of a picture, ready to be matched as they are and mirrored.
+
+    even, odd  float32[n, d] sums and differences of the bins that mirroring swaps (d = 64), or what stands for them: it
+               keeps the sums and negates the differences, so the product of two pictures is even + odd, with one of
+               them mirrored even - odd. Whole numbers whose products stay below 2 ** 24, so both are exact.
+    """
+
+    features: LocalFeatures
+    even: NDArray[np.float32]
+    odd: NDArray[np.float32]
+    matched: native.Features
+
+    @classmethod
+    def of(cls, features: LocalFeatures, even: NDArray[np.float32], odd: NDArray[np.float32]) -> Halves:
+        return cls(features, even, odd, native.Features(even, odd, features.points, features.sizes, features.angles))
+
+    def __len__(self) -> int:
+        return len(self.even)
+
+
+_KEPT = np.flatnonzero(np.arange(len(MIRROR_PERMUTATION)) < MIRROR_PERMUTATION)
+
+
+def halves(features: LocalFeatures) -> Halves:
+    """`Halves` of all features."""
+    return Halves.of(features, *sums_and_differences(features.descriptors))
+
+
+def sums_and_differences(descriptors: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """float32[n, 64] each, of the bins that mirroring swaps."""
+    return native.halves(descriptors, _KEPT, MIRROR_PERMUTATION[_KEPT])

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from imgindex import decode, features, files, sketch, skips
-from imgindex.features import WORKING_SIDE_PX
-from imgindex.outline import outline
-from imgindex.pipeline.prepare import Prepared, Traits, Wish, prepare
+from imgindex import files, skips
+from imgindex.errors import UsageError, named
+from imgindex.pictures import decode, features, sketch
+from imgindex.pictures.features import WORKING_SIDE_PX
+from imgindex.pictures.outline import outline
+from imgindex.pictures.prepare import Prepared, Traits, Wish, prepare
 from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo
 from imgindex.skips import Skipped
 
@@ -234,3 +237,14 @@ class Sources:
         """Keep what decoding gave of a content, so that its file need not be read again."""
         source = ImageSource(made.sha256, made.info, OnDisk((), made.sha256), self._wish, self._cache)
         source.warm(made.traits)
+
+
+def read_picture(path: str, wish: Wish) -> tuple[bytes, Picture]:
+    """The bytes and the picture of a file that a person named; UsageError with a sentence where it is none."""
+    try:
+        data, _ = files.read_stable(os.fsencode(named(path)))
+        return data, prepare(data, wish)
+    except Skipped as skipped:
+        raise UsageError(f"{path}: {skipped.skip.detail}") from skipped
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}.") from error

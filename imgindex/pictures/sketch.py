@@ -1,7 +1,7 @@
 """A few kilobytes of an image that tell most strangers apart: kept in the store, so that no file is read for them.
 
 A sketch has the thumbnails and the strongest local features of the working picture, their descriptors reduced to 16
-bytes: the mirror-symmetric and the mirror-antisymmetric half of each (see `register.Halves`) by its own principal
+bytes: the mirror-symmetric and the mirror-antisymmetric half of each (see `features.Halves`) by its own principal
 components, so that a mirrored copy is found as the picture is.
 
 `ways` is the first step of a verification: it asks what `align` asks before it looks at pixels. Of the 1,655
@@ -11,17 +11,16 @@ pairs of edits of 80 training photos that are proven by their features it refute
 
 from __future__ import annotations
 
-import enum
 import functools
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import outline, register
+from imgindex.pictures import features as register
+from imgindex.pictures import outline
 from imgindex.records import LocalFeatures, Outline, Thumb
 
 VERSION = 3
@@ -117,46 +116,3 @@ def drawn(outlined: Outline, features: LocalFeatures) -> bytes:
 
 def _steps(components: NDArray[np.floating]) -> NDArray[np.int8]:
     return np.asarray(np.clip(np.rint(components / STEP), -127, 127), np.int8)
-
-
-class Way(enum.Enum):
-    """What speaks for laying one picture on another."""
-
-    FRAMES = "frames"
-    FEATURES = "features"
-
-
-CORRELATION_MARGIN = 1e-5
-"""How far below a threshold a correlation that was summed in another order may be."""
-
-
-def ways(
-    shared: Sketch, others: Sequence[Sketch], shared_is_a: Sequence[bool], frame_correlation: float
-) -> list[Way | None]:
-    """Why the pixels of one picture and of each of some others are worth looking at: the frames correlate, or else
-    enough of the features agree on one map; None where neither is so."""
-    found: list[Way | None] = []
-    for other, is_a, correlation in zip(others, shared_is_a, correlations(shared, others), strict=True):
-        a, b = (shared, other) if is_a else (other, shared)
-        may_lie = correlation >= frame_correlation - CORRELATION_MARGIN
-        if may_lie and register.from_frames(a.thumbs, b.thumbs, frame_correlation)[1] is not None:
-            found.append(Way.FRAMES)
-        else:
-            found.append(Way.FEATURES if features_agree(a, b) else None)
-    return found
-
-
-def correlations(shared: Sketch, others: Sequence[Sketch]) -> list[float]:
-    """The highest correlation of a thumbnail of one picture, in any orientation, with one of each other picture."""
-    _, orders = register.orientations()
-    turned = np.concatenate([thumb.unit[orders] for thumb in shared.thumbs])
-    units = np.stack([thumb.unit for other in others for thumb in other.thumbs])
-    highest = (turned @ units.T).max(axis=0)
-    starts = np.cumsum([0, *(len(other.thumbs) for other in others)])[:-1]
-    best: list[float] = np.maximum.reduceat(highest, starts).tolist()
-    return best
-
-
-def features_agree(a: Sketch, b: Sketch) -> bool:
-    """Whether enough of the features agree on one map for the features themselves to be asked."""
-    return register.agree(a.halves, b.halves)

@@ -7,7 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from imgindex import decode, features, files, outline, sketch, texture
+from imgindex import files
+from imgindex.pictures import decode, features, outline, sketch, texture
 from imgindex.ports import Embedder, Front
 from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Seen
 
