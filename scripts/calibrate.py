@@ -32,8 +32,8 @@ import pillow_heif
 import recipes
 from PIL import Image, ImageOps
 
-from imgindex import decide, verify
 from imgindex.pictures import features, outline
+from imgindex.proof import decide, verify
 from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo
 
 VARIED: dict[str, tuple[float, ...]] = {

@@ -42,7 +42,7 @@ FUNCTIONS: dict[str, dict[str, str]] = {
     "imgindex.embed.clip": {"Clip.finish": "model"},
     "imgindex.candidates": {"propose": "search"},
     "imgindex.pipeline.cache": {"open_index": "search", "save_index": "search"},
-    "imgindex.verify": {"verify": "verification"},
+    "imgindex.proof.verify": {"verify": "verification"},
     "imgindex.store.database": {"Store.read": "database", "Store.write": "database"},
 }
 

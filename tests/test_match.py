@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgindex import verify
 from imgindex.pipeline import crowds, match
 from imgindex.pipeline.screening import Screened
 from imgindex.ports import Silent
+from imgindex.proof import verify
 from imgindex.records import Reach, Relation, Seen, Vectors, Verdict, Verification
 from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.catalog import NewFile

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 import imgindex
-from imgindex import decide
 from imgindex.api import ImageIndex
 from imgindex.embed.fake import FakeEmbedder
 from imgindex.pipeline import match
 from imgindex.pipeline.tasks import verified
+from imgindex.proof import decide
 from imgindex.records import Space, Verdict
 from imgindex.store import Store, pairs, spaces
 from tests.embedders import use_embedder

@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from imgindex import transform
 from imgindex.pictures import outline
 from imgindex.pictures.sources import OnDisk
 from imgindex.pipeline import compare
-from imgindex.pipeline.reporting import reversed_outcome
 from imgindex.ports import Progress
+from imgindex.proof import maps as transform
+from imgindex.proof import overlay
+from imgindex.proof.verify import reversed_outcome
 from imgindex.records import PictureInfo, Rgb, Verdict
 from imgindex.results import Change, Group, Look, Report
 from imgindex.skips import Skipped
@@ -170,9 +171,9 @@ def _regions(
     keeper: Rgb, keeper_info: PictureInfo, member: Rgb, info: PictureInfo, matrix: transform.Affine
 ) -> tuple[tuple[tuple[float, float], ...], ...]:
     """Outlines of what differs, in shares of the member's sides; what lies outside of it is cut off."""
-    shots, zoom = compare.lay_out(keeper, keeper_info, member, info, matrix, CANVAS_PX)
-    regions = compare.differing(shots).regions
+    shots, zoom = overlay.lay_out(keeper, keeper_info, member, info, matrix, CANVAS_PX)
+    regions = overlay.differing(shots).regions
     frame = outline.frame(*info.size)
-    inside = (transform.intersection(box, frame)[1] for box in compare.outlines(regions, matrix, zoom))
+    inside = (transform.intersection(box, frame)[1] for box in overlay.outlines(regions, matrix, zoom))
     shares = (np.clip(corners / info.size, 0.0, 1.0).tolist() for corners in inside if len(corners))
     return tuple(tuple((x, y) for x, y in corners) for corners in shares)

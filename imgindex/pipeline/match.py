@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from imgindex import candidates, decide, verify
+from imgindex import candidates
 from imgindex.errors import last_line
 from imgindex.pictures.prepare import Traits
 from imgindex.pictures.sources import ImageSource, Sources
@@ -19,6 +19,8 @@ from imgindex.pipeline.screening import Screened, low_is_a, screen
 from imgindex.pipeline.search import SEARCHED_BY, Block, Blocks, count_pairs, parts_of_block, plan
 from imgindex.pipeline.tasks import Task, verify_tasks
 from imgindex.ports import Progress
+from imgindex.proof import decide, verify
+from imgindex.proof.decide import placed
 from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
 from imgindex.results import MatchSummary
 from imgindex.skips import Skipped
@@ -49,8 +51,6 @@ REFUTED = Verification(Verdict.DISTINCT, 0.0, evidence={"screened": True})
 
 FORGOTTEN = Verification(Verdict.DISTINCT, 0.0, evidence={"forgotten": True})
 """What is said of a pair that a search proposed and that was refuted, when its crowd asks for it: no row was kept."""
-
-MAX_UNPROVEN_SCORE = 99.9
 
 
 def match(
@@ -301,17 +301,3 @@ def _parts(tasks: Iterable[Task]) -> Iterator[list[Task]]:
         pixels += more
     if part:
         yield part
-
-
-def placed(outcome: Verification, cosine: float | None, floor: float) -> Verification:
-    """An unproven pair is `similar` where its cosine is at the floor, with the cosine as its score; else `distinct`."""
-    if outcome.verdict.is_copy:
-        return outcome
-    if outcome.verdict is Verdict.SIMILAR or (cosine is not None and cosine >= floor):
-        return replace(outcome, verdict=Verdict.SIMILAR, score=unproven_score(cosine or 0.0))
-    return outcome
-
-
-def unproven_score(cosine: float) -> float:
-    """Cosine x 100, in [0, 99.9]."""
-    return min(MAX_UNPROVEN_SCORE, max(0.0, round(100 * cosine, 1)))

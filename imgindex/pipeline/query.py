@@ -8,16 +8,16 @@ from typing import TypeAlias
 
 import numpy as np
 
-from imgindex import candidates, files, verify
+from imgindex import candidates, files
 from imgindex.errors import ModelError
 from imgindex.pictures.prepare import wish_of
 from imgindex.pictures.sources import ImageSource, Sources, read_picture
 from imgindex.pipeline.cache import OpenIndex
-from imgindex.pipeline.match import placed, unproven_score
 from imgindex.pipeline.presence import Looked, look
-from imgindex.pipeline.reporting import reversed_outcome
 from imgindex.ports import Embedder, TextEmbedder
-from imgindex.records import Relation, Space, StoredImage, Vectors, Verdict, Verification
+from imgindex.proof.decide import placed, unproven_score
+from imgindex.proof.verify import directed
+from imgindex.records import Space, StoredImage, Vectors, Verdict, Verification
 from imgindex.results import Match
 from imgindex.store import Store, catalog, spaces
 
@@ -25,10 +25,6 @@ Say: TypeAlias = Callable[[str], object]
 """Tells a person one sentence."""
 
 BEST_FIRST = (Verdict.EXACT, Verdict.SAME_PIXELS, Verdict.NEAR_DUPLICATE, Verdict.SIMILAR, Verdict.DISTINCT)
-
-EXACT_OUTCOME = Verification(
-    Verdict.EXACT, 100.0, 1.0, Relation.SAME, matrix=(1, 0, 0, 0, 1, 0), share_a=1.0, share_b=1.0
-)
 
 EXTRA = 16
 """Neighbours looked at beyond k: some may have no present file, and verification may put a weaker one first."""
@@ -83,14 +79,6 @@ def _outcome(asked: ImageSource, source: ImageSource, cosine: float) -> Verifica
         return directed(asked, source)
     except Exception:  # one stored picture that cannot be compared is unproven, and the others are the answer
         return Verification(Verdict.DISTINCT, max(0.0, 100 * cosine))
-
-
-def directed(a: ImageSource, b: ImageSource) -> Verification:
-    """Verified from the smaller sha256 to the larger, as stored pairs are that their sketches do not refute; told from
-    a to b."""
-    if a.sha256 == b.sha256:
-        return EXACT_OUTCOME
-    return verify.verify(a, b) if a.sha256 < b.sha256 else reversed_outcome(verify.verify(b, a))
 
 
 def nearest(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from imgindex import decide
-from imgindex.pipeline.match import placed
+from imgindex.proof import decide
+from imgindex.proof.decide import placed
 from imgindex.records import Candidate, Verdict
 from imgindex.store import Store, pairs, spaces
 from imgindex.store.pairs import StoredPair

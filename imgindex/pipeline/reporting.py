@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from imgindex import clock, transform
+from imgindex import clock
 from imgindex.group import KeeperKey, group, redundant_a, redundant_b
 from imgindex.pipeline.changes import carried, files_of, paths_of, paths_of_group, with_changes
 from imgindex.pipeline.keepers import keeper_key
 from imgindex.pipeline.presence import Looked, look
+from imgindex.proof.verify import reversed_outcome
 from imgindex.records import Relation, Seen, StoredImage, Verdict, Verification
 from imgindex.results import Counts, Group, Member, Report, ReportedPair
 from imgindex.store import Store, catalog, pairs, reported, spaces
@@ -24,8 +25,6 @@ from imgindex.store.pairs import StoredPair
 
 DEFAULT_SIMILAR_PER_IMAGE = 5
 """`similar` pairs shown of one image: enough to look at, and a burst of 1,000 frames stays readable."""
-
-_OTHER_WAY = {Relation.A_CONTAINS_B: Relation.B_CONTAINS_A, Relation.B_CONTAINS_A: Relation.A_CONTAINS_B}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,29 +214,6 @@ def _completed(
 def _from(keeper: int, member: int, outcomes: dict[tuple[int, int], Verification]) -> Verification:
     """The outcome as it leads from keeper to member."""
     return outcomes[keeper, member] if (keeper, member) in outcomes else reversed_outcome(outcomes[member, keeper])
-
-
-def reversed_outcome(outcome: Verification) -> Verification:
-    """The same evidence told from b to a."""
-    words, matrix = outcome.transform, outcome.matrix
-    if matrix is not None:
-        inverse = transform.invert(np.array(matrix, np.float64).reshape(2, 3))
-        matrix = tuple(float(v) for v in inverse.ravel())
-        words = transform.describe(inverse, outcome.share_b, outcome.share_a)
-    relation = None if outcome.relation is None else _OTHER_WAY.get(outcome.relation, outcome.relation)
-    return Verification(
-        outcome.verdict,
-        outcome.score,
-        outcome.ssim,
-        relation,
-        words,
-        matrix,
-        outcome.share_b,
-        outcome.share_a,
-        1.0 / max(outcome.scale, 1e-9),
-        outcome.inset,
-        outcome.evidence,
-    )
 
 
 def _group(number: int, keeper: Shown, members: list[tuple[Shown, Verification]]) -> Group:

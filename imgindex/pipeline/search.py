@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from imgindex import candidates, verify
+from imgindex import candidates
 from imgindex.candidates import Nearest, Proposals, VectorTable
 from imgindex.pictures import sketch
 from imgindex.pictures.texture import TEXTURE_FLOOR
 from imgindex.pipeline.crowds import thinned
 from imgindex.pipeline.pairset import PairSet
 from imgindex.ports import Progress
+from imgindex.proof import verify
 from imgindex.records import NEIGHBOUR, Candidate, ProposedBy, Reach, Space, Vectors
 from imgindex.store import Store, catalog, pairs, spaces
 

@@ -9,10 +9,9 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from imgindex import align, verify
 from imgindex.pictures.sketch import Sketch
 from imgindex.pictures.sources import ImageSource
-from imgindex.proof import screen
+from imgindex.proof import align, screen, verify
 from imgindex.proof.screen import Way
 from imgindex.records import Candidate, Verification
 from imgindex.skips import Skipped

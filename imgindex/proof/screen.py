@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imgindex import register
 from imgindex.pictures.sketch import Sketch
+from imgindex.proof import register
 
 CORRELATION_MARGIN = 1e-5
 """How far below a threshold a correlation that was summed in another order may be."""

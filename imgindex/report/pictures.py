@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.difference import Difference
+from imgindex.proof.difference import Difference
+from imgindex.proof.overlay import Shots
 from imgindex.records import Rgb
 from imgindex.results import Region
 
@@ -19,23 +19,6 @@ BOX_SHARE = 1 / 220
 
 SMALLEST_PX = 480
 """Smaller pictures are enlarged before they are drawn on, so that boxes and numbers are readable."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shots:
-    """A compared pair on one canvas.
-
-    a, b          uint8[h, w, 3]: the first picture, and the second laid onto it
-    b_own         uint8: the second in its own frame; None where it is `b`
-    shared        bool[h, w]: where both show something
-    b_outlines    float[k, 4, 2]: the regions' corners in `b_own`
-    """
-
-    a: Rgb
-    b: Rgb
-    b_own: Rgb | None
-    shared: NDArray[np.bool_]
-    b_outlines: NDArray[np.float64]
 
 
 def write(folder: Path, shots: Shots, found: Difference) -> list[Path]:

@@ -8,8 +8,8 @@ within 1e-4 (a test says so), at a twentieth of its time.
 from __future__ import annotations
 
 from imgindex import native
+from imgindex.proof.canvas import Canvas
 from imgindex.records import Luma
-from imgindex.structure import Canvas
 
 WINDOW_PX = 7
 """scikit-image's window: a smaller side cannot be scored with it."""

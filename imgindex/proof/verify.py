@@ -15,12 +15,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import inset, printed, ssim, structure, transform
-from imgindex.align import TEXTURE, WORKING_PX, Alignment, Side, align, evidence_of, full_size, side
-from imgindex.decide import decide, relation, ssim_score
+from imgindex.pictures.sources import ImageSource
 from imgindex.ports import Source
+from imgindex.proof import canvas as structure
+from imgindex.proof import inset, maps, printed, ssim
+from imgindex.proof.align import TEXTURE, WORKING_PX, Alignment, Side, align, evidence_of, full_size, side
+from imgindex.proof.decide import decide, relation, ssim_score
+from imgindex.proof.maps import Affine
 from imgindex.records import Luma, Relation, Verdict, Verification
-from imgindex.transform import Affine
 
 VERIFIER_VERSION = 7
 """Raise it with any change to the evidence: every pair is then verified again. See also `decide.RULES_VERSION`."""
@@ -40,6 +42,12 @@ shared: characters that stand at its edge would be blurred against nothing."""
 
 UNREADABLE = (99.0, 99.0)
 """Stands for text that could not be compared: no proof of a copy."""
+
+EXACT_OUTCOME = Verification(
+    Verdict.EXACT, 100.0, 1.0, Relation.SAME, matrix=(1, 0, 0, 0, 1, 0), share_a=1.0, share_b=1.0
+)
+
+_OTHER_WAY = {Relation.A_CONTAINS_B: Relation.B_CONTAINS_A, Relation.B_CONTAINS_A: Relation.A_CONTAINS_B}
 
 
 def same_pixels(a: Source, b: Source) -> bool:
@@ -75,10 +83,10 @@ def text_change(a: Side, b: Side, found: Alignment) -> tuple[float, float] | Non
     if not printed.text_like(found.canvas):
         return None
     large_a, large_b = a.source.luma(TEXT_PX), b.source.luma(TEXT_PX)
-    up_a = transform.scaling(large_a.shape[1] / a.luma.shape[1], large_a.shape[0] / a.luma.shape[0])
-    up_b = transform.scaling(large_b.shape[1] / b.luma.shape[1], large_b.shape[0] / b.luma.shape[0])
-    affine = transform.compose(up_b, transform.compose(found.affine, transform.invert(up_a)))
-    content_a, content_b = transform.apply(up_a, a.content), transform.apply(up_b, b.content)
+    up_a = maps.scaling(large_a.shape[1] / a.luma.shape[1], large_a.shape[0] / a.luma.shape[0])
+    up_b = maps.scaling(large_b.shape[1] / b.luma.shape[1], large_b.shape[0] / b.luma.shape[0])
+    affine = maps.compose(up_b, maps.compose(found.affine, maps.invert(up_a)))
+    content_a, content_b = maps.apply(up_a, a.content), maps.apply(up_b, b.content)
     canvas = structure.lay(large_a, large_b, affine, content_a, content_b, TEXT_PX, TEXT_MARGIN)
     if canvas is None:
         return UNREADABLE
@@ -106,7 +114,7 @@ def verify(a: Source, b: Source, features_agree: Callable[[], bool] = lambda: Tr
             ssim=1.0,
             relation=Relation.SAME,
             transform="same pixels",
-            matrix=tuple(transform.IDENTITY.reshape(-1)),
+            matrix=tuple(maps.IDENTITY.reshape(-1)),
             share_a=1.0,
             share_b=1.0,
             evidence={"same_pixels": True},
@@ -131,7 +139,7 @@ def verify(a: Source, b: Source, features_agree: Callable[[], bool] = lambda: Tr
         score=ssim_score(likeness),
         ssim=round(likeness, 5),
         relation=related,
-        transform=transform.describe(full, share_a, share_b),
+        transform=maps.describe(full, share_a, share_b),
         matrix=tuple(round(float(v), 6) for v in full.reshape(-1)),
         share_a=share_a,
         share_b=share_b,
@@ -144,7 +152,7 @@ def verify(a: Source, b: Source, features_agree: Callable[[], bool] = lambda: Tr
 def _likeness(a: Source, b: Source, full: Affine, found: Alignment) -> float:
     """Mean SSIM over what the two share: directly where both have one size and frame, else on the aligned canvas."""
     width, height = a.info.size
-    moved = transform.lengths(transform.apply(full, _frame(width, height)) - _frame(width, height)).max()
+    moved = maps.lengths(maps.apply(full, _frame(width, height)) - _frame(width, height)).max()
     if a.info.size != b.info.size or moved > SAME_FRAME * max(width, height) or min(width, height) < ssim.WINDOW_PX:
         return ssim.of_canvas(found.canvas)
     first, second = a.luma(DIRECT_SSIM_PX), b.luma(DIRECT_SSIM_PX)
@@ -154,11 +162,42 @@ def _likeness(a: Source, b: Source, full: Affine, found: Alignment) -> float:
 def _is_inset(a: Side, b: Side, affine: Affine, related: Relation | None) -> bool:
     if related is Relation.A_CONTAINS_B:
         corners = _frame(b.luma.shape[1], b.luma.shape[0])
-        return inset.is_inset(a.luma, transform.apply(transform.invert(affine), corners))
+        return inset.is_inset(a.luma, maps.apply(maps.invert(affine), corners))
     if related is Relation.B_CONTAINS_A:
-        return inset.is_inset(b.luma, transform.apply(affine, _frame(a.luma.shape[1], a.luma.shape[0])))
+        return inset.is_inset(b.luma, maps.apply(affine, _frame(a.luma.shape[1], a.luma.shape[0])))
     return False
 
 
 def _frame(width: float, height: float) -> NDArray[np.float64]:
     return np.array([[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]])
+
+
+def directed(a: ImageSource, b: ImageSource) -> Verification:
+    """Verified from the smaller sha256 to the larger, as stored pairs are that their sketches do not refute; told from
+    a to b."""
+    if a.sha256 == b.sha256:
+        return EXACT_OUTCOME
+    return verify(a, b) if a.sha256 < b.sha256 else reversed_outcome(verify(b, a))
+
+
+def reversed_outcome(outcome: Verification) -> Verification:
+    """The same evidence told from b to a."""
+    words, matrix = outcome.transform, outcome.matrix
+    if matrix is not None:
+        inverse = maps.invert(np.array(matrix, np.float64).reshape(2, 3))
+        matrix = tuple(float(v) for v in inverse.ravel())
+        words = maps.describe(inverse, outcome.share_b, outcome.share_a)
+    relation = None if outcome.relation is None else _OTHER_WAY.get(outcome.relation, outcome.relation)
+    return Verification(
+        outcome.verdict,
+        outcome.score,
+        outcome.ssim,
+        relation,
+        words,
+        matrix,
+        outcome.share_b,
+        outcome.share_a,
+        1.0 / max(outcome.scale, 1e-9),
+        outcome.inset,
+        outcome.evidence,
+    )

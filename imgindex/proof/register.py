@@ -18,11 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import native, transform
+from imgindex import native
 from imgindex.pictures.features import Halves
 from imgindex.pictures.outline import THUMB_PX
+from imgindex.proof import maps as transform
+from imgindex.proof.maps import Affine
 from imgindex.records import Box, Thumb
-from imgindex.transform import Affine
 
 RATIO = 0.93
 """Distance of the best match over that of the second best. Loose: the vote of geometry is what rejects."""

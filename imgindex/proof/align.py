@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import native, printed, records, register, structure, transform
-from imgindex.decide import GROUND_SHARE, decide
+from imgindex import native, records
 from imgindex.pictures import features
 from imgindex.ports import Source
+from imgindex.proof import canvas as structure
+from imgindex.proof import maps, printed, register
+from imgindex.proof.decide import GROUND_SHARE, decide
+from imgindex.proof.maps import Affine
 from imgindex.records import Luma, Outline
-from imgindex.transform import Affine
 
 WORKING_PX = 320
 COARSE_PX = 112
@@ -153,13 +155,13 @@ def straighten(a: Side, b: Side, guess: register.Guess, sure: bool) -> Alignment
         moved = structure.flow(canvas, found.centres[asked])
         if moved.typical_px() >= SETTLED_PX:
             affine = structure.straightened(canvas, affine, moved, 0.4)[0]
-            fine = _fine(a, b, affine) if transform.parts(affine).plausible else None
+            fine = _fine(a, b, affine) if maps.parts(affine).plausible else None
             if fine is None:
                 return None
             canvas, found, asked = fine
             rest = _rest(*fine[1:])
     affine, left = structure.straightened(canvas, affine, rest, 0.3)
-    made_of = transform.parts(affine)
+    made_of = maps.parts(affine)
     shape = {"shear": round(made_of.shear, 4), "stretch": round(made_of.anisotropy, 4)}
     return Alignment(guess, affine, canvas, measure(canvas, found, asked, left) | shape)
 
@@ -180,7 +182,7 @@ def _coarse(a: Side, b: Side, guess: register.Guess) -> Affine | None:
             break
         moved = structure.flow(canvas, found.centres[busy & found.apart])
         affine = structure.straightened(canvas, affine, moved, scale_px)[0]
-        if not transform.parts(affine).plausible:
+        if not maps.parts(affine).plausible:
             return None
     return affine
 
@@ -294,6 +296,6 @@ def evidence_of(found: Alignment, full: Affine) -> dict[str, Any]:
     return found.measured | {
         "guess_inliers": found.guess.inliers,
         "origin": found.guess.origin,
-        "scale": round(transform.parts(full).scale, 5),
-        "mirrored": bool(transform.determinant(full) < 0),
+        "scale": round(maps.parts(full).scale, 5),
+        "mirrored": bool(maps.determinant(full) < 0),
     }

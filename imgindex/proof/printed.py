@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import native, structure
+from imgindex import native
+from imgindex.proof import canvas as structure
+from imgindex.proof.canvas import Canvas
 from imgindex.records import Luma
-from imgindex.structure import Canvas
 
 PAPER_SHARE = 0.6
 STROKE_PX = 7

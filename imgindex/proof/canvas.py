@@ -1,6 +1,6 @@
 """Lay two pictures on one canvas, straighten what is left, and measure how far their structure agrees.
 
-All lumas are uint8[height, width]; all maps are `transform.Affine` from a's working picture to b's.
+All lumas are uint8[height, width]; all maps are `maps.Affine` from a's working picture to b's.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import native, transform
+from imgindex import native
+from imgindex.proof import maps
+from imgindex.proof.maps import Affine
 from imgindex.records import Luma, Polygon
-from imgindex.transform import Affine
 
 WINDOWS_ALONG = 16
 """The longer side of the canvas is cut in so many windows; they are sampled at every half window."""
@@ -76,7 +77,7 @@ def lay(
     The canvas has the resolution of the coarser of the two, and at most `long_side_px` along its longer side. It
     reaches `margin` of that side beyond what is shared, outside the mask.
     """
-    laid = native.lay(a, b, affine, polygon_a, polygon_b, transform.LEAST_AREA, MIN_CANVAS_PX, long_side_px, margin)
+    laid = native.lay(a, b, affine, polygon_a, polygon_b, maps.LEAST_AREA, MIN_CANVAS_PX, long_side_px, margin)
     return None if laid is None else Canvas(laid)
 
 
@@ -120,7 +121,7 @@ class Flow:
 
     def typical_px(self) -> float:
         """Median length of the tracked shifts; 0 where there are none."""
-        lengths = transform.lengths(self.shifts[self.tracked])
+        lengths = maps.lengths(self.shifts[self.tracked])
         return quantiles(lengths, (0.5,))[0] if len(lengths) else 0.0
 
 

@@ -5,9 +5,10 @@ The numbers beside the constants are what `scripts/calibrate.py` prints.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from imgindex.records import Relation, Verdict
+from imgindex.records import Relation, Verdict, Verification
 
 RULES_VERSION = 2
 """Raise it with any change to what `decide` says of some evidence: stored pairs are then decided again."""
@@ -94,6 +95,8 @@ differ in digits have a change of 1.5 and an outlier of 758 at least."""
 CONTAINED = 0.95
 """Share of a picture's content from which the other shows all of it; the outline of content is not exact."""
 
+MAX_UNPROVEN_SCORE = 99.9
+
 
 def decide(evidence: dict[str, Any]) -> Verdict:
     """The verdict that stored evidence gives; needs no pixels."""
@@ -170,3 +173,17 @@ def relation(share_a: float, share_b: float) -> Relation:
     if share_b >= CONTAINED:
         return Relation.A_CONTAINS_B
     return Relation.OVERLAP
+
+
+def placed(outcome: Verification, cosine: float | None, floor: float) -> Verification:
+    """An unproven pair is `similar` where its cosine is at the floor, with the cosine as its score; else `distinct`."""
+    if outcome.verdict.is_copy:
+        return outcome
+    if outcome.verdict is Verdict.SIMILAR or (cosine is not None and cosine >= floor):
+        return replace(outcome, verdict=Verdict.SIMILAR, score=unproven_score(cosine or 0.0))
+    return outcome
+
+
+def unproven_score(cosine: float) -> float:
+    """Cosine x 100, in [0, 99.9]."""
+    return min(MAX_UNPROVEN_SCORE, max(0.0, round(100 * cosine, 1)))
