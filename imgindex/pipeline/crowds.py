@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from imgindex.group import redundant_a, redundant_b
+from imgindex.keep.groups import redundant_a, redundant_b
+from imgindex.keep.rules import keeper_key
 from imgindex.pictures.texture import TEXTURE_FLOOR
-from imgindex.pipeline.keepers import keeper_key
 from imgindex.proof import verify
 from imgindex.store import catalog, pairs, spaces
 from imgindex.store.pairs import StoredPair

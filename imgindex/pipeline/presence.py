@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from imgindex.keep.rules import file_key
 from imgindex.pictures.scan import is_below
-from imgindex.pipeline.keepers import file_key
 from imgindex.records import Seen
 from imgindex.store import catalog
 

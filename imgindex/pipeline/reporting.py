@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from imgindex import clock
-from imgindex.group import KeeperKey, group, redundant_a, redundant_b
+from imgindex.keep.groups import KeeperKey, group, redundant_a, redundant_b
+from imgindex.keep.rules import keeper_key
 from imgindex.pipeline.changes import carried, files_of, paths_of, paths_of_group, with_changes
-from imgindex.pipeline.keepers import keeper_key
 from imgindex.pipeline.presence import Looked, look
 from imgindex.proof.verify import reversed_outcome
 from imgindex.records import Relation, Seen, StoredImage, Verdict, Verification

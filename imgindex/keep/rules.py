@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imgindex.group import KeeperKey
+from imgindex.keep.groups import KeeperKey
 from imgindex.records import Seen, StoredImage
 
 
