@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from imgindex.config import default_jobs
 from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError, named
 from imgindex.pipeline import models, query
 from imgindex.pipeline.cache import OpenIndex
@@ -22,7 +21,7 @@ from imgindex.pipeline.state import status
 from imgindex.ports import Embedder, Progress, Silent
 from imgindex.results import Finding, IndexSummary, Match, Report, Status
 from imgindex.store import Store, catalog, spaces
-from imgindex.workers import Workers
+from imgindex.workers.pool import Workers, default_jobs
 
 P = ParamSpec("P")
 T = TypeVar("T")

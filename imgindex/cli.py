@@ -15,7 +15,7 @@ import typer
 from imgindex import __version__, interrupt
 from imgindex.config import store_directory
 from imgindex.errors import UNFORESEEN, ImgIndexError, RootError, StoreError, UsageError, named, path
-from imgindex.garbage import collect_seldom
+from imgindex.workers.garbage import collect_seldom
 
 if TYPE_CHECKING:
     from imgindex.interrupt import Asked

@@ -18,8 +18,3 @@ def store_directory(named: Path | None = None) -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("imgindex", appauthor=False))
-
-
-def default_jobs() -> int:
-    """Cores this process may use, at least 1."""
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

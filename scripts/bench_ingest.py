@@ -32,7 +32,6 @@ import numpy as np
 from PIL import Image
 
 from imgindex import embed
-from imgindex.config import default_jobs
 from imgindex.pictures.prepare import Prepared, prepare_file, wish_of
 from imgindex.pictures.sources import Sources
 from imgindex.pipeline.ingest import Ingest
@@ -40,7 +39,7 @@ from imgindex.pipeline.walk import Walk, walk
 from imgindex.ports import Embedder, Silent
 from imgindex.records import Vectors
 from imgindex.store import Store, catalog, spaces
-from imgindex.workers import Workers
+from imgindex.workers.pool import Workers, default_jobs
 
 LARGE, SMALL = (4000, 3000), (640, 480)
 QUALITY = 90

@@ -11,7 +11,7 @@ from imgindex.pipeline import indexing
 
 
 class InProcess:
-    """Does what `workers.Workers` does, one item after the other, here."""
+    """Does what `pool.Workers` does, one item after the other, here."""
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs

@@ -25,7 +25,7 @@ from imgindex.pipeline.reporting import report
 from imgindex.ports import Silent
 from imgindex.results import Change, Look, Report
 from imgindex.store import Store
-from imgindex.workers import Workers
+from imgindex.workers.pool import Workers
 from tests.pictures import save, scene
 
 SIZE = 640, 480

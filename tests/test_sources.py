@@ -18,7 +18,7 @@ from imgindex.pictures import sources
 from imgindex.pictures.prepare import Prepared, Wish, prepare_file, wish_of
 from imgindex.pictures.sources import ImageSource, PixelCache
 from imgindex.records import PictureInfo
-from imgindex.workers import Workers
+from imgindex.workers.pool import Workers
 from tests.pictures import save, scene
 
 

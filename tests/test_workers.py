@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from imgindex.process import Process
 from imgindex.skips import Skipped
-from imgindex.workers import LOOK_AHEAD, LOOK_AHEAD_BASE, Workers, _Task
+from imgindex.workers.pool import LOOK_AHEAD, LOOK_AHEAD_BASE, Workers, _Task
+from imgindex.workers.process import Process
 from tests import worker_functions as work
 
 HERE = Path(__file__).parent
@@ -177,7 +177,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {here!r})
 from tests import worker_functions
-from imgindex.workers import Workers
+from imgindex.workers.pool import Workers
 print("started")
 with Workers(2, timeout_s=2) as pool:
     for item, result in pool.run(worker_functions.{function}, {items!r}):

@@ -16,7 +16,7 @@ from imgindex.ports import Embedder, Progress
 from imgindex.results import IndexSummary
 from imgindex.store import Store
 from imgindex.timing import Timed
-from imgindex.workers import Workers
+from imgindex.workers.pool import Workers
 
 
 def index(

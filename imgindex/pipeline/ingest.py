@@ -32,7 +32,7 @@ from imgindex.results import IngestSummary
 from imgindex.skips import Skip, Skipped
 from imgindex.store import Store, catalog, sketches, spaces
 from imgindex.store.catalog import NewFile
-from imgindex.workers import Workers
+from imgindex.workers.pool import Workers
 
 STORE_BATCH = 256
 """Images in one transaction: one fsync for some seconds of work, which is all that a crash can cost."""

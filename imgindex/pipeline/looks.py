@@ -25,7 +25,7 @@ from imgindex.records import PictureInfo, Rgb, Verdict
 from imgindex.results import Change, Group, Look, Report
 from imgindex.skips import Skipped
 from imgindex.store import Store, catalog, pairs
-from imgindex.workers import Workers
+from imgindex.workers.pool import Workers
 
 THUMBNAIL_PX = 360
 """Longer side at most: some 20 kB a picture, and sharp in a column of a phone or of a wide screen."""

@@ -27,7 +27,7 @@ from imgindex.skips import Skipped
 from imgindex.store import Store, catalog, pairs, sketches, spaces
 from imgindex.store.catalog import chunks
 from imgindex.store.pairs import StoredPair
-from imgindex.workers import Workers
+from imgindex.workers.pool import Workers
 
 TASKS_AT_ONCE = 32
 """Pairs in one message to a worker process at most: neighbours in the list share an image, which then travels
@@ -35,7 +35,7 @@ once. Of the 5,053 pairs of the `ukbench` recipe 8 together send 4,525 images, 1
 
 PIXELS_AT_ONCE = 200_000_000
 """Pixels of both pictures of these pairs, beyond which the message ends: all must be verified within
-`workers.TIMEOUT_S`, and a pair may need both decoded in full three times (for its traits, for the digest of its pixels
+`pool.TIMEOUT_S`, and a pair may need both decoded in full three times (for its traits, for the digest of its pixels
 and for a larger luma), which takes the slowest decoder (see there) 80 s."""
 
 MESSAGES_AHEAD = 4

@@ -14,7 +14,7 @@ from imgindex.ports import Progress
 from imgindex.proof.screen import Way
 from imgindex.records import Candidate, ProposedBy
 from imgindex.store import Store, sketches
-from imgindex.workers import Workers
+from imgindex.workers.pool import Workers
 
 TASK_PAIRS = 64
 """Pairs in one message to a worker process at most: 400 kB."""

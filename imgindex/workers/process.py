@@ -18,8 +18,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
-from imgindex.garbage import collect_seldom
 from imgindex.skips import Skip, Skipped, out_of_memory
+from imgindex.workers.garbage import collect_seldom
 
 START_TIMEOUT_S = 120.0
 """Time for a worker to start, 0.4 to 0.8 s where measured: only a broken installation or a stalled disk gets here."""
@@ -38,7 +38,7 @@ _READY = b"ready"
 _PROTOCOL = 5
 """Of pickle: arrays travel without the copy that older protocols make."""
 
-_BOOT = "from imgindex.process import serve; serve({descriptor}, {parent}, {timeout_s})"
+_BOOT = "from imgindex.workers.process import serve; serve({descriptor}, {parent}, {timeout_s})"
 
 
 class Died(Exception):

@@ -8,6 +8,7 @@ is.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -16,8 +17,8 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
 
-from imgindex.process import Died, Process, pickled
 from imgindex.skips import Skipped
+from imgindex.workers.process import Died, Process, pickled
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -253,3 +254,8 @@ class _Failure:
     """What kept a task from being done, and is no fault of its item."""
 
     error: Exception
+
+
+def default_jobs() -> int:
+    """Cores this process may use, at least 1."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
