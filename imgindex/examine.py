@@ -19,9 +19,10 @@ from imgindex.pipeline.cache import load_index
 from imgindex.pipeline.recall import LEAST_RECALL, NEAREST, SAMPLE, recall
 from imgindex.ports import Progress
 from imgindex.repair import REPAIR, RESTORE, Repair, left_over
-from imgindex.store import Store, audit, columns
-from imgindex.store.audit import BrokenPair, RawCacheRow
+from imgindex.store import Store
 from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32, CacheRow
+from imgindex.store.sqlite import audit, columns
+from imgindex.store.sqlite.audit import BrokenPair, RawCacheRow
 
 T = TypeVar("T")
 

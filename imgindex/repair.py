@@ -18,8 +18,9 @@ from typing import Any
 from imgindex import candidates, files
 from imgindex.errors import StoreError
 from imgindex.records import Candidate, ProposedBy
-from imgindex.store import Store, audit, catalog, mending, pairs
-from imgindex.store.audit import BrokenPair
+from imgindex.store import Store, catalog, pairs
+from imgindex.store.sqlite import audit, mending
+from imgindex.store.sqlite.audit import BrokenPair
 
 RESTORE = "Restore the database from a backup (imgindex backup FILE makes one), or index into a new store."
 REPAIR = "imgindex check --repair "

@@ -37,8 +37,8 @@ from imgindex.pipeline.query import EXTRA, nearest
 from imgindex.pipeline.search import SEARCHED_BY, plan
 from imgindex.ports import Silent
 from imgindex.records import NEIGHBOUR, Reach, Space, Vectors
-from imgindex.schema import file, image
 from imgindex.store import Store, pairs, spaces
+from imgindex.store.schema import file, image
 
 MODEL = "sift-vlad"
 SIZES = (10_000, 100_000, 1_000_000)

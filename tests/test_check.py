@@ -20,7 +20,7 @@ from sqlalchemy import Integer
 
 import imgindex
 from imgindex import check as check_module
-from imgindex import checksum, embed
+from imgindex import embed
 from imgindex.check import check
 from imgindex.embed.fake import DIM, FakeEmbedder
 from imgindex.errors import StoreError
@@ -29,9 +29,10 @@ from imgindex.pipeline.reporting import report
 from imgindex.ports import Silent
 from imgindex.records import NEIGHBOUR, Candidate, DecisionKind, ProposedBy
 from imgindex.results import Finding, Report
-from imgindex.schema import decision, pair
-from imgindex.store import DATABASE_NAME, Store, columns, mending, pairs
+from imgindex.store import DATABASE_NAME, Store, checksum, pairs
 from imgindex.store.decisions import add_decision, decisions
+from imgindex.store.schema import decision, pair
+from imgindex.store.sqlite import columns, mending
 from imgindex.vectors import FlatIndex, file_digest
 from tests.embedders import use_embedder
 from tests.pictures import save, scene

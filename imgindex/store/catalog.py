@@ -11,8 +11,8 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from imgindex import clock
 from imgindex.records import NEIGHBOUR, PictureInfo, Seen, StoredImage
-from imgindex.schema import embedding, file, image, pair, pending, root, sketch, skipped, state, watermark
 from imgindex.skips import Skip
+from imgindex.store.schema import embedding, file, image, pair, pending, root, sketch, skipped, state, watermark
 from imgindex.store.values import all_typed, rows_of, storable, typed
 
 T = TypeVar("T")

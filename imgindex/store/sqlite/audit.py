@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from imgindex import checksum
 from imgindex.records import ProposedBy, Relation, Verdict
-from imgindex.schema import metadata, pair
+from imgindex.store import checksum
 from imgindex.store.decisions import Decision
-from imgindex.store.raw import rows
+from imgindex.store.schema import metadata, pair
 from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32
+from imgindex.store.sqlite.raw import rows
 
 NORM_TOLERANCE = 1e-3
 

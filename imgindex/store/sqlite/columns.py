@@ -8,8 +8,20 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Connection, Float, Integer, LargeBinary, Table
 
-from imgindex.schema import file, image, index_cache, nightly, reported, root, sketch, skipped, space, state, watermark
-from imgindex.store.raw import rows
+from imgindex.store.schema import (
+    file,
+    image,
+    index_cache,
+    nightly,
+    reported,
+    root,
+    sketch,
+    skipped,
+    space,
+    state,
+    watermark,
+)
+from imgindex.store.sqlite.raw import rows
 
 EXAMINED = (image, file, skipped, root, space, state, watermark, sketch, index_cache, nightly, reported)
 """Vectors, pairs and decisions have a digest or a checksum, pending candidates are examined with the pairs."""

@@ -9,9 +9,9 @@ import numpy as np
 from sqlalchemy import Connection
 
 from imgindex.records import Vectors
-from imgindex.store import audit
-from imgindex.store.raw import rows
 from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32
+from imgindex.store.sqlite import audit
+from imgindex.store.sqlite.raw import rows
 
 
 def remove(tx: Connection, table: str, rowids: Iterable[int]) -> None:
