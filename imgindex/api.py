@@ -12,7 +12,6 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError, named
 from imgindex.pipeline import models, query
-from imgindex.pipeline.cache import OpenIndex
 from imgindex.pipeline.changes import only_new
 from imgindex.pipeline.compare import compare
 from imgindex.pipeline.indexing import index
@@ -20,6 +19,7 @@ from imgindex.pipeline.reporting import DEFAULT_SIMILAR_PER_IMAGE, folder_argume
 from imgindex.pipeline.state import status
 from imgindex.ports import Embedder, Progress, Silent
 from imgindex.results import Finding, IndexSummary, Match, Report, Status
+from imgindex.search.index_files import OpenIndex
 from imgindex.store import Store, catalog, spaces
 from imgindex.workers.pool import Workers, default_jobs
 

@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from imgindex import files, vectors
-from imgindex.pipeline.cache import load_index
-from imgindex.pipeline.recall import LEAST_RECALL, NEAREST, SAMPLE, recall
+from imgindex import files
 from imgindex.ports import Progress
 from imgindex.repair import REPAIR, RESTORE, Repair, left_over
+from imgindex.search import vectors
+from imgindex.search.index_files import load_index
+from imgindex.search.recall import LEAST_RECALL, NEAREST, SAMPLE, recall
 from imgindex.store import Store
 from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32, CacheRow
 from imgindex.store.sqlite import audit, columns

@@ -15,9 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imgindex import candidates, files
+from imgindex import files
 from imgindex.errors import StoreError
 from imgindex.records import Candidate, ProposedBy
+from imgindex.search import proposals
 from imgindex.store import Store, catalog, pairs
 from imgindex.store.sqlite import audit, mending
 from imgindex.store.sqlite.audit import BrokenPair
@@ -120,7 +121,7 @@ class Repair:
                     continue
                 vectors = mending.vectors_of_pair(tx, *row.ends)
                 if vectors is not None:
-                    cosine = float(candidates.cosines(*vectors)[0])
+                    cosine = float(proposals.cosines(*vectors)[0])
                     again[row.ends] = Candidate(*row.ends, ProposedBy.COMMON_COPY, cosine), DAMAGED_ROW
             pairs.put_pending(tx, list(again.values()))
 

@@ -29,10 +29,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import embed
 from imgindex.pictures import decode, features
 from imgindex.ports import Embedder
 from imgindex.records import Picture, Vectors
+from imgindex.search import embed
 
 KS = (12, 20, 32, 48)
 

@@ -31,13 +31,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imgindex import embed
 from imgindex.pictures.prepare import Prepared, prepare_file, wish_of
 from imgindex.pictures.sources import Sources
 from imgindex.pipeline.ingest import Ingest
 from imgindex.pipeline.walk import Walk, walk
 from imgindex.ports import Embedder, Silent
 from imgindex.records import Vectors
+from imgindex.search import embed
 from imgindex.store import Store, catalog, spaces
 from imgindex.workers.pool import Workers, default_jobs
 

@@ -19,10 +19,10 @@ import numpy as np
 import recipes
 from PIL import Image
 
-from imgindex import embed
 from imgindex.pictures.prepare import prepare, wish_of
 from imgindex.ports import Embedder
 from imgindex.records import Reach, Vectors
+from imgindex.search import embed
 
 TILE_PX = 256
 TILES, COPIES = 1500, 300

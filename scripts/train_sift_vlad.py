@@ -7,7 +7,7 @@ Each photo is read as it is and as EDITS random edited copies. Centroids come fr
 centroid standing for itself and its mirror image; the projection of each centroid is the PCA whitening of its
 residual sums over all pictures. A centroid's covariance has 128 x 128 numbers and some two thousand samples, so a few
 hundred photos are enough where one whitening over all centroids would need very many more.
-Changing the file changes the space: raise REVISION in `imgindex/embed/sift_vlad.py` with it.
+Changing the file changes the space: raise REVISION in `imgindex/search/embed/sift_vlad.py` with it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from imgindex.embed import sift_vlad
 from imgindex.pictures import features as local
 from imgindex.records import LocalFeatures, Rgb
+from imgindex.search.embed import sift_vlad
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 EDITS = 14

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imgindex import embed
 from imgindex.ports import Embedder
+from imgindex.search import embed
 
 
 def use_embedder(patch: pytest.MonkeyPatch, embedder: Embedder) -> None:

@@ -20,20 +20,20 @@ from sqlalchemy import Integer
 
 import imgindex
 from imgindex import check as check_module
-from imgindex import embed
 from imgindex.check import check
-from imgindex.embed.fake import DIM, FakeEmbedder
 from imgindex.errors import StoreError
 from imgindex.pictures import decode
 from imgindex.pipeline.reporting import report
 from imgindex.ports import Silent
 from imgindex.records import NEIGHBOUR, Candidate, DecisionKind, ProposedBy
 from imgindex.results import Finding, Report
+from imgindex.search import embed
+from imgindex.search.embed.fake import DIM, FakeEmbedder
+from imgindex.search.vectors import FlatIndex, file_digest
 from imgindex.store import DATABASE_NAME, Store, checksum, pairs
 from imgindex.store.decisions import add_decision, decisions
 from imgindex.store.schema import decision, pair
 from imgindex.store.sqlite import columns, mending
-from imgindex.vectors import FlatIndex, file_digest
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imgindex
-from imgindex.candidates import PAIR
 from imgindex.pipeline import crowds, match
 from imgindex.proof import verify
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
+from imgindex.search.proposals import PAIR
 from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.catalog import NewFile
 from imgindex.store.pairs import StoredPair

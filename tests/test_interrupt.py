@@ -12,10 +12,10 @@ import pytest
 
 import imgindex
 from imgindex import interrupt
-from imgindex.embed.fake import FakeEmbedder
 from imgindex.pipeline import ingest, search
 from imgindex.ports import Silent
 from imgindex.results import Report
+from imgindex.search.embed.fake import FakeEmbedder
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 

@@ -15,8 +15,6 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 import imgindex
-from imgindex import embed
-from imgindex.embed.fake import FakeEmbedder
 from imgindex.files import sha256
 from imgindex.pictures.features import WORKING_SIDE_PX
 from imgindex.pipeline import looks as pipeline_looks
@@ -24,6 +22,8 @@ from imgindex.pipeline.looks import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAI
 from imgindex.pipeline.reporting import report
 from imgindex.ports import Silent
 from imgindex.results import Change, Look, Report
+from imgindex.search import embed
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store
 from imgindex.workers.pool import Workers
 from tests.pictures import save, scene

@@ -12,11 +12,11 @@ import pytest
 
 import imgindex
 from imgindex.api import ImageIndex
-from imgindex.embed.fake import FakeEmbedder
 from imgindex.pipeline import match
 from imgindex.pipeline.tasks import verified
 from imgindex.proof import decide
 from imgindex.records import Space, Verdict
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, pairs, spaces
 from tests.embedders import use_embedder
 from tests.pictures import save, scene

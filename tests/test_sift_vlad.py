@@ -12,10 +12,10 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 from skimage import data
 
-from imgindex.embed import sift_vlad
-from imgindex.embed.sift_vlad import SiftVlad
 from imgindex.pictures import decode, features
 from imgindex.records import LocalFeatures, Picture, Rgb, Vectors
+from imgindex.search.embed import sift_vlad
+from imgindex.search.embed.sift_vlad import SiftVlad
 from tests.pictures import scene
 from tests.script_modules import script_module
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from imgindex import files
-from imgindex.embed.fake import FakeEmbedder
 from imgindex.pictures import sources
 from imgindex.pictures.prepare import Prepared, Wish, prepare_file, wish_of
 from imgindex.pictures.sources import ImageSource, PixelCache
 from imgindex.records import PictureInfo
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.workers.pool import Workers
 from tests.pictures import save, scene
 

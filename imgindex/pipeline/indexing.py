@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from imgindex.pictures.prepare import wish_of
 from imgindex.pictures.sources import Sources
-from imgindex.pipeline.cache import save_index
 from imgindex.pipeline.ingest import Ingest
 from imgindex.pipeline.match import match
 from imgindex.pipeline.redecide import decide_again
@@ -14,6 +13,7 @@ from imgindex.pipeline.retry import try_skipped_again
 from imgindex.pipeline.walk import walk
 from imgindex.ports import Embedder, Progress
 from imgindex.results import IndexSummary
+from imgindex.search.index_files import save_index
 from imgindex.store import Store
 from imgindex.timing import Timed
 from imgindex.workers.pool import Workers

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from imgindex import candidates
 from imgindex.errors import last_line
 from imgindex.pictures.prepare import Traits
 from imgindex.pictures.sources import ImageSource, Sources
@@ -23,6 +22,7 @@ from imgindex.proof import decide, verify
 from imgindex.proof.decide import placed
 from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
 from imgindex.results import MatchSummary
+from imgindex.search import proposals
 from imgindex.skips import Skipped
 from imgindex.store import Store, catalog, pairs, sketches, spaces
 from imgindex.store.catalog import chunks
@@ -180,7 +180,7 @@ class Round:
             pairs.put_pending(tx, begun.unread + common)
             if not self.progress.stopping:
                 nearest = begun.block.nearest
-                marks = {i: (candidates.entry_cosine(n, self.reach), n.tobytes()) for i, n in nearest.items()}
+                marks = {i: (proposals.entry_cosine(n, self.reach), n.tobytes()) for i, n in nearest.items()}
                 pairs.put_watermarks(tx, self.space_id, marks, self.reach.floor, self.reach.k, SEARCHED_BY)
         return MatchSummary(0, len(begun.settled), len(copies), len(begun.unread))
 
@@ -227,7 +227,7 @@ class Round:
             low, high = (
                 spaces.vectors_of(tx, self.space_id, self.space.dim, [key[side] for key in part]) for side in (0, 1)
             )
-            cosines = candidates.cosines(low, high).tolist()
+            cosines = proposals.cosines(low, high).tolist()
             found += [
                 Candidate(*key, ProposedBy.COMMON_COPY, cosine) for key, cosine in zip(part, cosines, strict=True)
             ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imgindex import embed
 from imgindex.errors import ModelError
 from imgindex.ports import Embedder
+from imgindex.search import embed
 from imgindex.store import Store, spaces
 
 AUTO = embed.AUTO

@@ -8,17 +8,18 @@ from typing import TypeAlias
 
 import numpy as np
 
-from imgindex import candidates, files
+from imgindex import files
 from imgindex.errors import ModelError
 from imgindex.pictures.prepare import wish_of
 from imgindex.pictures.sources import ImageSource, Sources, read_picture
-from imgindex.pipeline.cache import OpenIndex
 from imgindex.pipeline.presence import Looked, look
 from imgindex.ports import Embedder, TextEmbedder
 from imgindex.proof.decide import placed, unproven_score
 from imgindex.proof.verify import directed
 from imgindex.records import Space, StoredImage, Vectors, Verdict, Verification
 from imgindex.results import Match
+from imgindex.search import proposals
+from imgindex.search.index_files import OpenIndex
 from imgindex.store import Store, catalog, spaces
 
 Say: TypeAlias = Callable[[str], object]
@@ -102,7 +103,7 @@ def nearest(
             return []
         vectors = spaces.vectors_of(tx, space_id, space.dim, ids.tolist())
         images = catalog.images(tx, ids.tolist())
-    cosines = candidates.cosines_of(vector, np.zeros(len(ids), np.int64), vectors, np.arange(len(ids)))
+    cosines = proposals.cosines_of(vector, np.zeros(len(ids), np.int64), vectors, np.arange(len(ids)))
     order = np.lexsort((ids, -cosines))[:k]
     return [(images[int(ids[i])], paths[int(ids[i])], float(cosines[i])) for i in order]
 

@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from imgindex import candidates
-from imgindex.candidates import Nearest, Proposals, VectorTable
 from imgindex.pictures import sketch
 from imgindex.pictures.texture import TEXTURE_FLOOR
 from imgindex.pipeline.crowds import thinned
@@ -19,6 +17,8 @@ from imgindex.pipeline.pairset import PairSet
 from imgindex.ports import Progress
 from imgindex.proof import verify
 from imgindex.records import NEIGHBOUR, Candidate, ProposedBy, Reach, Space, Vectors
+from imgindex.search import proposals
+from imgindex.search.proposals import Nearest, Proposals, VectorTable
 from imgindex.store import Store, catalog, pairs, spaces
 
 SEARCHED_BY = 100 * verify.VERIFIER_VERSION + sketch.VERSION
@@ -69,7 +69,7 @@ def plan(
     old = {i: marks[i] for i in here.tolist() if i in marks}
     with store.read() as tx:
         stored = StoredVectors(tx, space_id, space.dim, here)
-        found = candidates.propose(stored, new, old, lambda ids: _nearest_of(tx, space_id, ids), reach=reach, flat=flat)
+        found = proposals.propose(stored, new, old, lambda ids: _nearest_of(tx, space_id, ids), reach=reach, flat=flat)
     progress.finish()
     found = replace(found, pairs=thinned(found.pairs, reach.k))
     return new, Blocks(found, todo, new, done, reach.floor), done
@@ -77,7 +77,7 @@ def plan(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredVectors:
-    """The vectors of some images (`ids` ascending) as the store has them, read in blocks: `candidates.Stored`."""
+    """The vectors of some images (`ids` ascending) as the store has them, read in blocks: `proposals.Stored`."""
 
     tx: Connection
     space_id: int

@@ -1,6 +1,6 @@
 """Vector indexes: inner product over unit vectors. A FAISS file on disk is a cache; the store is the truth."""
 
-from imgindex.vectors.faiss_index import (
+from imgindex.search.vectors.faiss_index import (
     EXACT_VECTORS,
     TRAINING_VECTORS,
     FaissIndex,
@@ -12,7 +12,7 @@ from imgindex.vectors.faiss_index import (
     lists_for,
     load,
 )
-from imgindex.vectors.twin import NumpyIndex
+from imgindex.search.vectors.twin import NumpyIndex
 
 __all__ = [
     "EXACT_VECTORS",

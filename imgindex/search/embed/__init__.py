@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 
-from imgindex.embed import weights
-from imgindex.embed.weights import Weights, canonical
 from imgindex.errors import ModelError
 from imgindex.ports import Embedder
 from imgindex.records import Space
+from imgindex.search.embed import weights
+from imgindex.search.embed.weights import Weights, canonical
 
 AUTO = "auto"
 DEFAULT_CLIP = "clip-ViT-B-32"
@@ -46,7 +46,7 @@ def open_embedder_for(space: Space, say: Callable[[str], None], device: str = "a
 
 
 def _sift_vlad() -> Embedder:
-    from imgindex.embed.sift_vlad import SiftVlad
+    from imgindex.search.embed.sift_vlad import SiftVlad
 
     embedder: Embedder = SiftVlad()
     return embedder
@@ -56,7 +56,7 @@ def _clip(found: Weights, say: Callable[[str], None], device: str) -> Embedder:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from imgindex.embed.clip import Clip
+            from imgindex.search.embed.clip import Clip
     except (ImportError, OSError) as error:
         raise ModelError(
             f"{found.name} needs torch and sentence-transformers, which cannot be imported "

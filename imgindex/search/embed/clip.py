@@ -19,11 +19,11 @@ from PIL import Image
 from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
-from imgindex.embed.shrink import Shrink, middle
-from imgindex.embed.weights import Weights, first_line
 from imgindex.errors import ModelError
 from imgindex.ports import Front
 from imgindex.records import Picture, PictureInfo, Reach, Rgb, Space, Vectors
+from imgindex.search.embed.shrink import Shrink, middle
+from imgindex.search.embed.weights import Weights, first_line
 
 Precision = Literal["float32", "bfloat16"]
 

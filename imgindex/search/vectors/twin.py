@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex.records import Vectors
-from imgindex.vectors.ids import NO_ID, merged_ids
+from imgindex.search.vectors.ids import NO_ID, merged_ids
 
 
 class NumpyIndex:

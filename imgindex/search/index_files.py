@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from imgindex import files, records, vectors
+from imgindex import files, records
 from imgindex.errors import StoreError
 from imgindex.ports import Progress
 from imgindex.records import Space
+from imgindex.search import vectors
+from imgindex.search.vectors import FaissIndex
 from imgindex.store import Store, spaces
 from imgindex.store.spaces import VECTORS_AT_ONCE, CacheRow
-from imgindex.vectors import FaissIndex
 
 SAMPLE_SEED = 0
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex.records import Vectors
-from imgindex.vectors.ids import NO_ID, merged_ids
+from imgindex.search.vectors.ids import NO_ID, merged_ids
 
 EXACT_VECTORS = 50_000
 """Vectors up to which a query goes through all of them."""
