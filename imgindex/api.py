@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError, named
-from imgindex.pipeline import models, query
-from imgindex.pipeline.changes import only_new
-from imgindex.pipeline.compare import compare
-from imgindex.pipeline.indexing import index
-from imgindex.pipeline.reporting import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, mark_reported, report
-from imgindex.pipeline.state import status
 from imgindex.ports import Embedder, Progress, Silent
 from imgindex.results import Finding, IndexSummary, Match, Report, Status
+from imgindex.runs import model as models
+from imgindex.runs import query
+from imgindex.runs.compare import compare
+from imgindex.runs.index.run import index
+from imgindex.runs.report.changes import only_new
+from imgindex.runs.report.report import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, mark_reported, report
+from imgindex.runs.status import status
 from imgindex.search.index_files import OpenIndex
 from imgindex.store import Store, catalog, spaces
 from imgindex.workers.pool import Workers, default_jobs
@@ -160,8 +161,8 @@ class ImageIndex:
     @_diagnosed
     def page(self, shown: Report, *, pictures: int = DEFAULT_GROUPS_WITH_PICTURES) -> str:
         """A report as one HTML file, with thumbnails of its first `pictures` groups."""
-        from imgindex.pipeline.looks import looks
         from imgindex.report.as_html import report_html
+        from imgindex.runs.report.thumbnails import looks
 
         with Workers(self._jobs) as workers:
             seen = looks(self._store, shown, workers, self._progress, groups=pictures)
@@ -190,7 +191,7 @@ class ImageIndex:
 
     def check(self, *, repair: bool = False) -> tuple[Finding, ...]:
         """What is broken in the store; with `repair`, mended where it can be rebuilt."""
-        from imgindex.check import check
+        from imgindex.runs.check.check import check
 
         if not repair:
             return check(self._store, progress=self._progress)

@@ -33,10 +33,10 @@ from PIL import Image
 
 from imgindex.pictures.prepare import Prepared, prepare_file, wish_of
 from imgindex.pictures.sources import Sources
-from imgindex.pipeline.ingest import Ingest
-from imgindex.pipeline.walk import Walk, walk
 from imgindex.ports import Embedder, Silent
 from imgindex.records import Vectors
+from imgindex.runs.index.ingest import Ingest
+from imgindex.runs.index.walk import Walk, walk
 from imgindex.search import embed
 from imgindex.store import Store, catalog, spaces
 from imgindex.workers.pool import Workers, default_jobs

@@ -32,10 +32,10 @@ from numpy.typing import NDArray
 from sqlalchemy import insert, select
 from tile_vectors import Extension, Sample
 
-from imgindex.pipeline.query import EXTRA, nearest
-from imgindex.pipeline.search import SEARCHED_BY, plan
 from imgindex.ports import Silent
 from imgindex.records import NEIGHBOUR, Reach, Space, Vectors
+from imgindex.runs.index.blocks import SEARCHED_BY, plan
+from imgindex.runs.query import EXTRA, nearest
 from imgindex.search.index_files import OpenIndex, save_index
 from imgindex.store import Store, pairs, spaces
 from imgindex.store.schema import file, image

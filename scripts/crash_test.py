@@ -37,9 +37,9 @@ from typing import Any, NoReturn
 import recipes
 
 from imgindex import api
-from imgindex.check import check
 from imgindex.ports import Silent
 from imgindex.report.as_json import report_json
+from imgindex.runs.check.check import check
 from imgindex.store import DATABASE_NAME, Store
 
 JOBS = 2
@@ -58,7 +58,7 @@ WORKERS_END_S = 120.0
 LEFT_OVER = "in the store that nothing names"
 """What `check` says of a file that was being written; a later run replaces it, and nothing reads it."""
 
-SMALL_BATCHES = "from imgindex.pipeline import ingest, search; ingest.STORE_BATCH = search.BLOCK = {batch}"
+SMALL_BATCHES = "from imgindex.runs.index import blocks, ingest; ingest.STORE_BATCH = blocks.BLOCK = {batch}"
 COMMAND = "from imgindex.cli import main; main()"
 
 

@@ -19,7 +19,7 @@ SCENES = 24
 
 COMMAND = """
 import time
-from imgindex.pipeline import ingest, search
+from imgindex.runs.index import ingest, blocks as search
 ingest.STORE_BATCH = search.BLOCK = 4
 write = ingest.Ingest._write
 def write_and_pause(self, *batch):

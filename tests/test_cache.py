@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgindex.check import check
-from imgindex.pipeline.query import nearest
 from imgindex.ports import Silent
 from imgindex.records import PictureInfo, Seen, Space
+from imgindex.runs.check.check import check
+from imgindex.runs.query import nearest
 from imgindex.search import index_files, recall, vectors
 from imgindex.search.index_files import OpenIndex, open_index, save_index
 from imgindex.search.vectors import FaissIndex, ListIndex

@@ -19,14 +19,14 @@ from PIL import Image
 from sqlalchemy import Integer
 
 import imgindex
-from imgindex import check as check_module
-from imgindex.check import check
 from imgindex.errors import StoreError
 from imgindex.pictures import decode
-from imgindex.pipeline.reporting import report
 from imgindex.ports import Silent
 from imgindex.records import NEIGHBOUR, Candidate, DecisionKind, ProposedBy
 from imgindex.results import Finding, Report
+from imgindex.runs.check import check as check_module
+from imgindex.runs.check.check import check
+from imgindex.runs.report.report import report
 from imgindex.search import embed
 from imgindex.search.embed.fake import DIM, FakeEmbedder
 from imgindex.search.vectors import FlatIndex, file_digest
@@ -578,7 +578,7 @@ def test_a_check_without_repair_writes_nothing(store: Path) -> None:
 READ_ONLY = """
 import os, sys
 from pathlib import Path
-from imgindex.check import check
+from imgindex.runs.check.check import check
 from imgindex.ports import Silent
 from imgindex.store import Store
 Store.open(Path(sys.argv[2]), create=True).close()  # loads every module while that is still allowed

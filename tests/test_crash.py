@@ -22,7 +22,7 @@ from tests.pictures import save, scene
 CRASH_TEST = Path(__file__).resolve().parents[1] / "scripts" / "crash_test.py"
 
 COMMAND = """
-from imgindex.pipeline import ingest, search
+from imgindex.runs.index import ingest, blocks as search
 ingest.STORE_BATCH = search.BLOCK = 4
 from imgindex.cli import main
 main()

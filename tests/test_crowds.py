@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imgindex
-from imgindex.pipeline import crowds, match
 from imgindex.proof import verify
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
+from imgindex.runs.index import crowds, match
 from imgindex.search.proposals import PAIR
 from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.catalog import NewFile

@@ -12,9 +12,9 @@ import pytest
 
 import imgindex
 from imgindex import interrupt
-from imgindex.pipeline import ingest, search
 from imgindex.ports import Silent
 from imgindex.results import Report
+from imgindex.runs.index import blocks, ingest
 from imgindex.search.embed.fake import FakeEmbedder
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
@@ -45,7 +45,7 @@ def test_stopped_anywhere_the_next_run_ends_as_one_run_would(
     """While scanning, hashing, indexing or verifying: nothing is lost, nothing half done is taken for done."""
     use_embedder(monkeypatch, FakeEmbedder())
     monkeypatch.setattr(ingest, "STORE_BATCH", 4)
-    monkeypatch.setattr(search, "BLOCK", 4)
+    monkeypatch.setattr(blocks, "BLOCK", 4)
     photos = tmp_path / "photos"
     for seed in range(5):
         save(scene(seed), photos / f"{seed}.jpg")

@@ -17,11 +17,11 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 import imgindex
 from imgindex.files import sha256
 from imgindex.pictures.features import WORKING_SIDE_PX
-from imgindex.pipeline import looks as pipeline_looks
-from imgindex.pipeline.looks import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAIL_PX, Sheet, look_at, looks
-from imgindex.pipeline.reporting import report
 from imgindex.ports import Silent
 from imgindex.results import Change, Look, Report
+from imgindex.runs.report import thumbnails as pipeline_looks
+from imgindex.runs.report.report import report
+from imgindex.runs.report.thumbnails import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAIL_PX, Sheet, look_at, looks
 from imgindex.search import embed
 from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store

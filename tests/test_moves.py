@@ -11,12 +11,12 @@ import pytest
 
 import imgindex
 from imgindex.api import ImageIndex, only_new
-from imgindex.pipeline.changes import paths_of
 from imgindex.records import Verdict
 from imgindex.report.as_html import report_html
 from imgindex.report.as_json import report_json
 from imgindex.report.as_text import index_text, news_text, report_text
 from imgindex.results import IndexSummary, Report
+from imgindex.runs.report.changes import paths_of
 from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, catalog
 from tests.embedders import use_embedder

@@ -15,9 +15,9 @@ import pytest
 import imgindex
 from imgindex.api import ImageIndex, only_new
 from imgindex.errors import UsageError
-from imgindex.pipeline import ingest
 from imgindex.records import Reach
 from imgindex.results import Change, Report
+from imgindex.runs.index import ingest
 from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, catalog
 from tests.embedders import use_embedder

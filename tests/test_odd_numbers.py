@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 import imgindex
 from imgindex import clock, files
 from imgindex.errors import UsageError
-from imgindex.pipeline import ingest
 from imgindex.records import Seen
+from imgindex.runs.index import ingest
 from imgindex.skips import Skip
 from imgindex.store import Store, catalog, reported
 from imgindex.store.catalog import NewFile

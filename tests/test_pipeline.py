@@ -19,10 +19,10 @@ from imgindex.api import ImageIndex
 from imgindex.errors import ModelError, StoreLocked
 from imgindex.pictures import decode, sketch, sources
 from imgindex.pictures.sources import ImageSource
-from imgindex.pipeline import match
-from imgindex.pipeline.screening import Screened
 from imgindex.records import Verdict, Verification
 from imgindex.results import Report
+from imgindex.runs.index import match
+from imgindex.runs.index.screening import Screened
 from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, catalog, pairs, sketches, spaces
 from tests.embedders import use_embedder
@@ -398,7 +398,7 @@ def test_a_broken_pair_costs_itself_only(
     images: ImageIndex, photos_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One pair on which the verifier fails would end every later run at the same place."""
-    from imgindex.pipeline import match
+    from imgindex.runs.index import match
 
     real = match.verify_tasks
     monkeypatch.setattr(match, "verify_tasks", failing_once)
@@ -411,7 +411,7 @@ def test_a_broken_pair_costs_itself_only(
 
 def failing_once(tasks):  # type: ignore[no-untyped-def]
     """Runs in a worker process: the first pair of each message fails as a bug would."""
-    from imgindex.pipeline.tasks import verify_tasks
+    from imgindex.runs.index.worker_tasks import verify_tasks
 
     return [RuntimeError("a bug"), *verify_tasks(tasks[1:])]
 

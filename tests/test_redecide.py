@@ -12,10 +12,10 @@ import pytest
 
 import imgindex
 from imgindex.api import ImageIndex
-from imgindex.pipeline import match
-from imgindex.pipeline.tasks import verified
 from imgindex.proof import decide
 from imgindex.records import Space, Verdict
+from imgindex.runs.index import match
+from imgindex.runs.index.worker_tasks import verified
 from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, pairs, spaces
 from tests.embedders import use_embedder

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from imgindex.pictures import decode
 from imgindex.proof import decide
 from imgindex.proof.decide import placed
 from imgindex.records import Candidate, Verdict
-from imgindex.store import Store, pairs, spaces
+from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.pairs import StoredPair
 
 TEXT_REASON = "the rules changed, and its text was not compared yet"
@@ -50,3 +51,17 @@ def _decided(pair: StoredPair, verdict: Verdict, floor: float) -> StoredPair:
         return replace(pair, outcome=replace(o, verdict=verdict, score=score, relation=relation))
     outcome = replace(o, verdict=verdict, relation=None, inset=False)
     return replace(pair, outcome=placed(outcome, pair.candidate.cosine, floor))
+
+
+def try_skipped_again(store: Store) -> None:
+    """Where the decoder is not the one that refused the store's skipped files, let the next scans read them again.
+
+    A file is tried until a run that finds it has read or refused it.
+    """
+    version = decode.version()
+    with store.read() as tx:
+        if catalog.decoder_version(tx) == version:
+            return
+    with store.write() as tx:
+        catalog.retry_skipped(tx)
+        catalog.set_decoder_version(tx, version)

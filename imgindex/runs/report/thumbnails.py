@@ -16,13 +16,13 @@ import numpy as np
 
 from imgindex.pictures import outline
 from imgindex.pictures.sources import OnDisk
-from imgindex.pipeline import compare
 from imgindex.ports import Progress
 from imgindex.proof import maps as transform
 from imgindex.proof import overlay
 from imgindex.proof.verify import reversed_outcome
 from imgindex.records import PictureInfo, Rgb, Verdict
 from imgindex.results import Change, Group, Look, Report
+from imgindex.runs import compare
 from imgindex.skips import Skipped
 from imgindex.store import Store, catalog, pairs
 from imgindex.workers.pool import Workers

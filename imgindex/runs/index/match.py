@@ -12,16 +12,16 @@ from sqlalchemy import Connection
 from imgindex.errors import last_line
 from imgindex.pictures.prepare import Traits
 from imgindex.pictures.sources import ImageSource, Sources
-from imgindex.pipeline import crowds
-from imgindex.pipeline.pairset import PairSet
-from imgindex.pipeline.screening import Screened, low_is_a, screen
-from imgindex.pipeline.search import SEARCHED_BY, Block, Blocks, count_pairs, parts_of_block, plan
-from imgindex.pipeline.tasks import Task, verify_tasks
 from imgindex.ports import Progress
 from imgindex.proof import decide, verify
 from imgindex.proof.decide import placed
 from imgindex.records import Candidate, ProposedBy, Reach, Space, Verdict, Verification
 from imgindex.results import MatchSummary
+from imgindex.runs.index import crowds
+from imgindex.runs.index.blocks import SEARCHED_BY, Block, Blocks, count_pairs, parts_of_block, plan
+from imgindex.runs.index.pairset import PairSet
+from imgindex.runs.index.screening import Screened, low_is_a, screen
+from imgindex.runs.index.worker_tasks import Task, verify_tasks
 from imgindex.search import proposals
 from imgindex.skips import Skipped
 from imgindex.store import Store, catalog, pairs, sketches, spaces

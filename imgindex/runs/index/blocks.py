@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from imgindex.pictures import sketch
 from imgindex.pictures.texture import TEXTURE_FLOOR
-from imgindex.pipeline.crowds import thinned
-from imgindex.pipeline.pairset import PairSet
 from imgindex.ports import Progress
 from imgindex.proof import verify
 from imgindex.records import NEIGHBOUR, Candidate, ProposedBy, Reach, Space, Vectors
+from imgindex.runs.index.crowds import thinned
+from imgindex.runs.index.pairset import PairSet
 from imgindex.search import proposals
 from imgindex.search.proposals import Nearest, Proposals, VectorTable
 from imgindex.store import Store, catalog, pairs, spaces

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 
 from imgindex.pictures.prepare import wish_of
 from imgindex.pictures.sources import Sources
-from imgindex.pipeline.ingest import Ingest
-from imgindex.pipeline.match import match
-from imgindex.pipeline.redecide import decide_again
-from imgindex.pipeline.retry import try_skipped_again
-from imgindex.pipeline.walk import walk
 from imgindex.ports import Embedder, Progress
 from imgindex.results import IndexSummary
+from imgindex.runs.index.catch_up import decide_again, try_skipped_again
+from imgindex.runs.index.ingest import Ingest
+from imgindex.runs.index.match import match
+from imgindex.runs.index.walk import walk
+from imgindex.runs.timing import Timed
 from imgindex.search.index_files import save_index
 from imgindex.store import Store
-from imgindex.timing import Timed
 from imgindex.workers.pool import Workers
 
 

@@ -12,12 +12,12 @@ from imgindex import files
 from imgindex.errors import ModelError
 from imgindex.pictures.prepare import wish_of
 from imgindex.pictures.sources import ImageSource, Sources, read_picture
-from imgindex.pipeline.presence import Looked, look
 from imgindex.ports import Embedder, TextEmbedder
 from imgindex.proof.decide import placed, unproven_score
 from imgindex.proof.verify import directed
 from imgindex.records import Space, StoredImage, Vectors, Verdict, Verification
 from imgindex.results import Match
+from imgindex.runs.presence import Looked, look
 from imgindex.search import proposals
 from imgindex.search.index_files import OpenIndex
 from imgindex.store import Store, catalog, spaces

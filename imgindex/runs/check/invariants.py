@@ -16,7 +16,7 @@ import numpy as np
 
 from imgindex import files
 from imgindex.ports import Progress
-from imgindex.repair import REPAIR, RESTORE, Repair, left_over
+from imgindex.runs.check.repair import REPAIR, RESTORE, Repair, left_over
 from imgindex.search import vectors
 from imgindex.search.index_files import load_index
 from imgindex.search.recall import LEAST_RECALL, NEAREST, SAMPLE, recall

@@ -9,10 +9,10 @@ from operator import attrgetter
 
 from imgindex.pictures import sketch
 from imgindex.pictures.sources import ImageSource
-from imgindex.pipeline.tasks import ScreenTask, ways_of
 from imgindex.ports import Progress
 from imgindex.proof.screen import Way
 from imgindex.records import Candidate, ProposedBy
+from imgindex.runs.index.worker_tasks import ScreenTask, ways_of
 from imgindex.store import Store, sketches
 from imgindex.workers.pool import Workers
 

@@ -22,10 +22,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from imgindex.errors import StoreError, StoreLocked
-from imgindex.examine import Damage, Examiner
 from imgindex.ports import Progress
-from imgindex.repair import RESTORE, Repair
 from imgindex.results import Finding
+from imgindex.runs.check.invariants import Damage, Examiner
+from imgindex.runs.check.repair import RESTORE, Repair
 from imgindex.store import Store
 
 __all__ = ["Finding", "check"]

@@ -24,11 +24,11 @@ from imgindex import files, skips
 from imgindex.errors import last_line
 from imgindex.pictures.prepare import Prepared, prepare_file, wish_of
 from imgindex.pictures.sources import Sources
-from imgindex.pipeline.moves import follow_moves
-from imgindex.pipeline.walk import Walk
 from imgindex.ports import Embedder, Progress
 from imgindex.records import Seen, Vectors
 from imgindex.results import IngestSummary
+from imgindex.runs.index.moves import follow_moves
+from imgindex.runs.index.walk import Walk
 from imgindex.skips import Skip, Skipped
 from imgindex.store import Store, catalog, sketches, spaces
 from imgindex.store.catalog import NewFile

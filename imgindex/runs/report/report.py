@@ -4,40 +4,23 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from imgindex import clock
-from imgindex.keep.groups import KeeperKey, group, redundant_a, redundant_b
-from imgindex.keep.rules import keeper_key
-from imgindex.pipeline.changes import carried, files_of, paths_of, paths_of_group, with_changes
-from imgindex.pipeline.presence import Looked, look
-from imgindex.proof.verify import reversed_outcome
-from imgindex.records import Relation, Seen, StoredImage, Verdict, Verification
-from imgindex.results import Counts, Group, Member, Report, ReportedPair
+from imgindex.records import Relation, Verdict
+from imgindex.results import Counts, Group, Report, ReportedPair
+from imgindex.runs.groups import Paths, Shown, grouped, is_below, paths_below, same_pixel_classes
+from imgindex.runs.presence import Looked, look
+from imgindex.runs.report.changes import carried, files_of, paths_of, paths_of_group, with_changes
 from imgindex.store import Store, catalog, pairs, reported, spaces
 from imgindex.store.pairs import StoredPair
 
 DEFAULT_SIMILAR_PER_IMAGE = 5
 """`similar` pairs shown of one image: enough to look at, and a burst of 1,000 frames stays readable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """An image and its files that are there, the one to keep first: one name of each, `links` by it its others."""
-
-    image: StoredImage
-    files: tuple[Seen, ...]
-    links: Mapping[bytes, tuple[bytes, ...]]
-
-    @property
-    def key(self) -> KeeperKey:
-        return keeper_key(self.image, self.files)
 
 
 def report(
@@ -50,19 +33,19 @@ def report(
     Where `similar_per_image` is None, pairs that look alike are neither named nor counted.
     """
     with store.read() as tx:
-        paths, missing = _paths(tx, folders)
+        paths, missing = paths_below(tx, folders)
         files, images = sum(map(len, paths.values())), len(paths)
-        skipped = tuple((path, skip) for path, skip in catalog.skipped_files(tx) if _below(path, folders))
+        skipped = tuple((path, skip) for path, skip in catalog.skipped_files(tx) if is_below(path, folders))
         active = spaces.active_space(tx)
         stored = list(pairs.copies(tx, None if active is None else active[0]))
         since = reported.last_nightly_s(tx)
-        last = [f for f in reported.reported_files(tx) if _below(f.path, folders)]
+        last = [f for f in reported.reported_files(tx) if is_below(f.path, folders)]
         wanted = _may_be_grouped(paths, stored)
         looked = _look(tx, folders, paths, wanted)
         known = [p for p in stored if p.a_id in paths and p.b_id in paths]
         shown = {i: Shown(image, looked.here[i], looked.links) for i, image in catalog.images(tx, looked.here).items()}
         content = {stat.path: s.image.sha256 for s in shown.values() for stat in s.files}
-        made = _groups(shown, known, _same_pixels(shown, stored))
+        made = grouped(shown, known, same_pixel_classes(shown, stored))
         groups, resolved = with_changes(made, content, last, looked.unsure)
         kept: list[tuple[int, int]] = []
         left_out = 0
@@ -116,26 +99,6 @@ def mark_reported(store: Store, report: Report) -> None:
         reported.put_nightly(tx, [*named, *carried(named, last, looked.unsure)])
 
 
-def _below(path: bytes, folders: Sequence[bytes]) -> bool:
-    return not folders or any(path == f or path.startswith(f.rstrip(b"/") + b"/") for f in folders)
-
-
-Paths: TypeAlias = dict[int, list[bytes]]
-"""The present files of each image, in byte order."""
-
-
-def _paths(tx: Connection, folders: Sequence[bytes]) -> tuple[Paths, int]:
-    """(the images that present files show, how many files are missing)."""
-    paths: Paths = {}
-    missing = 0
-    for path, image_id, is_missing in catalog.shown_files(tx):
-        if _below(path, folders):
-            missing += is_missing
-            if image_id is not None and not is_missing:
-                paths.setdefault(image_id, []).append(path)
-    return paths, missing
-
-
 def _may_be_grouped(paths: Paths, copies: Iterable[StoredPair]) -> set[int]:
     """The images that may be in a group: those of several files, and those that are copies of others."""
     wanted = {i for i, own in paths.items() if len(own) > 1}
@@ -146,7 +109,7 @@ def _may_be_grouped(paths: Paths, copies: Iterable[StoredPair]) -> set[int]:
 def _look(tx: Connection, folders: Sequence[bytes], paths: Paths, wanted: set[int]) -> Looked:
     """Look at the files of these images, and leave in `paths` those that are there, each by one name."""
     present = catalog.present_files(tx, wanted)
-    below = {i: [f for f in present[i] if _below(f.path, folders)] for i in sorted(wanted)}
+    below = {i: [f for f in present[i] if is_below(f.path, folders)] for i in sorted(wanted)}
     looked = look(tx, below)
     for i in wanted:
         if i in looked.here:
@@ -154,89 +117,6 @@ def _look(tx: Connection, folders: Sequence[bytes], paths: Paths, wanted: set[in
         else:
             del paths[i]
     return looked
-
-
-def _groups(shown: dict[int, Shown], known: list[StoredPair], same: list[list[int]]) -> tuple[Group, ...]:
-    outcomes = _completed(shown, known, same)
-    keys = {image_id: s.key for image_id, s in shown.items()}
-    redundant = []
-    for (a, b), outcome in outcomes.items():
-        if redundant_b(outcome):
-            redundant.append((a, b))
-        if redundant_a(outcome):
-            redundant.append((b, a))
-    made = {g.keeper: g.members for g in group(keys, redundant)}
-    members = set(itertools.chain.from_iterable(made.values()))
-    for image_id, s in shown.items():
-        if len(s.files) > 1 and image_id not in made and image_id not in members:
-            made[image_id] = ()
-    ordered = sorted(made, key=keys.__getitem__)
-    return tuple(
-        _group(number, shown[keeper], [(shown[m], _from(keeper, m, outcomes)) for m in made[keeper]])
-        for number, keeper in enumerate(ordered, 1)
-    )
-
-
-def _same_pixels(shown: dict[int, Shown], stored: Iterable[StoredPair]) -> list[list[int]]:
-    """Shown images by equal pixels, whichever images (missing ones too) the equality was proven through."""
-    root: dict[int, int] = {}
-
-    def find(x: int) -> int:
-        while root.setdefault(x, x) != x:
-            x = root[x]
-        return x
-
-    for pair in stored:
-        if pair.outcome.verdict is Verdict.SAME_PIXELS:
-            root[find(pair.a_id)] = find(pair.b_id)
-    classes: dict[int, list[int]] = {}
-    for x in list(root):
-        if x in shown:
-            classes.setdefault(find(x), []).append(x)
-    return list(classes.values())
-
-
-def _completed(
-    shown: dict[int, Shown], known: Iterable[StoredPair], same: Iterable[list[int]]
-) -> dict[tuple[int, int], Verification]:
-    """Outcomes of the copies by (a_id, b_id); equal pixels are an equivalence, so the best image gets every other."""
-    outcomes = {(p.a_id, p.b_id): p.outcome for p in known if p.outcome.verdict.is_copy}
-    for images in same:
-        best = min(images, key=lambda i: shown[i].key)
-        for other in images:
-            if other != best and (best, other) not in outcomes and (other, best) not in outcomes:
-                outcomes[best, other] = Verification(
-                    Verdict.SAME_PIXELS, 100.0, 1.0, Relation.SAME, share_a=1.0, share_b=1.0
-                )
-    return outcomes
-
-
-def _from(keeper: int, member: int, outcomes: dict[tuple[int, int], Verification]) -> Verification:
-    """The outcome as it leads from keeper to member."""
-    return outcomes[keeper, member] if (keeper, member) in outcomes else reversed_outcome(outcomes[member, keeper])
-
-
-def _group(number: int, keeper: Shown, members: list[tuple[Shown, Verification]]) -> Group:
-    kept, *same_bytes = keeper.files
-    listed = [_member(keeper, stat, Verdict.EXACT, 100.0, None) for stat in same_bytes]
-    for shown, outcome in members:
-        listed += [_member(shown, stat, outcome.verdict, outcome.score, outcome.transform) for stat in shown.files]
-    return Group(
-        number,
-        kept.path,
-        keeper.image.size_bytes,
-        keeper.image.info.width_px,
-        keeper.image.info.height_px,
-        sum(member.size_bytes for member in listed),
-        tuple(listed),
-        keeper_links=keeper.links.get(kept.path, ()),
-    )
-
-
-def _member(shown: Shown, stat: Seen, verdict: Verdict, score: float, words: str | None) -> Member:
-    info = shown.image.info
-    links = shown.links.get(stat.path, ())
-    return Member(stat.path, verdict, score, words, stat.size_bytes, info.width_px, info.height_px, True, links)
 
 
 def _listed_copies(paths: Paths, known: list[StoredPair]) -> list[ReportedPair]:
