@@ -161,8 +161,8 @@ class ImageIndex:
     @_diagnosed
     def page(self, shown: Report, *, pictures: int = DEFAULT_GROUPS_WITH_PICTURES) -> str:
         """A report as one HTML file, with thumbnails of its first `pictures` groups."""
-        from imgindex.report.as_html import report_html
         from imgindex.runs.report.thumbnails import looks
+        from imgindex.ui.as_html import report_html
 
         with Workers(self._jobs) as workers:
             seen = looks(self._store, shown, workers, self._progress, groups=pictures)

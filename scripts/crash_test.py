@@ -38,9 +38,9 @@ import recipes
 
 from imgindex import api
 from imgindex.ports import Silent
-from imgindex.report.as_json import report_json
 from imgindex.runs.check.check import check
 from imgindex.store import DATABASE_NAME, Store
+from imgindex.ui.as_json import report_json
 
 JOBS = 2
 MARK = "IMGINDEX_CRASH_TEST"
@@ -59,7 +59,7 @@ LEFT_OVER = "in the store that nothing names"
 """What `check` says of a file that was being written; a later run replaces it, and nothing reads it."""
 
 SMALL_BATCHES = "from imgindex.runs.index import blocks, ingest; ingest.STORE_BATCH = blocks.BLOCK = {batch}"
-COMMAND = "from imgindex.cli import main; main()"
+COMMAND = "from imgindex.ui.cli import main; main()"
 
 
 @dataclass(frozen=True, slots=True)

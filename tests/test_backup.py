@@ -26,7 +26,7 @@ def write_and_pause(self, *batch):
     write(self, *batch)
     time.sleep(0.7)
 ingest.Ingest._write = write_and_pause
-from imgindex.cli import main
+from imgindex.ui.cli import main
 main()
 """
 """The command with small transactions and a pause after each, so that some backups fall between two of them."""

@@ -18,9 +18,9 @@ import pytest
 
 from imgindex import api
 from imgindex.errors import StoreLocked
-from imgindex.report.as_json import report_json
 from imgindex.store import Store
 from imgindex.store.sqlite import engine
+from imgindex.ui.as_json import report_json
 from tests.pictures import save, scene
 
 IndexThere = Callable[[Path, int], tuple[int, str]]

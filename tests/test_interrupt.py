@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import imgindex
-from imgindex import interrupt
 from imgindex.ports import Silent
 from imgindex.results import Report
 from imgindex.runs.index import blocks, ingest
 from imgindex.search.embed.fake import FakeEmbedder
+from imgindex.ui import interrupt
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
@@ -79,7 +79,7 @@ def test_the_first_signal_asks_and_the_second_ends() -> None:
 def test_a_command_with_nothing_to_finish_ends_at_once(number: int, code: int, tmp_path: Path) -> None:
     """The parser of the command line would make an exit code of its own of it, without a word."""
     script = (
-        "import os, sys; from imgindex import api, cli; "
+        "import os, sys; from imgindex import api; from imgindex.ui import cli; "
         f"api.ImageIndex.status = lambda self: os.kill(os.getpid(), {int(number)}); "
         "sys.argv[1:] = ['status', '--store', sys.argv[1]]; cli.main()"
     )

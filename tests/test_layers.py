@@ -102,7 +102,7 @@ def test_help_loads_nothing_heavy() -> None:
     """`imgindex --help` must answer at once: numpy, OpenCV, SQLAlchemy, FAISS and torch are for those who index."""
     code = (
         "import sys; sys.argv = ['imgindex', '--help']\n"
-        "from imgindex import cli\n"
+        "from imgindex.ui import cli\n"
         "try: cli.main()\n"
         "except SystemExit: pass\n"
         "heavy = {'numpy', 'cv2', 'sqlalchemy', 'faiss', 'torch', 'PIL', 'rich', 'skimage'} & set(sys.modules)\n"

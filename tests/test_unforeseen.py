@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imgindex import crash
+from imgindex.ui import crash
 from tests.pictures import save, scene
 from tests.test_disk_full import GIVE_UP_RIGHTS
 
@@ -19,7 +19,7 @@ from imgindex import {0}
 def fails(*_, **__):
     raise {2}
 {0}.{1} = fails
-from imgindex.cli import main
+from imgindex.ui.cli import main
 main()
 """
 
@@ -43,7 +43,7 @@ def traceback_of(said: str) -> Path:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     save(scene(1), tmp_path / "photos" / "1.jpg")
-    done = run("from imgindex.cli import main; main()", "index", tmp_path / "photos", "--model", "sift-vlad",
+    done = run("from imgindex.ui.cli import main; main()", "index", tmp_path / "photos", "--model", "sift-vlad",
                "--store", tmp_path / "store")  # fmt: skip
     assert done.returncode == 0, done.stderr
     return tmp_path / "store"
@@ -111,6 +111,6 @@ def test_a_command_whose_output_is_closed_says_so(store: Path) -> None:
 
 
 def test_an_error_of_the_parser_is_still_2(tmp_path: Path) -> None:
-    done = run("from imgindex.cli import main; main()", "report", "--no-such-option")
+    done = run("from imgindex.ui.cli import main; main()", "report", "--no-such-option")
     assert done.returncode == 2
     assert "no-such-option" in done.stderr

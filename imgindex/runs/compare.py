@@ -19,8 +19,8 @@ from imgindex.proof.difference import Difference
 from imgindex.proof.overlay import CANVAS_PX, Shots, differing, lay_out, outlines
 from imgindex.proof.verify import directed
 from imgindex.records import PictureInfo, Rgb
-from imgindex.report import pictures
 from imgindex.results import Comparison, Region
+from imgindex.ui import difference_pictures
 
 WISH = Wish(WORKING_SIDE_PX, features=False)
 """What `compare` decodes to align two files, where no embedder asks for another size."""
@@ -42,7 +42,7 @@ def compare(a: str, b: str, out: str | os.PathLike[str] | None = None) -> Compar
     shots, zoom = lay_out(decoded(data_a, info_a), info_a, decoded(data_b, info_b), info_b, matrix)
     found = differing(shots)
     shots = _with_outlines(shots, found, matrix, zoom, info_b)
-    written = () if folder is None else tuple(pictures.write(folder, shots, found))
+    written = () if folder is None else tuple(difference_pictures.write(folder, shots, found))
     return Comparison(outcome, info_a, info_b, tuple(_full_size(r, zoom) for r in found.regions), written)
 
 

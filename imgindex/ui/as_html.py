@@ -14,8 +14,8 @@ import jinja2
 from markupsafe import Markup
 
 from imgindex.files import display
-from imgindex.report.as_text import count, presence_lines, size_text
 from imgindex.results import Change, Look, Report
+from imgindex.ui.as_text import count, presence_lines, size_text
 
 MAX_SKIPPED_SHOWN = 500
 """More are counted by reason; `--format json` has them all."""
@@ -33,7 +33,7 @@ def report_html(report: Report, looks: Mapping[tuple[bytes, bytes], Look], *, le
     `left_out` counts the groups that were given no pictures, which the page says.
     """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("imgindex.report", "."),
+        loader=jinja2.PackageLoader("imgindex.ui", "."),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

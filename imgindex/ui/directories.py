@@ -1,4 +1,4 @@
-"""Paths as a person names them, where the store is, and how many cores there are."""
+"""Where the store is."""
 
 from __future__ import annotations
 

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgindex import __version__, interrupt
-from imgindex.config import store_directory
+from imgindex import __version__
 from imgindex.errors import UNFORESEEN, ImgIndexError, RootError, StoreError, UsageError, named, path
+from imgindex.ui import interrupt
+from imgindex.ui.directories import store_directory
 from imgindex.workers.garbage import collect_seldom
 
 if TYPE_CHECKING:
-    from imgindex.interrupt import Asked
     from imgindex.results import IndexSummary
+    from imgindex.ui.interrupt import Asked
 
 app = typer.Typer(
     name="imgindex",
@@ -103,9 +104,9 @@ def index(
 ) -> None:
     """Index new pictures: scan, decode, embed, store, search, verify. Does only what is new."""
     from imgindex import api
-    from imgindex.progress import on_stderr
-    from imgindex.report.as_json import index_json
-    from imgindex.report.as_text import index_text
+    from imgindex.ui.as_json import index_json
+    from imgindex.ui.as_text import index_text
+    from imgindex.ui.progress import on_stderr
 
     if rebuild and model == "auto":
         raise UsageError("Say with --model which model the store is to be rebuilt with.")
@@ -144,9 +145,9 @@ def nightly(
 ) -> None:
     """Index, then report what is new since the last nightly report. For a timer or cron."""
     from imgindex import api
-    from imgindex.progress import on_stderr
-    from imgindex.report.as_json import nightly_json
-    from imgindex.report.as_text import nightly_text
+    from imgindex.ui.as_json import nightly_json
+    from imgindex.ui.as_text import nightly_text
+    from imgindex.ui.progress import on_stderr
 
     if html is not None and not html.absolute().parent.is_dir():
         raise UsageError(f"The page {html} cannot be written: there is no such folder.")
@@ -189,9 +190,9 @@ def query(
 ) -> None:
     """What looks like this picture? Proven copies first, scores from 0 to 100."""
     from imgindex import api
-    from imgindex.progress import on_stderr
-    from imgindex.report.as_json import matches_json
-    from imgindex.report.as_text import matches_text
+    from imgindex.ui.as_json import matches_json
+    from imgindex.ui.as_text import matches_text
+    from imgindex.ui.progress import on_stderr
 
     if (image is None) == (text is None):
         raise UsageError("Give a picture, or words with --text, and not both.")
@@ -219,10 +220,10 @@ def report(
 ) -> None:
     """Duplicates: which file to keep, and what is redundant beside it."""
     from imgindex import api
-    from imgindex.progress import on_stderr
-    from imgindex.report.as_csv import report_csv
-    from imgindex.report.as_json import report_json
-    from imgindex.report.as_text import news_text, report_text
+    from imgindex.ui.as_csv import report_csv
+    from imgindex.ui.as_json import report_json
+    from imgindex.ui.as_text import news_text, report_text
+    from imgindex.ui.progress import on_stderr
 
     write = {ReportFormat.TEXT: report_text, ReportFormat.JSON: report_json, ReportFormat.CSV: report_csv}
     with api.open(_store(store), create=False, progress=on_stderr()) as images:
@@ -248,8 +249,8 @@ def compare(
 ) -> None:
     """Are these two copies? Score, verdict, transform, and where they differ. Needs no store."""
     from imgindex import api
-    from imgindex.report.as_json import comparison_json
-    from imgindex.report.as_text import comparison_text
+    from imgindex.ui.as_json import comparison_json
+    from imgindex.ui.as_text import comparison_text
 
     try:
         found = api.compare(a, b, out)
@@ -262,8 +263,8 @@ def compare(
 def status(store: StoreOption = None, answer_format: AnswerOption = AnswerFormat.TEXT) -> None:
     """What the store holds: files, images, model, folders and their last scans."""
     from imgindex import api
-    from imgindex.report.as_json import status_json
-    from imgindex.report.as_text import status_text
+    from imgindex.ui.as_json import status_json
+    from imgindex.ui.as_text import status_text
 
     with api.open(_store(store), create=False) as images:
         found = images.status()
@@ -278,9 +279,9 @@ def check(
 ) -> None:
     """Is the store whole? Verifies every vector, pair and decision in it, and its index file."""
     from imgindex import api
-    from imgindex.progress import on_stderr
-    from imgindex.report.as_json import check_json
-    from imgindex.report.as_text import check_text
+    from imgindex.ui.as_json import check_json
+    from imgindex.ui.as_text import check_text
+    from imgindex.ui.progress import on_stderr
 
     with api.open(_store(store), create=False, progress=on_stderr()) as images:
         findings = images.check(repair=repair)
@@ -309,7 +310,7 @@ def forget(
 ) -> None:
     """Remove what the store knows of a path. The files themselves stay as they are."""
     from imgindex import api
-    from imgindex.report.as_text import count
+    from imgindex.ui.as_text import count
 
     with api.open(_store(store), create=False) as images:
         files = images.forget(path)
@@ -385,7 +386,7 @@ def main() -> None:
             with contextlib.suppress(OSError):
                 error.show()
             sys.exit(UsageError.exit_code)
-        from imgindex import crash
+        from imgindex.ui import crash
 
         _complain(crash.sentence(error, RUNNING.store))
         sys.exit(UNFORESEEN)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from imgindex.report.as_json import path_text
 from imgindex.results import Report
+from imgindex.ui.as_json import path_text
 
 COLUMNS = ("group", "role", "path", "verdict", "score", "transform", "width_px", "height_px", "size_bytes")
 
