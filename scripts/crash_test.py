@@ -34,13 +34,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-import recipes
-
 from imgindex import api
 from imgindex.ports import Silent
 from imgindex.runs.check.check import check
 from imgindex.store import DATABASE_NAME, Store
 from imgindex.ui.as_json import report_json
+
+sys.path.append(str(Path(__file__).resolve().parent / "bench"))
+import recipes
 
 JOBS = 2
 MARK = "IMGINDEX_CRASH_TEST"

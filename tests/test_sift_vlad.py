@@ -200,7 +200,7 @@ def test_joining_keeps_the_norm() -> None:
 
 @pytest.fixture(scope="module")
 def trainer() -> ModuleType:
-    return script_module("train_sift_vlad")
+    return script_module("train/sift_vlad")
 
 
 def test_training_gives_the_same_codebook_again(

@@ -1,6 +1,6 @@
 """From evidence to a verdict: no pixels, so that stored evidence can be decided again under other thresholds.
 
-The numbers beside the constants are what `scripts/calibrate.py` prints.
+The numbers beside the constants are what `scripts/train/calibrate.py` prints.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ INLIERS_PER_WINDOW = 8
 FEW_GOOD = 0.9
 """A proof takes eight windows in place; where nearly everything is in place, eight feature matches stand for one."""
 
-# "Missed" and "false" below are what `scripts/calibrate.py --limit 24` printed of 6,030 pairs (24 training photos and
-# their edits, natural groups, hard negatives; 1,669 copies to fit on and 1,010 held back) with one number changed at a
-# time. As they stand they miss 11 and 1 copies and call none of the 1,550 and 1,801 other pairs a copy.
+# "Missed" and "false" below are what `scripts/train/calibrate.py --limit 24` printed of 6,030 pairs (24 training photos
+# and their edits, natural groups, hard negatives; 1,669 copies to fit on and 1,010 held back) with one number changed
+# at a time. As they stand they miss 11 and 1 copies and call none of the 1,550 and 1,801 other pairs a copy.
 
 MIN_GOOD = 0.72
 MIN_AGREE = 0.76

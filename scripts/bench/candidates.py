@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """How many true pairs does a search propose? Embeds a labelled benchmark and prints recall per k, and per edit.
 
-    python scripts/bench_candidates.py --made FOLDER [--model sift-vlad] [--k 32]
-    python scripts/bench_candidates.py PHOTOS --recipe RECIPE.py [--profile ukbench|edits|traps] [--limit N]
+    python scripts/bench/candidates.py --made FOLDER [--model sift-vlad] [--k 32]
+    python scripts/bench/candidates.py PHOTOS --recipe RECIPE.py [--profile ukbench|edits|traps] [--limit N]
 
 FOLDER holds pictures and `truth.json`, which says what each shows: {"files": {name: {"photo": n, "edit": e}}}, or which
 pairs are copies: {"expect": [{"a": name, "b": name, "copy": true}]}. RECIPE.py makes such a folder when it is called as

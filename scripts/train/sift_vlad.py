@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train the codebook of `sift-vlad` from folders of photos: the same photos give the same file.
 
-    python scripts/train_sift_vlad.py PHOTOS... [--out imgindex/data/sift_vlad.npz]
+    python scripts/train/sift_vlad.py PHOTOS... [--out imgindex/data/sift_vlad.npz]
 
 Each photo is read as it is and as EDITS random edited copies. Centroids come from k-means of their descriptors, each
 centroid standing for itself and its mirror image; the projection of each centroid is the PCA whitening of its

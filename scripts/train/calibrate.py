@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Report the margins of the verifier's thresholds on labelled pairs, a part of them held back.
 
-    python scripts/calibrate.py PHOTOS [--groups DIR] [--limit 40] [--evidence FILE]
+    python scripts/train/calibrate.py PHOTOS [--groups DIR] [--limit 40] [--evidence FILE]
 
 PHOTOS is a folder of distinct photos, of which `--limit` are edited by `recipes` (all profiles and the traps). DIR
 holds `groups.json` (lists of `files` with a `kind` that begins with "copy" where they are copies) and
@@ -16,6 +16,7 @@ import argparse
 import itertools
 import json
 import random
+import sys
 import tempfile
 import time
 import zlib
@@ -29,12 +30,16 @@ from typing import Any
 import cv2
 import numpy as np
 import pillow_heif
-import recipes
 from PIL import Image, ImageOps
 
 from imgindex.pictures import features, outline
 from imgindex.proof import decide, verify
 from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
+import recipes
 
 VARIED: dict[str, tuple[float, ...]] = {
     "MIN_GOOD": (0.55, 0.62, 0.66, 0.72, 0.8, 0.9),

@@ -1,6 +1,6 @@
 """Recall, precision and false pairs of the real command on labelled benchmarks made from a folder of photos.
 
-    python scripts/bench_accuracy.py PHOTOS [--model sift-vlad] [--profiles ukbench,edits,traps] [--limit N]
+    python scripts/bench/accuracy.py PHOTOS [--model sift-vlad] [--profiles ukbench,edits,traps] [--limit N]
 
 Prints for each profile what `imgindex index` and `imgindex report --format json` find, per edit, beside two
 baselines in the same run: imagehash's pHash at its usual threshold, and the cosine of the embedder alone at the

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Find the principal components that sketches keep of descriptors: the same photos give the same numbers.
 
-    python scripts/train_sketch.py PHOTOS... [--out imgindex/data/sketch.npz]
+    python scripts/train/sketch.py PHOTOS... [--out imgindex/data/sketch.npz]
 
 Changing the file changes every sketch: raise VERSION in `imgindex/pictures/sketch.py` with it.
 """

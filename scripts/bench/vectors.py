@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The search of a large store: latency, recall, memory, opening, adding, and candidates, in stores made for it.
 
-    python scripts/bench_vectors.py PHOTOS [--model CLIP_FOLDER] [--sizes 10000,100000,1000000]
+    python scripts/bench/vectors.py PHOTOS [--model CLIP_FOLDER] [--sizes 10000,100000,1000000]
                                     [--sample FILE] [--work FOLDER]
 
 Vectors are embeddings of photo tiles, extended to each size by a seeded generator; queries are embeddings of edited

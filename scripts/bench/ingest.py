@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast CLIP indexing is, beside the plain sentence-transformers loop over the same files with the same weights.
 
-    python scripts/bench_ingest.py PHOTOS [--model FOLDER] [--runs 3] [--count 48] [--device cpu] [--jobs 2]
+    python scripts/bench/ingest.py PHOTOS [--model FOLDER] [--runs 3] [--count 48] [--device cpu] [--jobs 2]
 
 Makes JPEGs of 12 megapixels and of 640 px (quality 90) of the photos and indexes them through `imgindex`'s own path
 into a new store, up to the search; beside it, in the same run, the plain loop loads the first of them with Pillow and

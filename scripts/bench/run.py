@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Speed and memory on this machine: medians of several runs, and ratios to a baseline in the same run.
 
-    python scripts/bench.py PHOTOS [--model CLIP_FOLDER] [--runs 3] [--only ukbench,stages,vectors,ingest,memory]
+    python scripts/bench/run.py PHOTOS [--model CLIP_FOLDER] [--runs 3] [--only ukbench,stages,vectors,ingest,memory]
 
 ukbench   files per second from an empty store to groups, with recall and false pairs beside them; imagehash's pHash
 stages    what share of the CPU time of such a run each stage has: reading, decoding, features, model, search and so on
-vectors   scripts/bench_vectors.py: queries and additions at 10 thousand to 1 million vectors
-ingest    scripts/bench_ingest.py: CLIP against the plain sentence-transformers loop (random weights without --model)
+vectors   scripts/bench/vectors.py: queries and additions at 10 thousand to 1 million vectors
+ingest    scripts/bench/ingest.py: CLIP against the plain sentence-transformers loop (random weights without --model)
 memory    peak resident memory of the command and of its workers at 10, 50 and 100 thousand files of one run
 
 PHOTOS is a folder of distinct photos; `memory` cuts its files out of them.
@@ -27,7 +27,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import bench_accuracy
+import accuracy
 import recipes
 import stage_times
 
@@ -55,16 +55,16 @@ def ukbench(photos: Path, _: Path | None, runs: int) -> None:
         ours, theirs = [], []
         for number in range(runs):
             store = Path(temporary) / f"store-{number}"
-            summary, seconds = bench_accuracy.index_folder(folder, store, MODEL)
+            summary, seconds = accuracy.index_folder(folder, store, MODEL)
             ours.append(files / seconds)
-            found = bench_accuracy.called_copies(bench_accuracy.report_of(store))
+            found = accuracy.called_copies(accuracy.report_of(store))
             began = time.perf_counter()
-            plain = bench_accuracy.phash_pairs(folder)
+            plain = accuracy.phash_pairs(folder)
             theirs.append(files / (time.perf_counter() - began))
             stages = ", ".join(f"{stage} {spent:.1f}" for stage, spent in summary["seconds"].items())
             print(f"  run {number + 1}: {ours[-1]:.1f} files/s, {summary['match']['verified']} verified ({stages} s)")
-        bench_accuracy.line(f"imgindex, {statistics.median(ours):.1f} files/s", found, true)
-        bench_accuracy.line(f"pHash, {statistics.median(theirs):.1f} files/s", plain, true)
+        accuracy.line(f"imgindex, {statistics.median(ours):.1f} files/s", found, true)
+        accuracy.line(f"pHash, {statistics.median(theirs):.1f} files/s", plain, true)
         ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
         print(f"  imgindex has {ratio:.3f} times the rate of pHash, median of {runs} runs")
 
@@ -81,7 +81,7 @@ def stages(photos: Path, _: Path | None, runs: int) -> None:
             noted = Path(temporary) / f"noted-{number}"
             noted.mkdir()
             store = Path(temporary) / f"store-{number}"
-            command = [*bench_accuracy.COMMAND, "index", str(folder), "--store", str(store), "--model", MODEL]
+            command = [*accuracy.COMMAND, "index", str(folder), "--store", str(store), "--model", MODEL]
             subprocess.run(command, env=stage_times.environment(noted), check=True, stdout=subprocess.DEVNULL)
             spent, everything, missing = stage_times.measured(noted)
             seconds.append(everything)
@@ -104,7 +104,7 @@ def memory(photos: Path, _: Path | None, __: int) -> None:
             print(f"memory: the photos have no {TILES[-1] + MORE_TILES:,} tiles of {TILE_PX} px")
             return
         print("memory: peak MB of one run (the command itself; the largest worker; all together)")
-        command = [*bench_accuracy.COMMAND, "index", str(folder), "--store", str(store), "--model", MODEL]
+        command = [*accuracy.COMMAND, "index", str(folder), "--store", str(store), "--model", MODEL]
         marks, began, peaks = list(TILES), time.perf_counter(), [0.0, 0.0, 0.0]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
             said = Said(process)
@@ -160,13 +160,13 @@ def children(pid: int) -> list[int]:
 
 
 def vectors(photos: Path, model: Path | None, _: int) -> None:
-    import bench_vectors  # and below bench_ingest: what they import takes seconds and a GB of memory
+    import vectors as bench_vectors  # and below bench_ingest: what they import takes seconds and a GB of memory
 
     bench_vectors.run(photos, model)
 
 
 def ingest(photos: Path, model: Path | None, runs: int) -> None:
-    import bench_ingest
+    import ingest as bench_ingest
 
     bench_ingest.run(photos, model, bench_ingest.Asked(runs))
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make a time lapse: thousands of frames that are nearly alike, none equal to another.
 
-    python scripts/make_timelapse.py PHOTO OUT --frames 5000 [--side 480] [--seed 0]
+    python scripts/bench/make_timelapse.py PHOTO OUT --frames 5000 [--side 480] [--seed 0]
 
 A window moves slowly over one large photo and back, the light drifts, and every frame has noise of its own, as the
 frames of a camera on a tripod by a window have. Neighbouring frames are a fraction of a pixel apart; the first and the

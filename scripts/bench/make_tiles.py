@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make many distinct small pictures: non-overlapping tiles of photos, as JPEGs in folders of a thousand.
 
-    python scripts/make_tiles.py PHOTOS OUT --count 100000 [--first 0]
+    python scripts/bench/make_tiles.py PHOTOS OUT --count 100000 [--first 0]
 
 Tiles with little texture are left out; --first skips tiles that an earlier call made, so that a second folder holds
 other pictures.
