@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError, named
 from imgindex.ports import Embedder, Progress, Silent
-from imgindex.results import Finding, IndexSummary, Match, Report, Status
+from imgindex.results import Finding, IndexSummary, Look, Match, Report, Status
 from imgindex.runs import model as models
 from imgindex.runs import query
 from imgindex.runs.compare import compare
@@ -28,9 +28,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 __all__ = ["ImageIndex", "compare", "only_new", "open"]
-
-DEFAULT_GROUPS_WITH_PICTURES = 100
-"""A page of so many pairs has some 3 MB, and one of so many large groups some 40 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +156,12 @@ class ImageIndex:
             mark_reported(self._store, full)
 
     @_diagnosed
-    def page(self, shown: Report, *, pictures: int = DEFAULT_GROUPS_WITH_PICTURES) -> str:
-        """A report as one HTML file, with thumbnails of its first `pictures` groups."""
+    def thumbnails(self, shown: Report, *, groups: int) -> dict[tuple[bytes, bytes], Look]:
+        """Small pictures of the first `groups` groups of a report, by (keeper, path)."""
         from imgindex.runs.report.thumbnails import looks
-        from imgindex.ui.as_html import report_html
 
         with Workers(self._jobs) as workers:
-            seen = looks(self._store, shown, workers, self._progress, groups=pictures)
-        return report_html(shown, seen, left_out=max(0, len(shown.groups) - pictures))
+            return looks(self._store, shown, workers, self._progress, groups=groups)
 
     @_diagnosed
     def forget(self, path: str | os.PathLike[str]) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.errors import named
 from imgindex.pictures import decode
 from imgindex.pictures.features import WORKING_SIDE_PX
 from imgindex.pictures.prepare import Wish
@@ -20,18 +20,20 @@ from imgindex.proof.overlay import CANVAS_PX, Shots, differing, lay_out, outline
 from imgindex.proof.verify import directed
 from imgindex.records import PictureInfo, Rgb
 from imgindex.results import Comparison, Region
-from imgindex.ui import difference_pictures
 
 WISH = Wish(WORKING_SIDE_PX, features=False)
 """What `compare` decodes to align two files, where no embedder asks for another size."""
 
 
-def compare(a: str, b: str, out: str | os.PathLike[str] | None = None) -> Comparison:
-    """Compare two picture files; with `out`, write pictures of the difference there.
+Draw: TypeAlias = Callable[[Shots, Difference], Sequence[Path]]
+"""Writes pictures of a compared pair and says where."""
 
-    Raises UsageError where a file cannot be read, OSError where `out` cannot be written.
+
+def compare(a: str, b: str, draw: Draw | None = None) -> Comparison:
+    """Compare two picture files; `draw` is given both on one canvas, and where they differ.
+
+    Raises UsageError where a file cannot be read, and what `draw` raises.
     """
-    folder = None if out is None else Path(named(os.fspath(out)))
     sources = Sources(WISH)
     (data_a, picture_a), (data_b, picture_b) = (read_picture(path, WISH) for path in (a, b))
     outcome = directed(sources.of_bytes(data_a, picture_a), sources.of_bytes(data_b, picture_b))
@@ -42,7 +44,7 @@ def compare(a: str, b: str, out: str | os.PathLike[str] | None = None) -> Compar
     shots, zoom = lay_out(decoded(data_a, info_a), info_a, decoded(data_b, info_b), info_b, matrix)
     found = differing(shots)
     shots = _with_outlines(shots, found, matrix, zoom, info_b)
-    written = () if folder is None else tuple(difference_pictures.write(folder, shots, found))
+    written = () if draw is None else tuple(draw(shots, found))
     return Comparison(outcome, info_a, info_b, tuple(_full_size(r, zoom) for r in found.regions), written)
 
 

@@ -7,14 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sqlalchemy import Connection
-
 from imgindex.keep.groups import KeeperKey, group, redundant_a, redundant_b
 from imgindex.keep.rules import keeper_key
 from imgindex.proof.verify import reversed_outcome
 from imgindex.records import Relation, Seen, StoredImage, Verdict, Verification
 from imgindex.results import Group, Member
-from imgindex.store import catalog
+from imgindex.store import Transaction, catalog
 from imgindex.store.pairs import StoredPair
 
 Paths: TypeAlias = dict[int, list[bytes]]
@@ -38,7 +36,7 @@ def is_below(path: bytes, folders: Sequence[bytes]) -> bool:
     return not folders or any(path == f or path.startswith(f.rstrip(b"/") + b"/") for f in folders)
 
 
-def paths_below(tx: Connection, folders: Sequence[bytes]) -> tuple[Paths, int]:
+def paths_below(tx: Transaction, folders: Sequence[bytes]) -> tuple[Paths, int]:
     """(the images that present files show, how many files are missing)."""
     paths: Paths = {}
     missing = 0

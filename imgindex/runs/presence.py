@@ -11,12 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
-
 from imgindex.keep.rules import file_key
 from imgindex.pictures.scan import is_below
 from imgindex.records import Seen
-from imgindex.store import catalog
+from imgindex.store import Transaction, catalog
 
 
 @dataclass(slots=True)
@@ -54,7 +52,7 @@ class Looked:
         return tuple(sorted(Counter(self.away.values()).items()))
 
 
-def look(tx: Connection, files: Mapping[int, Iterable[Seen]]) -> Looked:
+def look(tx: Transaction, files: Mapping[int, Iterable[Seen]]) -> Looked:
     """Look at files, given as they were indexed by image, with one `lstat` each."""
     found = Looked()
     absent: list[Seen] = []

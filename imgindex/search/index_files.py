@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from imgindex import files, records
 from imgindex.errors import StoreError
@@ -23,7 +22,7 @@ from imgindex.ports import Progress
 from imgindex.records import Space
 from imgindex.search import vectors
 from imgindex.search.vectors import FaissIndex
-from imgindex.store import Store, spaces
+from imgindex.store import Store, Transaction, spaces
 from imgindex.store.spaces import VECTORS_AT_ONCE, CacheRow
 
 SAMPLE_SEED = 0
@@ -36,7 +35,7 @@ class OpenIndex:
         self._of: tuple[int, int, list[CacheRow]] | None = None
         self._index: FaissIndex | None = None
 
-    def get(self, directory: Path, tx: Connection, space_id: int, space: Space) -> FaissIndex:
+    def get(self, directory: Path, tx: Transaction, space_id: int, space: Space) -> FaissIndex:
         """An index of every vector that the space has in this transaction."""
         now = space_id, spaces.generation(tx), spaces.cache_rows(tx, space_id)
         if self._index is None or now != self._of:
@@ -46,7 +45,7 @@ class OpenIndex:
         return self._index
 
 
-def open_index(directory: Path, tx: Connection, space_id: int, space: Space) -> FaissIndex:
+def open_index(directory: Path, tx: Transaction, space_id: int, space: Space) -> FaissIndex:
     """An index of every vector of the space: from its files where those can be trusted, what was added since included,
     else built anew."""
     rows = spaces.cache_rows(tx, space_id)
@@ -75,18 +74,18 @@ def load_index(directory: Path, rows: Sequence[CacheRow]) -> FaissIndex | None:
     return whole
 
 
-def _only_grew(tx: Connection, space_id: int, rows: Sequence[CacheRow]) -> bool:
+def _only_grew(tx: Transaction, space_id: int, rows: Sequence[CacheRow]) -> bool:
     """Whether all that these files hold is still in the store."""
     return spaces.count_until(tx, space_id, rows[-1].generation) == sum(row.vectors for row in rows)
 
 
-def _add(index: FaissIndex, tx: Connection, space_id: int, space: Space, ids: NDArray[np.int64]) -> None:
+def _add(index: FaissIndex, tx: Transaction, space_id: int, space: Space, ids: NDArray[np.int64]) -> None:
     for start in range(0, len(ids), VECTORS_AT_ONCE):
         part = ids[start : start + VECTORS_AT_ONCE]
         index.add(part, spaces.vectors_of(tx, space_id, space.dim, part.tolist()))
 
 
-def _built(tx: Connection, space_id: int, space: Space) -> FaissIndex:
+def _built(tx: Transaction, space_id: int, space: Space) -> FaissIndex:
     """An index of all vectors, where they are many trained on a sample that a seed chose."""
     ids = spaces.vector_ids(tx, space_id)
     index: FaissIndex = vectors.FlatIndex(space.dim)
@@ -140,7 +139,7 @@ def _save_index(store: Store, space_id: int, space: Space) -> None:
 
 
 def _grown(
-    directory: Path, tx: Connection, space_id: int, space: Space, rows: list[CacheRow]
+    directory: Path, tx: Transaction, space_id: int, space: Space, rows: list[CacheRow]
 ) -> tuple[list[CacheRow], FaissIndex] | None:
     """(rows of files that stay, a segment of all else); None where an index of so many is to be built anew."""
     ids = spaces.ids_after(tx, space_id, rows[-1].generation)

@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import filelock
 from sqlalchemy import Connection, Engine
@@ -26,6 +27,9 @@ from imgindex.store.schema import HEAD_REVISION
 from imgindex.store.sqlite import beginning
 from imgindex.store.sqlite.engine import PAGE_SIZE_BYTES, open_engine
 from imgindex.store.values import REMEDY
+
+Transaction: TypeAlias = Connection
+"""What a store hands out to read or write in, and its statements take."""
 
 DATABASE_NAME = "imgindex.db"
 LOCK_NAME = "index.lock"

@@ -9,13 +9,19 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
-from imgindex.files import display
+from imgindex.api import ImageIndex
+from imgindex.errors import UsageError
+from imgindex.files import display, write_atomic
 from imgindex.results import Change, Look, Report
 from imgindex.ui.as_text import count, presence_lines, size_text
+
+GROUPS_WITH_PICTURES = 100
+"""A page of so many pairs has some 3 MB, and one of so many large groups some 40 MB at most."""
 
 MAX_SKIPPED_SHOWN = 500
 """More are counted by reason; `--format json` has them all."""
@@ -25,6 +31,20 @@ VERDICTS = {
     "same-pixels": "another file of the same pixels",
     "near-duplicate": "proven to show the same picture",
 }
+
+
+def page_of(images: ImageIndex, shown: Report) -> str:
+    """A report as one HTML file, with thumbnails of its first groups."""
+    looks = images.thumbnails(shown, groups=GROUPS_WITH_PICTURES)
+    return report_html(shown, looks, left_out=max(0, len(shown.groups) - GROUPS_WITH_PICTURES))
+
+
+def write_page(target: Path, page: str) -> None:
+    """Write a page, whole or not at all; UsageError where it cannot be written."""
+    try:
+        write_atomic(target, lambda file: file.write(page.encode()))
+    except OSError as error:
+        raise UsageError(f"The page {target} cannot be written: {error.strerror or error}.") from error
 
 
 def report_html(report: Report, looks: Mapping[tuple[bytes, bytes], Look], *, left_out: int) -> str:

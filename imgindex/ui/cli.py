@@ -7,6 +7,7 @@ import os
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -145,6 +146,7 @@ def nightly(
 ) -> None:
     """Index, then report what is new since the last nightly report. For a timer or cron."""
     from imgindex import api
+    from imgindex.ui.as_html import page_of, write_page
     from imgindex.ui.as_json import nightly_json
     from imgindex.ui.as_text import nightly_text
     from imgindex.ui.progress import on_stderr
@@ -167,10 +169,10 @@ def nightly(
         if not summary.interrupted:
             full = images.report(similar_per_image=None)
             new = api.only_new(full)
-            page = images.page(new) if html is not None else ""
+            page = page_of(images, new) if html is not None else ""
         if not asked.exit_code:
             if html is not None:
-                _write_page(html, page)
+                write_page(html, page)
             text = nightly_json(summary, new) if answer_format is AnswerFormat.JSON else nightly_text(summary, new)
             if _emit(text):
                 images.mark_reported(full)
@@ -221,6 +223,7 @@ def report(
     """Duplicates: which file to keep, and what is redundant beside it."""
     from imgindex import api
     from imgindex.ui.as_csv import report_csv
+    from imgindex.ui.as_html import page_of
     from imgindex.ui.as_json import report_json
     from imgindex.ui.as_text import news_text, report_text
     from imgindex.ui.progress import on_stderr
@@ -232,7 +235,7 @@ def report(
             raise UsageError(f"Nothing that is below {', '.join(folders)} was indexed; check the spelling.")
         if new:
             made, write[ReportFormat.TEXT] = api.only_new(made), news_text
-        printed = images.page(made) if report_format is ReportFormat.HTML else write[report_format](made)
+        printed = page_of(images, made) if report_format is ReportFormat.HTML else write[report_format](made)
     _emit(printed.rstrip("\n"))
     if fail_on_duplicates and made.groups:
         raise typer.Exit(DUPLICATES)
@@ -249,11 +252,12 @@ def compare(
 ) -> None:
     """Are these two copies? Score, verdict, transform, and where they differ. Needs no store."""
     from imgindex import api
+    from imgindex.ui import difference_pictures
     from imgindex.ui.as_json import comparison_json
     from imgindex.ui.as_text import comparison_text
 
     try:
-        found = api.compare(a, b, out)
+        found = api.compare(a, b, None if out is None else partial(difference_pictures.write, out))
     except OSError as error:
         raise UsageError(f"The pictures cannot be written to {out}: {error.strerror or error}.") from error
     _emit(comparison_json(a, b, found) if answer_format is AnswerFormat.JSON else comparison_text(found))
@@ -355,15 +359,6 @@ def _end(summary: IndexSummary, asked: Asked) -> None:
         raise typer.Exit(asked.exit_code)
     if summary.ingest.problems:
         raise RootError(" ".join(summary.ingest.problems))
-
-
-def _write_page(target: Path, page: str) -> None:
-    from imgindex import files
-
-    try:
-        files.write_atomic(target, lambda file: file.write(page.encode()))
-    except OSError as error:
-        raise UsageError(f"The page {target} cannot be written: {error.strerror or error}.") from error
 
 
 def main() -> None:

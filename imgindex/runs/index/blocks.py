@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from imgindex.pictures import sketch
 from imgindex.pictures.texture import TEXTURE_FLOOR
@@ -19,7 +18,7 @@ from imgindex.runs.index.crowds import thinned
 from imgindex.runs.index.pairset import PairSet
 from imgindex.search import proposals
 from imgindex.search.proposals import Nearest, Proposals, VectorTable
-from imgindex.store import Store, catalog, pairs, spaces
+from imgindex.store import Store, Transaction, catalog, pairs, spaces
 
 SEARCHED_BY = 100 * verify.VERIFIER_VERSION + sketch.VERSION
 """What a watermark says the candidates were refuted by. Raise one of the two also where an embedder's reach grows."""
@@ -79,7 +78,7 @@ def plan(
 class StoredVectors:
     """The vectors of some images (`ids` ascending) as the store has them, read in blocks: `proposals.Stored`."""
 
-    tx: Connection
+    tx: Transaction
     space_id: int
     dim: int
     ids: NDArray[np.int64]
@@ -94,7 +93,7 @@ class StoredVectors:
         return spaces.vectors_of(self.tx, self.space_id, self.dim, ids.tolist())
 
 
-def _nearest_of(tx: Connection, space_id: int, ids: list[int]) -> dict[int, Nearest]:
+def _nearest_of(tx: Transaction, space_id: int, ids: list[int]) -> dict[int, Nearest]:
     return {i: np.frombuffer(data, NEIGHBOUR) for i, data in pairs.nearest_of(tx, space_id, ids).items()}
 
 

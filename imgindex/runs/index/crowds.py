@@ -13,13 +13,12 @@ from collections.abc import Container, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from imgindex.keep.groups import redundant_a, redundant_b
 from imgindex.keep.rules import keeper_key
 from imgindex.pictures.texture import TEXTURE_FLOOR
 from imgindex.proof import verify
-from imgindex.store import catalog, pairs, spaces
+from imgindex.store import Transaction, catalog, pairs, spaces
 from imgindex.store.pairs import StoredPair
 
 CROWD = 16
@@ -62,7 +61,7 @@ def is_crowded(image: int, near: Mapping[int, set[int]]) -> bool:
     return len({image}.union(*(near[copy] for copy in near[image]))) > CROWD_IMAGES
 
 
-def stars(tx: Connection, space_id: int, tried: Container[tuple[int, int]]) -> list[tuple[int, int]]:
+def stars(tx: Transaction, space_id: int, tried: Container[tuple[int, int]]) -> list[tuple[int, int]]:
     """(low_id, high_id) of what is to be verified next so that each crowd has its keeper's verdict on every member.
 
     Asked of the whole store, so that a run that was killed before is made up for, and groups that one new image joins
@@ -99,7 +98,7 @@ def _crowds(proven: NDArray[np.int64]) -> Iterator[dict[int, bool]]:
             yield dict(zip(ids[rows].tolist(), is_hub[rows].tolist(), strict=True))
 
 
-def _best_first(tx: Connection, crowd: Mapping[int, bool]) -> list[int]:
+def _best_first(tx: Transaction, crowd: Mapping[int, bool]) -> list[int]:
     """The order in which a report keeps images, those with many copies first: the larger photos that a collage of
     frames joins to their crowd would else take the place of its keeper."""
     images = catalog.images(tx, crowd)
@@ -107,7 +106,7 @@ def _best_first(tx: Connection, crowd: Mapping[int, bool]) -> list[int]:
     return sorted(crowd, key=lambda i: (not crowd[i], keeper_key(images[i], files[i])))
 
 
-def _next_star(tx: Connection, left: list[int], tried: Container[tuple[int, int]]) -> list[tuple[int, int]]:
+def _next_star(tx: Transaction, left: list[int], tried: Container[tuple[int, int]]) -> list[tuple[int, int]]:
     """The untried pairs of the first keeper that has some; what is redundant given a keeper is left to it."""
     for _ in range(KEEPERS):
         if len(left) < 2:

@@ -7,8 +7,6 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from imgindex.errors import last_line
 from imgindex.pictures.prepare import Traits
 from imgindex.pictures.sources import ImageSource, Sources
@@ -24,7 +22,7 @@ from imgindex.runs.index.screening import Screened, low_is_a, screen
 from imgindex.runs.index.worker_tasks import Task, verify_tasks
 from imgindex.search import proposals
 from imgindex.skips import Skipped
-from imgindex.store import Store, catalog, pairs, sketches, spaces
+from imgindex.store import Store, Transaction, catalog, pairs, sketches, spaces
 from imgindex.store.catalog import chunks
 from imgindex.store.pairs import StoredPair
 from imgindex.workers.pool import Workers
@@ -202,7 +200,7 @@ class Round:
                 if self.progress.stopping:
                     return
 
-    def _common(self, tx: Connection, copies: Sequence[StoredPair]) -> list[Candidate]:
+    def _common(self, tx: Transaction, copies: Sequence[StoredPair]) -> list[Candidate]:
         """Untried pairs that two steps of proven copies join, the second step being one of `copies`."""
         ends = sorted(set(itertools.chain.from_iterable((p.a_id, p.b_id) for p in copies)))
         near = pairs.proven_neighbours(tx, ends, verify.VERIFIER_VERSION)
@@ -218,7 +216,7 @@ class Round:
         keys -= pairs.verified_keys(tx, verify.VERIFIER_VERSION, sorted({low for low, _ in keys}))
         return self._joined(tx, sorted(keys))
 
-    def _joined(self, tx: Connection, keys: Sequence[tuple[int, int]]) -> list[Candidate]:
+    def _joined(self, tx: Transaction, keys: Sequence[tuple[int, int]]) -> list[Candidate]:
         """These pairs, which copies join, as candidates; without those that an image without a vector is in."""
         without = spaces.images_without_vector(tx, self.space_id, sorted(set(itertools.chain.from_iterable(keys))))
         wanted = [key for key in keys if not without.intersection(key)]

@@ -12,14 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from imgindex import files
 from imgindex.pictures import scan
 from imgindex.pictures.scan import Ignored, Problem
 from imgindex.ports import Progress
 from imgindex.records import Seen
-from imgindex.store import catalog, spaces
+from imgindex.store import Transaction, catalog, spaces
 from imgindex.store.catalog import KnownFile
 
 SUSPICIOUS_LOSS = 0.5
@@ -37,11 +35,11 @@ class Walk:
     ignored: int = 0
     known: dict[bytes, KnownFile] = field(default_factory=dict)
 
-    def recall(self, tx: Connection) -> None:
+    def recall(self, tx: Transaction) -> None:
         """Take what the store knows of every file into `known`."""
         self.known = {known.path: known for known in catalog.known_files(tx)}
 
-    def to_read(self, tx: Connection, space_id: int) -> list[Seen]:
+    def to_read(self, tx: Transaction, space_id: int) -> list[Seen]:
         """Files that are new, changed, to be tried again, or whose image has no vector in the space."""
         embedded = set(spaces.vector_ids(tx, space_id).tolist())
         return [seen for seen in self.files if not self._is_done(seen, embedded)]
@@ -52,7 +50,7 @@ class Walk:
             return False
         return known.image_id is None or known.image_id in embedded
 
-    def finish(self, tx: Connection) -> int:
+    def finish(self, tx: Transaction) -> int:
         """Record the scan: what is back, what is missing (returns how many), when each root was scanned."""
         seen = {s.path for s in self.files}
         back = [k.id for path, k in self.known.items() if k.missing_since_s is not None and path in seen]

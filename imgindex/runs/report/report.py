@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from imgindex import clock
 from imgindex.records import Relation, Verdict
@@ -16,7 +15,7 @@ from imgindex.results import Counts, Group, Report, ReportedPair
 from imgindex.runs.groups import Paths, Shown, grouped, is_below, paths_below, same_pixel_classes
 from imgindex.runs.presence import Looked, look
 from imgindex.runs.report.changes import carried, files_of, paths_of, paths_of_group, with_changes
-from imgindex.store import Store, catalog, pairs, reported, spaces
+from imgindex.store import Store, Transaction, catalog, pairs, reported, spaces
 from imgindex.store.pairs import StoredPair
 
 DEFAULT_SIMILAR_PER_IMAGE = 5
@@ -106,7 +105,7 @@ def _may_be_grouped(paths: Paths, copies: Iterable[StoredPair]) -> set[int]:
     return wanted
 
 
-def _look(tx: Connection, folders: Sequence[bytes], paths: Paths, wanted: set[int]) -> Looked:
+def _look(tx: Transaction, folders: Sequence[bytes], paths: Paths, wanted: set[int]) -> Looked:
     """Look at the files of these images, and leave in `paths` those that are there, each by one name."""
     present = catalog.present_files(tx, wanted)
     below = {i: [f for f in present[i] if is_below(f.path, folders)] for i in sorted(wanted)}
