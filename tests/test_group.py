@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgindex.group import ImageGroup, KeeperKey, group, redundant_a, redundant_b
+from imgindex.keep.groups import ImageGroup, KeeperKey, group, redundant_a, redundant_b
 from imgindex.records import Relation, Verdict, Verification
 
 

@@ -1,0 +1,267 @@
+"""A report as data, before it is written as text, JSON or CSV. Paths are absolute, as bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from imgindex.records import PictureInfo, Relation, Verdict, Verification
+from imgindex.skips import Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One redundant file of a group; `score` and `transform` are from the keeper's picture to this one. `links` are
+    other names of it: hard links, which are no files of their own."""
+
+    path: bytes
+    verdict: Verdict
+    score: float
+    transform: str | None
+    size_bytes: int
+    width_px: int
+    height_px: int
+    new: bool
+    links: tuple[bytes, ...] = ()
+
+
+class Change(StrEnum):
+    """What became of a group since the last nightly report."""
+
+    NEW = "new"
+    GROWN = "grown"
+    KNOWN = "known"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A keeper and its members, at least one; `reclaimable_bytes` counts each physical file once.
+
+    Each of these files was there when the report was made. `keeper_links` are other names of the keeper: hard links.
+    `keeper_new` and each member's `new`: no nightly report has named the file in this group yet.
+    """
+
+    id: int
+    keeper: bytes
+    keeper_bytes: int
+    width_px: int
+    height_px: int
+    reclaimable_bytes: int
+    members: tuple[Member, ...]
+    keeper_new: bool = True
+    change: Change = Change.NEW
+    keeper_links: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A group of the last nightly report of which no two files are left: the keeper it had, and how many files."""
+
+    keeper: bytes
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedPair:
+    """Two files and the verdict on them; relation and transform lead from `a` to `b`."""
+
+    a: bytes
+    b: bytes
+    verdict: Verdict
+    relation: Relation | None
+    score: float
+    cosine: float | None
+    ssim: float | None
+    transform: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """`files` are indexed and present; `pairs` counts the rows in `pairs`, `similar_left_out` those not shown.
+
+    Of the files that a report would name, `away` are those that could not be looked at, `outdated` those that are gone
+    or have changed since they were indexed; both stand in no group. `hard_links` are further names of files.
+    """
+
+    files: int
+    images: int
+    skipped: int
+    missing: int
+    pairs: int
+    groups: int
+    duplicate_files: int
+    reclaimable_bytes: int
+    similar_left_out: int
+    away: int = 0
+    outdated: int = 0
+    hard_links: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything `imgindex report` says; `generated_at` is UTC, ISO 8601 with a Z, and so is `since`: when the last
+    nightly report was given out, None where there was none. `resolved` are groups of that report that are no more."""
+
+    store: str
+    space: str
+    generated_at: str
+    counts: Counts
+    groups: tuple[Group, ...]
+    pairs: tuple[ReportedPair, ...]
+    skipped: tuple[tuple[bytes, Skip], ...]
+    since: str | None = None
+    resolved: tuple[Resolved, ...] = ()
+    away: tuple[tuple[bytes, int], ...] = ()
+    links: tuple[tuple[bytes, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """How a file looks on a page: a small JPEG, its size, the file's time, and what differs from the keeper.
+
+    jpeg     empty where the file cannot be read now
+    regions  outlines of what differs, each float[n, 2] corners (x, y) as shares in [0, 1] of this picture's sides;
+             None where the two were not laid on each other
+    """
+
+    jpeg: bytes
+    width_px: int
+    height_px: int
+    modified_at_s: int
+    regions: tuple[tuple[tuple[float, float], ...], ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One answer of a query: a file that shows the image found, best first; `other_paths` are files of the same bytes,
+    `hard_links` other names of this one."""
+
+    path: bytes
+    verdict: Verdict
+    score: float
+    cosine: float
+    ssim: float | None
+    relation: Relation | None
+    transform: str | None
+    width_px: int
+    height_px: int
+    size_bytes: int
+    other_paths: tuple[bytes, ...] = ()
+    hard_links: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RootStatus:
+    """A folder that was indexed; `scanned_at_s` is the unix time of its last completed scan."""
+
+    path: bytes
+    scanned_at_s: int | None
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counts of a store; `files` and `skipped` are present files, `skipped_by_reason` most frequent first."""
+
+    store: str
+    space: str
+    model: str
+    precision: str
+    files: int
+    images: int
+    missing: int
+    skipped: int
+    skipped_by_reason: tuple[tuple[str, int], ...]
+    roots: tuple[RootStatus, ...]
+    database_bytes: int
+
+
+@dataclass(slots=True)
+class IngestSummary:
+    """What an ingest did, in files unless said otherwise; `problems` are sentences on folders not read.
+
+    Every file that was `seen` is one of: unchanged, moved (from where the store knew it, which may be outside the roots
+    of this run), the first of new content (`embedded_images`), a further copy of new
+    content (`new_copies`), of known content, skipped; fewer where the run was told to stop.
+    """
+
+    seen: int = 0
+    unchanged: int = 0
+    embedded_images: int = 0
+    new_copies: int = 0
+    known_content: int = 0
+    skipped: int = 0
+    ignored: int = 0
+    missing: int = 0
+    problems: tuple[str, ...] = ()
+    moved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MatchSummary:
+    """What a search and verification did: new images searched, pairs verified, copies found, pairs left pending."""
+
+    searched: int
+    verified: int
+    copies: int
+    pending: int
+
+    def plus(self, more: MatchSummary) -> MatchSummary:
+        """Both together."""
+        return MatchSummary(
+            self.searched + more.searched,
+            self.verified + more.verified,
+            self.copies + more.copies,
+            self.pending + more.pending,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSummary:
+    """What one run of `index` did, and the wall-clock seconds of its stages: scan, hash, index, search, verify.
+
+    `interrupted` where it was told to end before all was done.
+    """
+
+    ingest: IngestSummary
+    match: MatchSummary
+    seconds: dict[str, float]
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something broken in a store: the number of the invariant (0: the database file itself), what is broken, how to
+    mend it, whether `--repair` can, and whether it did."""
+
+    invariant: int
+    sentence: str
+    mend: str
+    repairable: bool
+    repaired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The verdict on two files as it leads from the first to the second, and where they differ.
+
+    `regions` are in pixels of the first picture at full size; None where nothing could be aligned.
+    """
+
+    outcome: Verification
+    first: PictureInfo
+    second: PictureInfo
+    regions: tuple[Region, ...] | None
+    written: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A box around something that differs, in pixels of the compared picture; `area_px` of what differs in it."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    area_px: int
