@@ -11,29 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from imgindex.config import default_jobs, named
-from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError
-from imgindex.inline import InlineWorkers
-from imgindex.pipeline import models, query
-from imgindex.pipeline.cache import OpenIndex
-from imgindex.pipeline.changes import only_new
-from imgindex.pipeline.compare import compare as compare_files
-from imgindex.pipeline.indexing import index
-from imgindex.pipeline.reporting import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, mark_reported, report
-from imgindex.pipeline.state import status
-from imgindex.ports import Embedder, Progress, Workers
-from imgindex.progress import Silent
-from imgindex.report.model import Comparison, Finding, IndexSummary, Match, Report, Status
+from imgindex.errors import ImgIndexError, RootError, StoreError, UsageError, named
+from imgindex.ports import Embedder, Progress, Silent, Workers
+from imgindex.results import Comparison, Finding, IndexSummary, Match, Report, Status, Thumbnail
+from imgindex.runs import model as models
+from imgindex.runs import query
+from imgindex.runs.compare import compare as compare_files
+from imgindex.runs.index.run import index
+from imgindex.runs.report.changes import only_new
+from imgindex.runs.report.report import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, mark_reported, report
+from imgindex.runs.status import status
+from imgindex.search.index_files import OpenIndex
 from imgindex.store import Store, catalog, spaces
-from imgindex.workers import WorkerProcesses
+from imgindex.workers.inline import InlineWorkers
+from imgindex.workers.pool import WorkerProcesses, default_jobs
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 __all__ = ["ImageIndex", "InlineWorkers", "WorkerProcesses", "compare", "only_new", "open"]
-
-DEFAULT_PICTURES = 100
-"""A page of so many pairs of files has some 3 MB, and one of so many large groups some 40 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,23 +178,15 @@ class ImageIndex:
             mark_reported(self._store, full)
 
     @_diagnosed
-    def page(
-        self,
-        shown: Report,
-        *,
-        pictures: int = DEFAULT_PICTURES,
-        beside: str | os.PathLike[str] | None = None,
-        progress: Progress | None = None,
-    ) -> str:
-        """A report as one HTML file, with thumbnails of its first `pictures` groups and of as many pairs of each
-        further part. Thumbnails lead to the files themselves, by paths relative to the folder `beside` where given."""
-        from imgindex.pipeline.thumbnails import thumbnails
-        from imgindex.report.as_html import report_html
+    def thumbnails(
+        self, shown: Report, *, pictures: int, progress: Progress | None = None
+    ) -> dict[tuple[bytes, bytes], Thumbnail]:
+        """Small pictures of the first `pictures` groups of a report, by (keeper, path), and of as many pairs of each
+        further part, by (a, path)."""
+        from imgindex.runs.report.thumbnails import thumbnails
 
         with self._workers() as workers:
-            drawn = thumbnails(self._store, shown, workers, progress or self._progress, pictures=pictures)
-        folder = None if beside is None else os.path.realpath(os.fsencode(beside))
-        return report_html(shown, drawn, pictures=pictures, beside=folder)
+            return thumbnails(self._store, shown, workers, progress or self._progress, pictures=pictures)
 
     @_diagnosed
     def forget(self, path: str | os.PathLike[str]) -> int:
@@ -223,7 +211,7 @@ class ImageIndex:
 
     def check(self, *, repair: bool = False, progress: Progress | None = None) -> tuple[Finding, ...]:
         """What is broken in the store; with `repair`, mended where it can be rebuilt."""
-        from imgindex.check import check
+        from imgindex.runs.check.check import check
 
         shown = progress or self._progress
         if not repair:

@@ -15,6 +15,7 @@ A file that cannot be indexed is not an error: it is a `Skip`, which is data.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 UNFORESEEN = 70
@@ -63,3 +64,15 @@ class RootError(ImgIndexError):
     """A root folder could not be read."""
 
     exit_code = 5
+
+
+def named(value: str) -> str:
+    """A path that a person named, before anything is opened or made."""
+    if not value:
+        raise UsageError(EMPTY_PATH)
+    return value
+
+
+def path(value: str) -> Path:
+    """The same; pathlib would take an empty one for the current folder."""
+    return Path(named(value))

@@ -154,3 +154,17 @@ class Progress(Protocol):
 
     def say(self, sentence: str) -> None:
         """A sentence for the person."""
+
+
+class Silent:
+    """`ports.Progress` that shows nothing."""
+
+    stopping = False
+
+    def start(self, stage: str, total: int | None) -> None: ...
+
+    def advance(self, count: int = 1) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def say(self, sentence: str) -> None: ...

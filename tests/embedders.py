@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from imgindex import embed
 from imgindex.ports import Embedder
 from imgindex.records import Picture, Vectors
+from imgindex.search import embed
 
 
 def use_embedder(patch: pytest.MonkeyPatch, embedder: Embedder) -> None:

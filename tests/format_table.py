@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imgindex.decode import Undecodable, decode
-from imgindex.extras import EXTRAS
-from imgindex.formats import RAW_EXTENSIONS, sniff
+from imgindex.pictures.decode import Undecodable, decode
+from imgindex.pictures.extras import EXTRAS
+from imgindex.pictures.formats import RAW_EXTENSIONS, sniff
 from tests.pictures import scene
 from tests.tiffs import dng
 

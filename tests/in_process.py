@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imgindex.pipeline import indexing
+from imgindex.runs.index import run
 
 
 class InProcess:
@@ -34,4 +34,4 @@ class InProcess:
 
 def work_in_process(patch: pytest.MonkeyPatch) -> None:
     """Until the patch is undone, `index` starts no process."""
-    patch.setattr(indexing, "Workers", InProcess)
+    patch.setattr(run, "Workers", InProcess)

@@ -11,11 +11,13 @@ import pytest
 from PIL import Image
 from skimage import data as samples
 
-from imgindex import camera_raw, compare
-from imgindex.decode import Undecodable, decode, luma, pixel_digest
-from imgindex.files import Skipped, read_stable
+from imgindex import compare
+from imgindex.files import read_stable
+from imgindex.pictures import camera_raw
+from imgindex.pictures.decode import Undecodable, decode, luma, pixel_digest
 from imgindex.records import Relation, Verdict
-from imgindex.workers import Workers
+from imgindex.skips import Skipped
+from imgindex.workers.pool import Workers
 from tests.tiffs import dng
 
 pytest.importorskip("rawpy", reason="rawpy is not installed: pip install imgindex[raw]")

@@ -16,14 +16,15 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
-from imgindex import decode, embed
-from imgindex.embed import clip
-from imgindex.embed.clip import Clip
-from imgindex.embed.shrink import Shrink, middle
-from imgindex.embed.weights import locate
 from imgindex.errors import ModelError
+from imgindex.pictures import decode
 from imgindex.ports import TextEmbedder
 from imgindex.records import Picture, PictureInfo, Rgb
+from imgindex.search import embed
+from imgindex.search.embed import clip
+from imgindex.search.embed.clip import Clip
+from imgindex.search.embed.shrink import Shrink, middle
+from imgindex.search.embed.weights import locate
 from tests.embedders import vectors_of
 from tests.tiny_clip import DIM, SIDE_PX, write_tiny_clip
 
@@ -229,7 +230,7 @@ def test_a_device_that_is_not_there(folder: Path, device: str) -> None:
 def test_nothing_but_our_sentences_reaches_the_terminal(folder: Path) -> None:
     """Prevents: progress bars and warnings of the libraries between our own lines."""
     code = (
-        "import sys, numpy as np; from imgindex import embed; from imgindex.records import *; "
+        "import sys, numpy as np; from imgindex.search import embed; from imgindex.records import *; "
         "e = embed.open_embedder(sys.argv[1], print, 'cpu'); "
         "e.finish([e.front(Picture(PictureInfo('PNG', 9, 9, 'RGB', 8, False, 1), np.zeros((9, 9, 3), np.uint8)))]); "
         "e.embed_text(['a dog'])"

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from imgindex.companions import are_companions, companions
+from imgindex.pictures.companions import are_companions, companions
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imgindex
-from imgindex import verify
-from imgindex.candidates import PAIR
-from imgindex.inline import InlineWorkers
-from imgindex.pipeline import crowds, match
+from imgindex.proof import verify
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
+from imgindex.runs.index import crowds, match
+from imgindex.search.proposals import PAIR
 from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.catalog import NewFile
 from imgindex.store.pairs import StoredPair
+from imgindex.workers.inline import InlineWorkers
 from tests.pictures import save, scene
 from tests.test_store import INFO, SPACE, seen
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 import imgindex
-from imgindex import api, cli
+from imgindex import api
 from imgindex.errors import StoreError
 from imgindex.store import DATABASE_NAME
+from imgindex.ui import cli
 from tests.pictures import save, scene
 
 FLIPS = 120

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, features
 from skimage import data as samples
 
-from imgindex.decode import MAX_RGB_PIXELS, NotAPicture, Undecodable, decode, luma, pixel_digest
-from imgindex.files import Skipped
+from imgindex.pictures.decode import MAX_RGB_PIXELS, NotAPicture, Undecodable, decode, luma, pixel_digest
+from imgindex.skips import Skipped
 
 PHOTO = Image.fromarray(samples.astronaut())
 SEEDED = np.random.default_rng(7)

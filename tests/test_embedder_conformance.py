@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from imgindex import decode, embed, features
-from imgindex.embed.fake import FakeEmbedder
+from imgindex.pictures import decode, features
 from imgindex.ports import Embedder, TextEmbedder
 from imgindex.records import Picture, Rgb
+from imgindex.search import embed
+from imgindex.search.embed.fake import FakeEmbedder
 from tests.embedders import vectors_of
 from tests.tiny_clip import write_tiny_clip
 

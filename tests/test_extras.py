@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgindex import decode, extras
+from imgindex.pictures import decode, extras
 from tests.tiffs import dng
 
 ROOT = Path(__file__).resolve().parents[1]

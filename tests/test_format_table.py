@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgindex.formats import PICTURE_EXTENSIONS, RAW_EXTENSIONS
+from imgindex.pictures.formats import PICTURE_EXTENSIONS, RAW_EXTENSIONS
 from tests.format_table import ENDINGS, WRITTEN, table
 
 README = Path(__file__).resolve().parents[1] / "README.md"

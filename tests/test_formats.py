@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgindex.formats import (
+from imgindex.pictures.formats import (
     OTHER_EXTENSIONS,
     PICTURE_EXTENSIONS,
     RAW_EXTENSIONS,

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from skimage import data as samples
 
-from imgindex.decode import Undecodable, decode, luma, pixel_digest
-from imgindex.jpeg_end import END, ended
+from imgindex.pictures.decode import Undecodable, decode, luma, pixel_digest
+from imgindex.pictures.jpeg_end import END, ended
 
 PHOTO = Image.fromarray(samples.astronaut())
 KINDS: dict[str, dict[str, Any]] = {

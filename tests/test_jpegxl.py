@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from skimage import data as samples
 
-from imgindex import jpegxl
-from imgindex.decode import Undecodable, decode, luma, pixel_digest
-from imgindex.files import Skipped
-from imgindex.formats import SNIFF_BYTES, Kind, sniff
+from imgindex.pictures import jpegxl
+from imgindex.pictures.decode import Undecodable, decode, luma, pixel_digest
+from imgindex.pictures.formats import SNIFF_BYTES, Kind, sniff
+from imgindex.skips import Skipped
 
 imagecodecs = pytest.importorskip("imagecodecs", reason="imagecodecs is not installed: pip install imgindex[jxl]")
 

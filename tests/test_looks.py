@@ -12,22 +12,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from imgindex.pipeline.looks import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAIL_PX, Sheet, look_at, looks
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 import imgindex
-from imgindex import embed
-from imgindex.embed.fake import FakeEmbedder
-from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import sha256
-from imgindex.inline import InlineWorkers
-from imgindex.pipeline import looks as pipeline_looks
-from imgindex.pipeline.looks import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAIL_PX, Sheet, look_at, looks
-from imgindex.pipeline.reporting import report
-from imgindex.ports import Workers
-from imgindex.progress import Silent
-from imgindex.report.model import Change, Look, Report
+from imgindex.pictures.features import WORKING_SIDE_PX
+from imgindex.ports import Silent, Workers
+from imgindex.results import Change, Look, Report
+from imgindex.runs import looks as pipeline_looks
+from imgindex.runs.report.report import report
+from imgindex.search import embed
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store
-from imgindex.workers import WorkerProcesses
+from imgindex.workers.inline import InlineWorkers
+from imgindex.workers.pool import WorkerProcesses
 from tests.pictures import save, scene
 
 SIZE = 640, 480

@@ -11,15 +11,15 @@ import pytest
 
 import imgindex
 from imgindex.api import ImageIndex, only_new
-from imgindex.embed.fake import FakeEmbedder
-from imgindex.pipeline import presence
-from imgindex.pipeline.changes import paths_of
 from imgindex.records import Verdict
-from imgindex.report.as_html import report_html
-from imgindex.report.as_json import report_json
-from imgindex.report.as_text import index_text, news_text, report_text
-from imgindex.report.model import IndexSummary, Report
+from imgindex.results import IndexSummary, Report
+from imgindex.runs import presence
+from imgindex.runs.report.changes import paths_of
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, catalog
+from imgindex.ui.as_html import report_html
+from imgindex.ui.as_json import report_json
+from imgindex.ui.as_text import index_text, news_text, report_text
 from tests.embedders import use_embedder
 from tests.in_process import work_in_process
 from tests.pictures import save, scene

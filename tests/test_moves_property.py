@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import imgindex
 from imgindex.api import ImageIndex
-from imgindex.embed.fake import FakeEmbedder
 from imgindex.files import sha256
-from imgindex.report.model import Report
+from imgindex.results import Report
+from imgindex.search.embed.fake import FakeEmbedder
 from tests.embedders import use_embedder
 from tests.in_process import work_in_process
 from tests.pictures import save, scene

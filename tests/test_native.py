@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imgindex import native, transform
-from imgindex.features import root_sift
+from imgindex import native
 from imgindex.native import library
+from imgindex.pictures.features import root_sift
+from imgindex.proof import maps
 from tests.script_modules import script_module
 from tests.test_register import scene
 
@@ -304,7 +305,7 @@ def test_two_pictures_are_laid_on_what_they_share(affine: list[list[float]], mar
     low, high = corners.min(axis=0), corners.max(axis=0)
     beyond = margin * (high - low).max()
     size = high - low + 2 * beyond
-    zoom = min(1.0, transform.parts(map_).scale, 96 / size.max())
+    zoom = min(1.0, maps.parts(map_).scale, 96 / size.max())
     assert np.allclose(laid.from_a[:, :2], np.eye(2) * zoom)
     assert laid.a.shape == laid.b.shape == laid.mask.shape == tuple(np.rint(size * zoom).astype(int)[::-1])
     assert np.allclose(laid.from_a[:, 2], (beyond - low) * zoom)

@@ -14,13 +14,13 @@ import pytest
 
 import imgindex
 from imgindex.api import ImageIndex, only_new
-from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import UsageError
-from imgindex.inline import InlineWorkers
-from imgindex.pipeline import ingest
 from imgindex.records import Reach
-from imgindex.report.model import Change, Report
+from imgindex.results import Change, Report
+from imgindex.runs.index import ingest
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, catalog
+from imgindex.workers.inline import InlineWorkers
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 

@@ -15,13 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imgindex
-from imgindex import clock, files, process
+from imgindex import clock, files
 from imgindex.errors import UsageError
-from imgindex.files import Seen
-from imgindex.pipeline import ingest
-from imgindex.records import Skip
+from imgindex.records import Seen
+from imgindex.runs.index import ingest
+from imgindex.skips import Skip
 from imgindex.store import Store, catalog, reported
 from imgindex.store.catalog import NewFile
+from imgindex.workers import process
 from tests.pictures import save, scene
 
 ANY_TIME_NS = st.integers(-(10**24), 10**24)

@@ -15,17 +15,17 @@ from PIL import Image
 from skimage import data
 
 import imgindex
-from imgindex import decode, sketch
 from imgindex.api import ImageIndex
-from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import ModelError, StoreLocked
-from imgindex.inline import InlineWorkers
-from imgindex.pipeline import match, sources, tasks
-from imgindex.pipeline.screening import Screened
-from imgindex.pipeline.sources import ImageSource
+from imgindex.pictures import decode, sketch, sources
+from imgindex.pictures.sources import ImageSource
 from imgindex.records import Verdict, Verification
-from imgindex.report.model import Report
+from imgindex.results import Report
+from imgindex.runs.index import match, worker_tasks
+from imgindex.runs.index.screening import Screened
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, catalog, pairs, sketches, spaces
+from imgindex.workers.inline import InlineWorkers
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
@@ -306,7 +306,7 @@ def test_two_runs_at_once_are_told_apart(images: ImageIndex, photos_folder: Path
 
 def test_every_searched_image_has_its_watermark(images: ImageIndex, photos_folder: Path, tmp_path: Path) -> None:
     """A watermark without its pairs, or pairs without it, would lose or repeat work after a crash."""
-    from imgindex.embed.fake import NEIGHBOURS
+    from imgindex.search.embed.fake import NEIGHBOURS
 
     images.index([photos_folder])
     with Store.open(tmp_path / "store") as store, store.read() as tx:
@@ -399,37 +399,37 @@ def test_a_broken_pair_costs_itself_only(
     images: ImageIndex, photos_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One pair on which the verifier fails would end every later run at the same place."""
-    real = tasks.verify_tasks
-    monkeypatch.setattr(tasks, "verify_tasks", failing_once)
+    real = worker_tasks.verify_tasks
+    monkeypatch.setattr(worker_tasks, "verify_tasks", failing_once)
     summary = images.index([photos_folder])
     assert summary.match.pending >= 1
     assert summary.match.verified > summary.match.pending
-    monkeypatch.setattr(tasks, "verify_tasks", real)
+    monkeypatch.setattr(worker_tasks, "verify_tasks", real)
     assert images.index([photos_folder]).match.pending == 0
 
 
 def failing_once(given):  # type: ignore[no-untyped-def]
     """Where the workers are: the first pair of each message fails as a bug would."""
-    return [RuntimeError("a bug"), *map(tasks.verified, given[1:])]
+    return [RuntimeError("a bug"), *map(worker_tasks.verified, given[1:])]
 
 
 def test_copies_of_one_picture_meet_through_it(
     images: ImageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crop and a watermarked copy are not always among each other's neighbours; both are the original's."""
-    from imgindex import candidates
-    from imgindex.candidates import Proposals
     from imgindex.records import ProposedBy
+    from imgindex.search import proposals
+    from imgindex.search.proposals import Proposals
 
     for quality in (50, 70, 90):
         save(scene(0), tmp_path / "photos" / f"{quality}.jpg", quality)
-    real = candidates.propose
+    real = proposals.propose
 
     def without_the_last(*args, **kwargs):  # type: ignore[no-untyped-def]
         found = real(*args, **kwargs)
         return Proposals(found.pairs[:-1], found.nearest_new, found.nearest_old)
 
-    monkeypatch.setattr(candidates, "propose", without_the_last)
+    monkeypatch.setattr(proposals, "propose", without_the_last)
     summary = images.index([tmp_path / "photos"])
     assert (summary.match.verified, summary.match.copies, summary.match.pending) == (3, 3, 0)
     with Store.open(tmp_path / "store") as store, store.read() as tx:

@@ -11,15 +11,16 @@ import pytest
 from PIL import Image
 
 import imgindex
-from imgindex import files
+from imgindex import files, records
 from imgindex.api import ImageIndex
-from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import UsageError
-from imgindex.inline import InlineWorkers
-from imgindex.pipeline import query, sources
+from imgindex.pictures import sources
 from imgindex.records import Verdict
-from imgindex.report.model import Match
-from imgindex.workers import WorkerProcesses
+from imgindex.results import Match
+from imgindex.runs import query
+from imgindex.search.embed.fake import FakeEmbedder
+from imgindex.workers.inline import InlineWorkers
+from imgindex.workers.pool import WorkerProcesses
 from tests import worker_functions as work
 from tests.embedders import use_embedder
 from tests.pictures import lit, save, scene
@@ -76,7 +77,7 @@ def test_strangers_are_told_by_their_sketches(
     asked = save(lit(2), tmp_path / "asked.jpg", quality=60)
     real, read = files.read_stable, list[str]()
 
-    def noted(path: bytes, **limits: int) -> tuple[bytes, files.Seen]:
+    def noted(path: bytes, **limits: int) -> tuple[bytes, records.Seen]:
         read.append(Path(os.fsdecode(path)).name)
         return real(path, **limits)
 

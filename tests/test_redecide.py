@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 import imgindex
-from imgindex import decide
 from imgindex.api import ImageIndex
-from imgindex.embed.fake import FakeEmbedder
-from imgindex.inline import InlineWorkers
-from imgindex.pipeline import match
+from imgindex.proof import decide
 from imgindex.records import Space, Verdict
+from imgindex.runs.index import match
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, pairs, spaces
+from imgindex.workers.inline import InlineWorkers
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 

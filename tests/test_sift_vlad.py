@@ -12,10 +12,10 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 from skimage import data
 
-from imgindex import decode, features
-from imgindex.embed import sift_vlad
-from imgindex.embed.sift_vlad import SiftVlad
+from imgindex.pictures import decode, features
 from imgindex.records import LocalFeatures, Picture, Rgb, Vectors
+from imgindex.search.embed import sift_vlad
+from imgindex.search.embed.sift_vlad import SiftVlad
 from tests.embedders import vectors_of
 from tests.pictures import scene
 from tests.script_modules import script_module
@@ -201,7 +201,7 @@ def test_joining_keeps_the_norm() -> None:
 
 @pytest.fixture(scope="module")
 def trainer() -> ModuleType:
-    return script_module("train_sift_vlad")
+    return script_module("train/sift_vlad")
 
 
 def test_training_gives_the_same_codebook_again(

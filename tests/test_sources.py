@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from imgindex import files
-from imgindex.embed.fake import FakeEmbedder
-from imgindex.pipeline import sources
-from imgindex.pipeline.prepare import Prepared, Wish, prepare_file, wish_of
-from imgindex.pipeline.sources import ImageSource, PixelCache
+from imgindex.pictures import sources
+from imgindex.pictures.prepare import Prepared, Wish, prepare_file, wish_of
+from imgindex.pictures.sources import ImageSource, PixelCache
 from imgindex.records import PictureInfo
-from imgindex.workers import WorkerProcesses
+from imgindex.search.embed.fake import FakeEmbedder
+from imgindex.workers.pool import WorkerProcesses
 from tests.pictures import save, scene
 
 

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from skimage import data as samples
 
-from imgindex.decode import Undecodable, decode
-from imgindex.formats import SNIFF_BYTES, Kind, sniff
-from imgindex.tga import is_tga
+from imgindex.pictures.decode import Undecodable, decode
+from imgindex.pictures.formats import SNIFF_BYTES, Kind, sniff
+from imgindex.pictures.tga import is_tga
 
 PHOTO = Image.fromarray(samples.astronaut()).resize((96, 64))
 MODES = ["RGB", "RGBA", "L", "P"]

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 import imgindex
-from imgindex import embed
-from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import StoreLocked
-from imgindex.inline import InlineWorkers
-from imgindex.pipeline import cache, ingest
-from imgindex.progress import Silent
+from imgindex.ports import Silent
 from imgindex.records import Verdict
+from imgindex.runs.index import ingest
+from imgindex.search import embed, index_files
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import database
+from imgindex.workers.inline import InlineWorkers
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
@@ -76,14 +76,14 @@ def test_many_ask_while_one_indexes(
     """Prevents: a model for every thread, an index that one thread swaps under another, and mixed-up answers."""
     loads = Loads(monkeypatch)
     opened: list[int] = []
-    real = cache.open_index
+    real = index_files.open_index
 
     def counted(*args):  # type: ignore[no-untyped-def]
         index = real(*args)
         opened.append(len(index))
         return index
 
-    monkeypatch.setattr(cache, "open_index", counted)
+    monkeypatch.setattr(index_files, "open_index", counted)
     monkeypatch.setattr(ingest, "STORE_BATCH", 2)
     with imgindex.open(tmp_path / "store", **options) as images:  # type: ignore[arg-type]
         first = Own()

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 from skimage import data as samples
 
-from imgindex.decode import Undecodable, decode
-from imgindex.formats import sniff
-from imgindex.tiff_directories import directories, is_cut, is_raw, sensor_bits
+from imgindex.pictures.decode import Undecodable, decode
+from imgindex.pictures.formats import sniff
+from imgindex.pictures.tiff_directories import directories, is_cut, is_raw, sensor_bits
 from tests.tiffs import Tiff, dng, picture_entries
 
 PHOTO = Image.fromarray(samples.astronaut()).resize((300, 200))

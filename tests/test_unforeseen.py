@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from imgindex import crash
-from imgindex.progress import Bar, Lines
+from imgindex.ui import crash
+from imgindex.ui.progress import Bar, Lines
 from tests.pictures import save, scene
 from tests.test_disk_full import GIVE_UP_RIGHTS
 
@@ -22,7 +22,7 @@ from imgindex import {0}
 def fails(*_, **__):
     raise {2}
 {0}.{1} = fails
-from imgindex.cli import main
+from imgindex.ui.cli import main
 main()
 """
 
@@ -46,7 +46,7 @@ def traceback_of(said: str) -> Path:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     save(scene(1), tmp_path / "photos" / "1.jpg")
-    done = run("from imgindex.cli import main; main()", "index", tmp_path / "photos", "--model", "sift-vlad",
+    done = run("from imgindex.ui.cli import main; main()", "index", tmp_path / "photos", "--model", "sift-vlad",
                "--store", tmp_path / "store")  # fmt: skip
     assert done.returncode == 0, done.stderr
     return tmp_path / "store"
@@ -114,7 +114,7 @@ def test_a_broken_pipe_is_70(store: Path) -> None:
 
 
 def test_a_reader_who_has_seen_enough_of_the_help_is_no_error() -> None:
-    command = [sys.executable, "-c", "import time; time.sleep(1); from imgindex.cli import main; main()", "--help"]
+    command = [sys.executable, "-c", "import time; time.sleep(1); from imgindex.ui.cli import main; main()", "--help"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout is not None
         running.stdout.close()
@@ -161,6 +161,6 @@ def test_a_command_whose_output_is_closed_says_so(store: Path) -> None:
 
 
 def test_an_error_of_the_parser_is_still_2(tmp_path: Path) -> None:
-    done = run("from imgindex.cli import main; main()", "report", "--no-such-option")
+    done = run("from imgindex.ui.cli import main; main()", "report", "--no-such-option")
     assert done.returncode == 2
     assert "no-such-option" in done.stderr

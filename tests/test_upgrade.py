@@ -16,11 +16,10 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 import imgindex
-from imgindex import schema
 from imgindex.errors import StoreError, StoreTooNew
 from imgindex.records import DecisionKind, Verdict
-from imgindex.report.model import Report
-from imgindex.store import Store, decisions, upgrade
+from imgindex.results import Report
+from imgindex.store import Store, decisions, schema, upgrade
 from tests.script_modules import script_module
 
 CHECKOUT = Path(__file__).resolve().parents[1]

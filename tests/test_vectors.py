@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgindex import vectors
-from imgindex.vectors import FlatIndex, ListIndex, NumpyIndex, file_digest
+from imgindex.search import vectors
+from imgindex.search.vectors import FlatIndex, ListIndex, NumpyIndex, file_digest
 
 
 def unit(n: int, dim: int = 16, seed: int = 0) -> np.ndarray:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from imgindex.files import Skipped
-from imgindex.process import Process
-from imgindex.workers import WorkerProcesses, _Task
+from imgindex.skips import Skipped
+from imgindex.workers.pool import WorkerProcesses, _Task
+from imgindex.workers.process import Process
 from tests import worker_functions as work
 
 HERE = Path(__file__).parent
@@ -154,7 +154,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {here!r})
 from tests import worker_functions
-from imgindex.workers import WorkerProcesses
+from imgindex.workers.pool import WorkerProcesses
 print("started")
 with WorkerProcesses(2, timeout_s=2) as pool:
     for item, result in pool.run(worker_functions.{function}, {items!r}):

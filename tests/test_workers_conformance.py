@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from imgindex.files import Skipped
-from imgindex.inline import InlineWorkers
 from imgindex.ports import Workers
-from imgindex.workers import LOOK_AHEAD, LOOK_AHEAD_BASE, WorkerProcesses
+from imgindex.skips import Skipped
+from imgindex.workers.inline import InlineWorkers
+from imgindex.workers.pool import LOOK_AHEAD, LOOK_AHEAD_BASE, WorkerProcesses
 from tests import worker_functions as work
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.decode import decode
-from imgindex.files import Seen, Skipped, read_stable
-from imgindex.pipeline import prepare
+from imgindex.files import read_stable
+from imgindex.pictures import prepare
+from imgindex.pictures.decode import decode
 from imgindex.ports import Front
-from imgindex.records import Skip
+from imgindex.records import Seen
+from imgindex.skips import Skip, Skipped
 
 
 def misbehave(what: str) -> str:

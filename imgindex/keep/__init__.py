@@ -1,6 +1,5 @@
-"""keep: which of several copies stays.
+"""Which one stays: groups of copies, and the file of each that is kept.
 
-In come image ids, what each is kept for, and who stands below whom (from `proof`, by way of `store`); out come groups,
-the one to keep first, and the pairs that must be weighed before more can be said. Nothing here reads a file, a row or
-a pixel.
+In come proven pairs and what is known of each image; out go groups, a keeper first. It knows the shared words alone: no
+picture is read and no store opened for it.
 """

@@ -49,7 +49,7 @@ def lay(
     """Two pictures on a canvas around what they share, by a map of a to b; polygons float64[n, 2] are convex.
 
     None where they share less than `least_area`, or the canvas would be smaller than `smallest_px` along its longer
-    side or a third of it along the other. Raises MemoryError. See `structure.lay`.
+    side or a third of it along the other. Raises MemoryError. See `canvas.lay`.
     """
     found, *canvas, from_a, from_b, shares, sizes = library.kernels().lay(
         dense(a), dense(b), affine, dense(polygon_a), dense(polygon_b), least_area, smallest_px, long_side_px, margin

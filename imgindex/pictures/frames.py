@@ -7,8 +7,8 @@ from io import BytesIO
 
 from PIL import Image
 
-from imgindex import decode
-from imgindex.records import Skip
+from imgindex.pictures import decode, headers
+from imgindex.skips import Skip
 
 PNG_LEVEL = 1
 """Of zlib: what is taken out of a file is read once, and forgotten."""
@@ -20,14 +20,14 @@ def frames(data: bytes, numbers: Collection[int]) -> Iterator[bytes]:
     Raises decode.Undecodable at a frame that is damaged, and decode.NotAPicture.
     """
     with decode._opened(data, decode.MAX_PIXELS) as image:
-        orientation = decode._orientation(image)
+        orientation = headers.orientation_of(image)
         for number in sorted(set(numbers)):
             image.seek(number)
             image.load()
             if image.width * image.height > decode.MAX_PIXELS:
                 raise decode.Undecodable(Skip("too-large", f"Frame {number + 1} is too large to be looked at."))
             out = BytesIO()
-            decode._oriented(_plain(image), orientation).save(out, "PNG", compress_level=PNG_LEVEL)
+            headers.upright(_plain(image), orientation).save(out, "PNG", compress_level=PNG_LEVEL)
             yield out.getvalue()
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.align import FINE_PX
+from imgindex.proof.align import FINE_PX
 from imgindex.proof.parts import Explained
 from imgindex.proof.sheet import Planes
 
@@ -235,9 +235,7 @@ def _beside(
     return tuple(round(float(marks.mean()), 3) for marks in (inked, grounded, inked | grounded | between))
 
 
-def _around(
-    box: tuple[int, int, int, int], shape: tuple[int, ...], share: float, least_px: int
-) -> tuple[slice, slice]:
+def _around(box: tuple[int, int, int, int], shape: tuple[int, ...], share: float, least_px: int) -> tuple[slice, slice]:
     """Rows and columns of a part and of what lies so far around it."""
     reach = max(least_px, round(share * min(box[2] - box[0], box[3] - box[1])))
     rows, columns = (
@@ -247,9 +245,7 @@ def _around(
     return rows, columns
 
 
-def _ground(
-    explained: Explained, box: tuple[int, int, int, int], over: NDArray[np.bool_], level: float
-) -> float:
+def _ground(explained: Explained, box: tuple[int, int, int, int], over: NDArray[np.bool_], level: float) -> float:
     rows, columns = _around(box, over.shape, CLOSE, CLOSE_PX)
     same = cv2.dilate(over[rows, columns].astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
     if same.sum() < 16:
@@ -316,9 +312,7 @@ def _line(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[float, float,
     return round(correlation, 3), *(round(s, 3) for s in slopes)  # type: ignore[return-value]
 
 
-def _shifted(
-    a: NDArray[np.float32], b: NDArray[np.float32], own: NDArray[np.bool_], agree: float
-) -> float:
+def _shifted(a: NDArray[np.float32], b: NDArray[np.float32], own: NDArray[np.bool_], agree: float) -> float:
     """The best correlation inside the part under shifts of b by whole pixels."""
     height, width = a.shape
     reach = SHIFTS_PX
@@ -346,6 +340,9 @@ def _coarse_at(a: NDArray[np.float32], b: NDArray[np.float32], own: NDArray[np.u
     rows, columns = own.shape[0] // cell, own.shape[1] // cell
     if rows * columns < 12:
         return 0.0
-    inside, x, y = (cv2.resize(p[: rows * cell, : columns * cell], (columns, rows), interpolation=cv2.INTER_AREA) for p in (own, a, b))
+    inside, x, y = (
+        cv2.resize(p[: rows * cell, : columns * cell], (columns, rows), interpolation=cv2.INTER_AREA)
+        for p in (own, a, b)
+    )
     full = inside > 0
     return _line(x[full], y[full])[0] if full.sum() >= 12 else 0.0

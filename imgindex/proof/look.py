@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import structure, transform
-from imgindex.align import FINE_PX, TEXTURE, Alignment, Side
-from imgindex.proof import focus, hue, kinds, pages, parts, same
+from imgindex.proof import canvas as structure
+from imgindex.proof import focus, hue, kinds, maps, pages, parts, same
+from imgindex.proof.align import FINE_PX, TEXTURE, Alignment, Side
+from imgindex.proof.canvas import Canvas
+from imgindex.proof.maps import Affine
 from imgindex.proof.parts import Explained
 from imgindex.proof.sheet import Layer, Sheet, lay_straight
-from imgindex.structure import Canvas
-from imgindex.transform import Affine
 
 PHOTO_PX = 512
 PRINT_PX = 1280
@@ -69,11 +69,11 @@ def _tints(a: Side, b: Side, found: Alignment) -> tuple[Canvas, Canvas] | None:
     """The colour of both on a canvas of half the size."""
     tints_a, tints_b = a.source.tints(), b.source.tints()
     down_a, down_b = (
-        transform.scaling(tints.shape[2] / side.luma.shape[1], tints.shape[1] / side.luma.shape[0])
+        maps.scaling(tints.shape[2] / side.luma.shape[1], tints.shape[1] / side.luma.shape[0])
         for tints, side in ((tints_a, a), (tints_b, b))
     )
-    affine = transform.compose(down_b, transform.compose(found.affine, transform.invert(down_a)))
-    contents = transform.apply(down_a, a.content), transform.apply(down_b, b.content)
+    affine = maps.compose(down_b, maps.compose(found.affine, maps.invert(down_a)))
+    contents = maps.apply(down_a, a.content), maps.apply(down_b, b.content)
     laid = [structure.lay(x, y, affine, *contents, FINE_PX // 2) for x, y in zip(tints_a, tints_b, strict=True)]
     return None if laid[0] is None or laid[1] is None else (laid[0], laid[1])
 
@@ -90,7 +90,7 @@ def _coarse(found: Alignment, tints: tuple[Canvas, Canvas], a: Side) -> Sheet:
         ).astype(np.float32)
         for side in ("a", "b")
     )
-    to_a = transform.invert(canvas.laid.from_a)
+    to_a = maps.invert(canvas.laid.from_a)
     return Sheet(*planes, canvas.mask, to_a, found.affine, a.luma.shape[::-1])
 
 
@@ -105,12 +105,12 @@ def _fine(a: Side, b: Side, found: Alignment, is_print: bool) -> Sheet | None:
     sizes = [_long_side(side, is_print) for side in (a, b)]
     rgb_a, rgb_b = (side.source.rgb(size) for side, size in zip((a, b), sizes, strict=True))
     up_a, up_b = (
-        transform.scaling(rgb.shape[1] / side.luma.shape[1], rgb.shape[0] / side.luma.shape[0])
+        maps.scaling(rgb.shape[1] / side.luma.shape[1], rgb.shape[0] / side.luma.shape[0])
         for rgb, side in ((rgb_a, a), (rgb_b, b))
     )
-    affine = transform.compose(up_b, transform.compose(found.affine, transform.invert(up_a)))
-    layer_a = Layer.of_rgb(rgb_a, transform.apply(up_a, a.content))
-    layer_b = Layer.of_rgb(rgb_b, transform.apply(up_b, b.content))
+    affine = maps.compose(up_b, maps.compose(found.affine, maps.invert(up_a)))
+    layer_a = Layer.of_rgb(rgb_a, maps.apply(up_a, a.content))
+    layer_b = Layer.of_rgb(rgb_b, maps.apply(up_b, b.content))
     return lay_straight(layer_a, layer_b, affine, max(sizes), TEXTURE)
 
 
@@ -141,9 +141,9 @@ def _corners(sheet: Sheet, a: Side, box: tuple[int, int, int, int]) -> list[list
     """The corners of a box of a sheet in full-size pixels of a; `sheet.to_a` leads to a picture of a's shape."""
     x0, y0, x1, y1 = box
     corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64)
-    return np.round(transform.apply(_to_full(sheet, a), corners), 1).tolist()
+    return np.round(maps.apply(_to_full(sheet, a), corners), 1).tolist()
 
 
 def _to_full(sheet: Sheet, a: Side) -> Affine:
     width, height = a.source.info.size
-    return transform.compose(transform.scaling(width / sheet.size_a[0], height / sheet.size_a[1]), sheet.to_a)
+    return maps.compose(maps.scaling(width / sheet.size_a[0], height / sheet.size_a[1]), sheet.to_a)

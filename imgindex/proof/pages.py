@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import native
+from imgindex.proof.canvas import Canvas
 from imgindex.records import Luma
-from imgindex.structure import Canvas
 
 PAPER_SHARE = 0.35
 INK_LEVELS = 30

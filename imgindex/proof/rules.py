@@ -96,7 +96,7 @@ def _parts(evidence: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
 
 
 def kind_of(part: dict[str, Any]) -> str:
-    """"" where nothing differs but tone, blur and noise; else what does."""
+    """ "" where nothing differs but tone, blur and noise; else what does."""
     is_beside_print = any(_is_beside_print(part, side) for side in "ab")
     if part["mass"] < (LEAST_PRINT if is_beside_print else LEAST_MASS) or part["strength"] < LEAST_STRENGTH:
         return ""
@@ -153,7 +153,9 @@ def _one_sided(part: dict[str, Any], side: str) -> str:
 def _is_burnt_out(part: dict[str, Any]) -> bool:
     """Whether light and nothing else differs where one of the two is white."""
     lumas = part["ink_a"][0], part["ink_b"][0]
-    return bool(part["balance"] < 0.05 and max(lumas) >= WHITE and min(lumas) >= WHITE - NEAR_WHITE and part["agree"] > 0.3)
+    return bool(
+        part["balance"] < 0.05 and max(lumas) >= WHITE and min(lumas) >= WHITE - NEAR_WHITE and part["agree"] > 0.3
+    )
 
 
 def _is_beside_print(part: dict[str, Any], other: str) -> bool:
@@ -161,7 +163,10 @@ def _is_beside_print(part: dict[str, Any], other: str) -> bool:
     inked, grounded, both = part["beside_" + other]
     contrast = sum(abs(x - y) for x, y in zip(part["ink_a"], part["ink_b"], strict=True))
     return bool(
-        contrast >= PRINT_CONTRAST and INK_BESIDE <= inked <= MOST_INK and grounded >= GROUND_BESIDE and both >= PRINT_BESIDE
+        contrast >= PRINT_CONTRAST
+        and INK_BESIDE <= inked <= MOST_INK
+        and grounded >= GROUND_BESIDE
+        and both >= PRINT_BESIDE
     )
 
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgindex.proof.canvas import Canvas
 from imgindex.records import Luma
-from imgindex.structure import Canvas
 
 LEVELS, TINTS = 12, 8
 """Grey levels by which luma and colour may be apart on flat ground: JPEG at quality 40 stays below."""

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import structure, transform
-from imgindex.records import Luma, Rgb
-from imgindex.transform import Affine, Polygon
+from imgindex.proof import canvas as structure
+from imgindex.proof import maps
+from imgindex.proof.maps import Affine
+from imgindex.records import Luma, Polygon, Rgb
 
 Planes = NDArray[np.float32]
 """float32[3, h, w]: luma, Cr and Cb of a picture, in grey levels; 128 is no colour."""
@@ -21,7 +22,7 @@ STRAIGHTEN_PX = 0.4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """Both pictures as `structure.lay` lays them, in a's axes, at the resolution of the coarser.
+    """Both pictures as `canvas.lay` lays them, in a's axes, at the resolution of the coarser.
 
     mask    bool[h, w], where both have content
     to_a    map from the sheet to the picture that a's planes came from, continuous coordinates
@@ -67,7 +68,7 @@ def lay(a: Layer, b: Layer, affine: Affine, long_side_px: int) -> Sheet | None:
     if first is None:
         return None
     sides = (np.stack([getattr(c, s) for c in canvases if c is not None]).astype(np.float32) for s in ("a", "b"))
-    return Sheet(*sides, first.mask, transform.invert(first.laid.from_a), affine, a.planes[0].shape[::-1])
+    return Sheet(*sides, first.mask, maps.invert(first.laid.from_a), affine, a.planes[0].shape[::-1])
 
 
 def lay_straight(a: Layer, b: Layer, affine: Affine, long_side_px: int, texture: float) -> Sheet | None:

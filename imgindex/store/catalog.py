@@ -10,9 +10,21 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from imgindex import clock
-from imgindex.files import Seen
-from imgindex.records import NEIGHBOUR, PictureInfo, Skip
-from imgindex.schema import embedding, file, image, pair, pending, root, sketch, skipped, state, watermark, weighed
+from imgindex.records import NEIGHBOUR, PictureInfo, Seen, StoredImage
+from imgindex.skips import Skip
+from imgindex.store.schema import (
+    embedding,
+    file,
+    image,
+    pair,
+    pending,
+    root,
+    sketch,
+    skipped,
+    state,
+    watermark,
+    weighed,
+)
 from imgindex.store.values import all_typed, rows_of, storable, typed
 
 T = TypeVar("T")
@@ -35,17 +47,6 @@ class KnownFile:
     @property
     def path(self) -> bytes:
         return self.stat.path
-
-
-@dataclass(frozen=True, slots=True)
-class StoredImage:
-    """A row of `image`."""
-
-    id: int
-    sha256: bytes
-    size_bytes: int
-    info: PictureInfo
-    texture: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,30 +14,28 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import filelock
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import NullPool
 
 from imgindex import files
 from imgindex.errors import StoreError, StoreLocked
-from imgindex.schema import HEAD_REVISION
-from imgindex.store import beginning, journal, upgrade
+from imgindex.store import upgrade
+from imgindex.store.schema import HEAD_REVISION
+from imgindex.store.sqlite import beginning
+from imgindex.store.sqlite.engine import PAGE_SIZE_BYTES, open_engine
 from imgindex.store.values import REMEDY
+
+Transaction: TypeAlias = Connection
+"""What a store hands out to read or write in, and its statements take."""
 
 DATABASE_NAME = "imgindex.db"
 LOCK_NAME = "index.lock"
 
-PAGE_SIZE_BYTES = 16384
-"""2 KiB vectors on SQLite's default 4 KiB pages double the file."""
-
 LOCK_WAIT_S = 2.0
 """How long a run waits for the store: `check` has it for a moment, another run for long."""
-
-BUSY_TIMEOUT_MS = 10_000
-"""How long a statement waits for another process's short transaction."""
-
 
 DAMAGE = ("malformed", "not a database", "no such table", "no such column", "UTF-8", "datatype mismatch")
 """Words of SQLite for what a flipped bit does to a database that imgindex wrote."""
@@ -70,7 +68,7 @@ class Store:
         writable = os.access(directory, os.W_OK) and (not database.exists() or os.access(database, os.W_OK))
         if create and not writable:
             raise StoreError(f"The store in {directory} cannot be written; check its permissions.")
-        store = cls(directory, _engine(database, writable=writable), writable=writable)
+        store = cls(directory, open_engine(database, writable=writable), writable=writable)
         try:
             if not is_there:
                 store._begin()
@@ -246,41 +244,3 @@ def _make_directory(directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"The store directory {directory} cannot be made: {error.strerror}.") from error
-
-
-def _engine(database: Path, *, writable: bool) -> Engine:
-    mode = journal.mode_for(database.parent)
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(_uri(database, writable=writable), uri=True, isolation_level=None)
-        try:
-            _configure(connection, mode if writable else None)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    return create_engine("sqlite://", creator=connect, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-
-
-def _configure(connection: sqlite3.Connection, journal_mode: str | None) -> None:
-    """Settings of every connection; `journal_mode` is None where nothing may be written."""
-    run = connection.execute
-    run(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    run("PRAGMA foreign_keys = ON")
-    if journal_mode is not None:
-        run(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")  # no effect once WAL is on
-        run(f"PRAGMA journal_mode = {journal_mode}")
-        run("PRAGMA synchronous = FULL")
-    else:
-        run("PRAGMA query_only = ON")
-
-
-def _uri(database: Path, *, writable: bool) -> str:
-    """A cleanly closed WAL database in a read-only directory opens only as `immutable`; chosen anew each time, for a
-    writer elsewhere may have opened it since."""
-    if writable:
-        return f"{database.as_uri()}?mode=rwc"
-    open_elsewhere = database.with_name(database.name + "-wal").exists()
-    is_closed = journal.has_wal(database) and not open_elsewhere
-    return f"{database.as_uri()}?{'immutable=1' if is_closed else 'mode=ro'}"

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
-from imgindex import checksum, clock
+from imgindex import clock
 from imgindex.records import DecisionKind
-from imgindex.schema import decision
+from imgindex.store import checksum
+from imgindex.store.schema import decision
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Table, bindparam, delete, select, update
 
-from imgindex.files import Seen
-from imgindex.schema import file, reported, root, skipped
+from imgindex.records import Seen
 from imgindex.store.catalog import chunks, remove_orphans, stat_values
+from imgindex.store.schema import file, reported, root, skipped
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select
 
-from imgindex import checksum
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
-from imgindex.schema import embedding, pair, pending, space, watermark, weighed
+from imgindex.store import checksum
 from imgindex.store.catalog import chunks
+from imgindex.store.schema import embedding, pair, pending, space, watermark, weighed
 from imgindex.store.values import rows_of, storable, typed
 
 COPIES = [verdict.value for verdict in Verdict if verdict.is_copy]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select
 
 from imgindex import clock
-from imgindex.schema import nightly, reported
+from imgindex.store.schema import nightly, reported
 from imgindex.store.values import all_typed, rows_of
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from imgindex import checksum
 from imgindex.records import Space, Vectors
-from imgindex.schema import embedding, index_cache, space, state
+from imgindex.store import checksum
 from imgindex.store.catalog import chunks
+from imgindex.store.schema import embedding, index_cache, space, state
 from imgindex.store.values import rows_of, typed
 
 LITTLE_ENDIAN_FLOAT32 = np.dtype("<f4")

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
-from imgindex import checksum
 from imgindex.records import Grade, Loss, Weighing
-from imgindex.schema import pair, weighed
+from imgindex.store import checksum
 from imgindex.store.catalog import CHUNK, chunks
 from imgindex.store.pairs import COPIES
+from imgindex.store.schema import pair, weighed
 
 Key = tuple[int, int]
 """(low_id, high_id) of a pair."""
