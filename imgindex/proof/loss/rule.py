@@ -126,7 +126,7 @@ COARSE_STEP = 8.0
 
 def _hidden_places(mine: Evidence, other: Evidence) -> bool:
     """Whether the other is less sharp in some places alone, and that is not how it was coded."""
-    found, asked = other.get("coarsened", (0, 1))
+    found, asked = (1, 1) if signs.is_coded_from(other, mine) else other.get("coarsened", (0, 1))
     if mine["colours"] is not None or signs.keeps_more(mine, other):
         return False
     if signs.keeps_more(other, mine) and (other["step"] or 0.0) >= COARSE_STEP:
