@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imgindex.api import ImageIndex, compare, open
+    from imgindex.api import ImageIndex, InlineWorkers, WorkerProcesses, compare, open
 
 __version__ = "0.1.0"
-__all__ = ["ImageIndex", "compare", "open"]
+__all__ = ["ImageIndex", "InlineWorkers", "WorkerProcesses", "compare", "open"]
 
 
 def __getattr__(name: str) -> Any:

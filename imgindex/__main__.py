@@ -1,5 +1,5 @@
 """`python -m imgindex` is the `imgindex` command."""
 
-from imgindex.cli import main
+from imgindex.ui.cli import main
 
 main()

@@ -8,12 +8,21 @@
     ├── ModelError      exit 4   no embedding model, or not the one of the store
     └── RootError       exit 5   a folder to index could not be read
 
+Whatever else is raised nobody foresaw: the command line writes its traceback to a file and ends with UNFORESEEN.
+
 A file that cannot be indexed is not an error: it is a `Skip`, which is data.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
+
+UNFORESEEN = 70
+"""Exit code of an error that nobody foresaw (EX_SOFTWARE of sysexits.h); Python's own would be 1, an answer."""
+
+EMPTY_PATH = "An empty path names nothing; the current folder is a dot: ."
+"""Said wherever a path is asked for: an unset variable of a script must not mean the current folder."""
 
 
 def last_line(error: object) -> str:
@@ -55,3 +64,15 @@ class RootError(ImgIndexError):
     """A root folder could not be read."""
 
     exit_code = 5
+
+
+def named(value: str) -> str:
+    """A path that a person named, before anything is opened or made."""
+    if not value:
+        raise UsageError(EMPTY_PATH)
+    return value
+
+
+def path(value: str) -> Path:
+    """The same; pathlib would take an empty one for the current folder."""
+    return Path(named(value))

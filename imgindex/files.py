@@ -7,61 +7,16 @@ import os
 import secrets
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import BinaryIO
 
-from imgindex.records import Skip
+from imgindex.records import Seen
+from imgindex.skips import Changed, Skip, Skipped, too_large_file
 
 MAX_FILE_BYTES = 1 << 30
 """A file is read into memory as a whole, one in each worker; the largest single-frame pictures that the
 pixel limit of decoding admits are below this in every compressed format."""
 
 _READ_CHUNK = 1 << 20
-
-
-class Skipped(Exception):
-    """A file that was seen and cannot be indexed; `skip` says why. Travels between processes."""
-
-    def __init__(self, skip: Skip) -> None:
-        super().__init__(skip)
-        self.skip = skip
-
-    def __str__(self) -> str:
-        return f"{self.skip.reason}: {self.skip.detail}"
-
-
-class Changed(OSError):
-    """A file that was written to while it was read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A regular file as the file system described it; `path` is absolute, in the file system's own bytes.
-
-    Times are in nanoseconds since the epoch. Paths with one (device, inode) are one physical file.
-    """
-
-    path: bytes
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    device: int
-
-    @classmethod
-    def of(cls, path: bytes, status: os.stat_result) -> Seen:
-        """`path` as `status` describes it."""
-        return cls(
-            path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
-        )  # fmt: skip
-
-    @property
-    def stamp(self) -> tuple[int, int, int, int]:
-        """Size, mtime, ctime and inode: a file whose stamp is that of its last reading is unchanged.
-
-        The device is left out: its number may differ after each mount of the same disk.
-        """
-        return self.size_bytes, self.mtime_ns, self.ctime_ns, self.inode
 
 
 def read_stable(path: bytes, *, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes, Seen]:
@@ -88,36 +43,6 @@ def read_stable(path: bytes, *, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes,
     if after.stamp != before.stamp or len(content) != before.size_bytes:
         raise Changed("the file was written to while it was read")
     return bytes(content), after
-
-
-def too_large_file(size_bytes: int, max_bytes: int) -> Skip:
-    """The skip of a file with more bytes than are read into memory."""
-    return Skip(
-        "too-large",
-        f"The file has {size_bytes / 2**20:,.0f} MiB, above the limit of {max_bytes / 2**20:,.0f} MiB; "
-        "save a smaller copy to index it.",
-    )
-
-
-def skip_of(error: OSError) -> Skip:
-    """The skip of a file that could not be read; the file may be fine, so it is tried again on every run."""
-    if isinstance(error, Changed):
-        return Skip("changed", "It was written to while it was read; it is read again on the next run.", True)
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return Skip("vanished", "It was deleted or moved between being seen and being read; run again.", True)
-    if isinstance(error, PermissionError):
-        return Skip("unreadable", "You have no permission to read it; allow it, and run again.", True)
-    why = error.strerror or str(error) or type(error).__name__
-    return Skip(
-        "unreadable",
-        f"It could not be read ({why}); check the disk or the network share, and run again.",
-        True,
-    )
-
-
-def out_of_memory() -> Skip:
-    """The skip of a picture that memory did not suffice for; it is tried again on every run."""
-    return Skip("out-of-memory", "Memory did not suffice to decode it; run again with fewer --jobs.", True)
 
 
 def sha256(data: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -18,6 +19,15 @@ Luma: TypeAlias = NDArray[np.uint8]
 Vectors: TypeAlias = NDArray[np.float32]
 """float32[n, dim], every row of norm 1 within 1e-3."""
 
+UNSIGNED_BITS = (1 << 64) - 1
+"""Numbers of inodes and devices are unsigned, and some systems call the upper half of them negative."""
+
+SIGNED_MAX = (1 << 63) - 1
+"""SQLite's largest INTEGER."""
+
+Polygon: TypeAlias = NDArray[np.float64]
+"""float64[n, 2], n >= 3: corners of a convex polygon in continuous coordinates."""
+
 
 class Verdict(StrEnum):
     """What is known of a pair, strongest first."""
@@ -25,12 +35,18 @@ class Verdict(StrEnum):
     EXACT = "exact"
     SAME_PIXELS = "same-pixels"
     NEAR_DUPLICATE = "near-duplicate"
+    VARIANT = "variant"
     SIMILAR = "similar"
     DISTINCT = "distinct"
 
     @property
     def is_copy(self) -> bool:
         return self in (Verdict.EXACT, Verdict.SAME_PIXELS, Verdict.NEAR_DUPLICATE)
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether the two are proven to lie on each other: copies and variants."""
+        return self.is_copy or self is Verdict.VARIANT
 
 
 class Relation(StrEnum):
@@ -127,7 +143,7 @@ class Thumb:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outline:
-    """Where a working picture has content, float64[n, 2] corners of a convex polygon (`transform.Polygon`), and
+    """Where a working picture has content, float64[n, 2] corners of a convex polygon (`records.Polygon`), and
     thumbnails of its frame and (where that is less) of that content."""
 
     content: NDArray[np.float64]
@@ -210,16 +226,12 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Skip:
-    """Why a file was seen and not indexed: `reason` is a short token, `detail` a sentence.
+class Marked:
+    """A part of an aligned pair that differs: what kind of difference it is, and where, as the corners (x, y) of a
+    polygon in full-size pixels of a."""
 
-    `environment` is True where the file may be fine and its surroundings were not
-    (disk away, permission): such files are tried again on every run.
-    """
-
-    reason: str
-    detail: str
-    environment: bool = False
+    kind: str
+    corners: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +247,7 @@ class Verification:
     scale      linear size of the shared content in b over its size in a (0.5: b shows it at half size)
     inset      the contained picture is set into the other, as on a page, and not cut out of it
     evidence   the numbers the decision was made from, JSON-serialisable
+    regions    what differs visibly, largest first
     """
 
     verdict: Verdict
@@ -248,6 +261,7 @@ class Verification:
     scale: float = 1.0
     inset: bool = False
     evidence: dict[str, Any] = field(default_factory=dict)
+    regions: tuple[Marked, ...] = ()
 
 
 class Grade(StrEnum):
@@ -301,3 +315,56 @@ class Weighing:
         return Weighing(
             self.loss_b, self.loss_a, self.derived_b, self.derived_a, self.grade_b, self.grade_a, self.differs, evidence
         )
+
+
+def signed(number: int) -> int:
+    """The nearest integer that a signed number of 64 bits holds."""
+    return min(max(number, -SIGNED_MAX - 1), SIGNED_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A regular file as the file system described it; `path` is absolute, in the file system's own bytes.
+
+    Times are in nanoseconds since the epoch. Paths with one (device, inode) are one physical file. Every number is
+    one that the store can hold, see `of`.
+    """
+
+    path: bytes
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    device: int
+
+    @classmethod
+    def of(cls, path: bytes, status: os.stat_result) -> Seen:
+        """`path` as `status` describes it, each number the nearest that 64 bits hold: file systems keep times from
+        before 1678 and from after 2262, which such a file has again whenever it is looked at."""
+        return cls(
+            path,
+            max(0, signed(status.st_size)),
+            signed(status.st_mtime_ns),
+            signed(status.st_ctime_ns),
+            status.st_ino & UNSIGNED_BITS,
+            status.st_dev & UNSIGNED_BITS,
+        )
+
+    @property
+    def stamp(self) -> tuple[int, int, int, int]:
+        """Size, mtime, ctime and inode: a file whose stamp is that of its last reading is unchanged.
+
+        The device is left out: its number may differ after each mount of the same disk.
+        """
+        return self.size_bytes, self.mtime_ns, self.ctime_ns, self.inode
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """A row of `image`."""
+
+    id: int
+    sha256: bytes
+    size_bytes: int
+    info: PictureInfo
+    texture: float

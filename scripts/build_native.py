@@ -1,8 +1,7 @@
 """Compiles `imgindex/native/*.c` when the package is built or installed; hatchling calls it.
 
 The compiler is the system's (`cc`, or what CC names); where there is none, the one in the `ziglang` wheel. On x86-64
-the same sources are compiled three times, for every processor, for those with AVX2 and for those with AVX-512;
-`imgindex.native` loads what fits.
+the same sources are compiled twice, for every processor and for those with AVX2; `imgindex.native` loads what fits.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,6 @@ FLAGS = (
 LIBRARIES: dict[str, tuple[str, ...]] = {"kernels.so": ()}
 if platform.machine().lower() in ("x86_64", "amd64"):
     LIBRARIES["kernels-avx2.so"] = ("-mavx2", "-mfma")
-    LIBRARIES["kernels-avx512.so"] = (
-        "-mavx512f", "-mavx512cd", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=256",
-    )  # fmt: skip
 
 ZIG = (sys.executable, "-m", "ziglang", "cc", "-mcpu=baseline")
 """It compiles for the processor that it runs on, unless told otherwise."""
@@ -45,23 +42,25 @@ def system_compiler() -> list[str] | None:
 
 
 def compile_libraries(sources: Path, into: Path) -> list[Path]:
-    """Compile the C files of a folder; each library says of which sources it is. Raises RuntimeError with what the
-    compiler said."""
+    """Compile the C files of a folder for each kind of processor. Raises RuntimeError as `compile_library` does."""
+    return [compile_library(sources, into / name, more) for name, more in LIBRARIES.items()]
+
+
+def compile_library(sources: Path, library: Path, more: Sequence[str]) -> Path:
+    """Compile the C files of a folder with some more flags; the library says of which sources it is. Raises
+    RuntimeError with what the compiler said."""
     code = sorted(sources.glob("*.[ch]"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
-    flags = [*FLAGS, f'-DSOURCES_SHA256="{digest}"']
-    made = []
-    for name, more in LIBRARIES.items():
-        with tempfile.TemporaryDirectory(dir=into) as unfinished:
-            library = Path(unfinished) / name
-            units = [str(path) for path in code if path.suffix == ".c"]
-            command = [*(system_compiler() or ZIG), *flags, *more, *units, "-o", str(library), "-lm"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise RuntimeError(f"{shlex.join(command)} failed:\n{done.stderr}")
-            os.replace(library, into / name)
-        made.append(into / name)
-    return made
+    flags = [*FLAGS, f'-DSOURCES_SHA256="{digest}"', *more]
+    units = [str(path) for path in code if path.suffix == ".c"]
+    with tempfile.TemporaryDirectory(dir=library.parent) as unfinished:
+        made = Path(unfinished) / library.name
+        command = [*(system_compiler() or ZIG), *flags, *units, "-o", str(made), "-lm"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{shlex.join(command)} failed:\n{done.stderr}")
+        os.replace(made, library)
+    return library
 
 
 class NativeBuildHook(BuildHookInterface[Any]):

@@ -34,13 +34,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-import recipes
-
 from imgindex import api
-from imgindex.check import check
-from imgindex.progress import Silent
-from imgindex.report.as_json import report_json
+from imgindex.ports import Silent
+from imgindex.runs.check.check import check
 from imgindex.store import DATABASE_NAME, Store
+from imgindex.ui.as_json import report_json
+
+sys.path.append(str(Path(__file__).resolve().parent / "bench"))
+import recipes
 
 JOBS = 2
 MARK = "IMGINDEX_CRASH_TEST"
@@ -58,8 +59,8 @@ WORKERS_END_S = 120.0
 LEFT_OVER = "in the store that nothing names"
 """What `check` says of a file that was being written; a later run replaces it, and nothing reads it."""
 
-SMALL_BATCHES = "from imgindex.pipeline import ingest, search; ingest.STORE_BATCH = search.BLOCK = {batch}"
-COMMAND = "from imgindex.cli import main; main()"
+SMALL_BATCHES = "from imgindex.runs.index import blocks, ingest; ingest.STORE_BATCH = blocks.BLOCK = {batch}"
+COMMAND = "from imgindex.ui.cli import main; main()"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 import imgindex
-from imgindex.schema import HEAD_REVISION
+from imgindex.store.schema import HEAD_REVISION
 
 STORES = Path(__file__).resolve().parents[1] / "tests" / "stores"
 PHOTOS = Path("/srv/imgindex-fixture")

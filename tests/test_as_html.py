@@ -10,9 +10,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from imgindex.records import Skip, Verdict
-from imgindex.report.as_html import MAX_SKIPPED_SHOWN, report_html
-from imgindex.report.model import Change, Counts, Group, Look, Member, Report, Resolved
+from imgindex.records import Verdict
+from imgindex.results import Change, Counts, Group, Look, Member, Report, Resolved
+from imgindex.skips import Skip
+from imgindex.ui.as_html import MAX_SKIPPED_SHOWN, report_html
 
 VOID = {"meta", "img", "input", "wbr"}
 TALLY = Counts(4, 3, 1, 2, 3, 1, 2, 490_001, 7)

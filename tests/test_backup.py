@@ -19,14 +19,14 @@ SCENES = 24
 
 COMMAND = """
 import time
-from imgindex.pipeline import ingest, search
+from imgindex.runs.index import ingest, blocks as search
 ingest.STORE_BATCH = search.BLOCK = 4
 write = ingest.Ingest._write
 def write_and_pause(self, *batch):
     write(self, *batch)
     time.sleep(0.7)
 ingest.Ingest._write = write_and_pause
-from imgindex.cli import main
+from imgindex.ui.cli import main
 main()
 """
 """The command with small transactions and a pause after each, so that some backups fall between two of them."""

@@ -13,7 +13,7 @@ import pytest
 from tests.pictures import save, scene
 from tests.tiny_clip import write_tiny_clip
 
-BENCH = Path(__file__).resolve().parents[1] / "scripts" / "bench.py"
+BENCH = Path(__file__).resolve().parents[1] / "scripts" / "bench" / "run.py"
 
 
 @pytest.fixture(autouse=True)
@@ -51,28 +51,28 @@ def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
 
 def test_the_command_reaches_its_other_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents: a part of the command that a change of another script has cut off."""
-    import bench
-    import bench_ingest
-    import bench_vectors
+    import ingest
+    import run
+    import vectors
 
-    for script in (bench_vectors, bench_ingest):
+    for script in (vectors, ingest):
         monkeypatch.setattr(script, "run", create_autospec(script.run))
     monkeypatch.setattr(sys, "argv", ["bench.py", str(tmp_path), "--only", "vectors,ingest"])
-    bench.main()
-    bench_vectors.run.assert_called_once_with(tmp_path, None)
-    bench_ingest.run.assert_called_once_with(tmp_path, None, bench_ingest.Asked(3))
+    run.main()
+    vectors.run.assert_called_once_with(tmp_path, None)
+    ingest.run.assert_called_once_with(tmp_path, None, ingest.Asked(3))
 
 
 def test_vectors_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
-    import bench_vectors
     import tile_vectors
+    import vectors
 
     for seed in range(30):
         save(scene(seed, 640, 560), tmp_path / "photos" / f"{seed}.jpg")
     monkeypatch.setattr(tile_vectors, "TILES", 120)
     monkeypatch.setattr(tile_vectors, "COPIES", 60)
-    monkeypatch.setattr(bench_vectors, "ADDED", 20)
-    bench_vectors.run(tmp_path / "photos", None, sizes=(120, 200))
+    monkeypatch.setattr(vectors, "ADDED", 20)
+    vectors.run(tmp_path / "photos", None, sizes=(120, 200))
     printed = capfd.readouterr().out
     assert len(re.findall(r"query p50 [\d.]+ ms, p99 [\d.]+ ms", printed)) == 2
     assert len(re.findall(r"\d+ candidates of 20 new images", printed)) == 2
@@ -80,24 +80,24 @@ def test_vectors_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_ingest_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
-    import bench_ingest
+    import ingest
 
     save(scene(1, 640, 480), tmp_path / "photos" / "1.jpg")
-    bench_ingest.run(tmp_path / "photos", write_tiny_clip(tmp_path / "clip"), bench_ingest.Asked(1, jobs=1), count=2)
+    ingest.run(tmp_path / "photos", write_tiny_clip(tmp_path / "clip"), ingest.Asked(1, jobs=1), count=2)
     printed = capfd.readouterr().out
     assert re.search(r"2 JPEGs of 4000 x 3000: [\d.]+ files/s", printed)
     assert re.search(r"8 JPEGs of 640 x 480: [\d.]+ files/s", printed)
 
 
 def test_memory_of_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
-    import bench
+    import run
 
     for seed in range(3):
         save(scene(seed, 480, 360), tmp_path / "photos" / f"{seed}.jpg")
-    monkeypatch.setattr(bench, "TILES", (20, 40))
-    monkeypatch.setattr(bench, "MORE_TILES", 2)
-    monkeypatch.setattr(bench, "TILE_PX", 64)
-    bench.memory(tmp_path / "photos", None, 1)
+    monkeypatch.setattr(run, "TILES", (20, 40))
+    monkeypatch.setattr(run, "MORE_TILES", 2)
+    monkeypatch.setattr(run, "TILE_PX", 64)
+    run.memory(tmp_path / "photos", None, 1)
     peaks = re.findall(
         r"^  (?:\d+ files indexed|searched and verified) +(\d+) +(\d+) +(\d+)", capfd.readouterr().out, re.M
     )

@@ -9,17 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgindex import vectors
-from imgindex.check import check
-from imgindex.files import Seen
-from imgindex.pipeline import cache, recall
-from imgindex.pipeline.cache import OpenIndex, open_index, save_index
-from imgindex.pipeline.query import nearest
-from imgindex.progress import Silent
-from imgindex.records import PictureInfo, Space
+from imgindex.ports import Silent
+from imgindex.records import PictureInfo, Seen, Space
+from imgindex.runs.check.check import check
+from imgindex.runs.query import nearest
+from imgindex.search import index_files, recall, vectors
+from imgindex.search.index_files import OpenIndex, open_index, save_index
+from imgindex.search.vectors import FaissIndex, ListIndex
 from imgindex.store import Store, catalog, spaces
 from imgindex.store.catalog import NewFile
-from imgindex.vectors import FaissIndex, ListIndex
 
 DIM = 16
 SPACE = Space("test", "test", "", "", DIM, "float32", "test", 0.9)
@@ -183,7 +181,7 @@ def test_a_query_reads_only_the_vectors_it_names(
     found = nearest(store, index, many, SPACE, unit(200)[50:51], 5)
     assert found[0][0].id == 51
     assert (len(found), found[0][2]) == (5, 1.0)
-    monkeypatch.setattr(cache, "open_index", None)  # asked again, it is open
+    monkeypatch.setattr(index_files, "open_index", None)  # asked again, it is open
     assert nearest(store, index, many, SPACE, unit(200)[:1], 5)[0][0].id == 1
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgindex import candidates
-from imgindex.candidates import VectorTable, cosines, entry_cosine, propose
 from imgindex.records import NEIGHBOUR, Candidate, ProposedBy, Reach
+from imgindex.search import proposals as candidates
+from imgindex.search.proposals import VectorTable, cosines, entry_cosine, propose
 
 DIM = 8
 

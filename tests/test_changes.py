@@ -7,9 +7,9 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgindex.pipeline.changes import files_of, with_changes
 from imgindex.records import Verdict
-from imgindex.report.model import Change, Counts, Group, Member, Report
+from imgindex.results import Change, Counts, Group, Member, Report
+from imgindex.runs.report.changes import files_of, with_changes
 from imgindex.store.reported import ReportedFile
 
 

@@ -19,19 +19,22 @@ from PIL import Image
 from sqlalchemy import Integer
 
 import imgindex
-from imgindex import check as check_module
-from imgindex import checksum, decode, embed
-from imgindex.check import check
-from imgindex.embed.fake import DIM, FakeEmbedder
 from imgindex.errors import StoreError
-from imgindex.pipeline.reporting import report
-from imgindex.progress import Silent
+from imgindex.pictures import decode
+from imgindex.ports import Silent
 from imgindex.records import NEIGHBOUR, Candidate, DecisionKind, ProposedBy
-from imgindex.report.model import Finding, Report
-from imgindex.schema import decision, pair
-from imgindex.store import DATABASE_NAME, Store, columns, mending, pairs
+from imgindex.results import Finding, Report
+from imgindex.runs.check import check as check_module
+from imgindex.runs.check.check import check
+from imgindex.runs.report.report import report
+from imgindex.search import embed
+from imgindex.search.embed.fake import DIM, FakeEmbedder
+from imgindex.search.vectors import FlatIndex, file_digest
+from imgindex.store import DATABASE_NAME, Store, checksum, pairs
 from imgindex.store.decisions import add_decision, decisions
-from imgindex.vectors import FlatIndex, file_digest
+from imgindex.store.schema import decision, pair
+from imgindex.store.sqlite import columns, mending
+from imgindex.workers.inline import InlineWorkers
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
@@ -77,7 +80,7 @@ def store(whole: Path, tmp_path: Path) -> Path:
 
 
 def index(store: Path, photos: Path) -> None:
-    with imgindex.open(store, jobs=1) as images:
+    with imgindex.open(store, workers=InlineWorkers()) as images:
         images.index([photos])
 
 
@@ -576,8 +579,8 @@ def test_a_check_without_repair_writes_nothing(store: Path) -> None:
 READ_ONLY = """
 import os, sys
 from pathlib import Path
-from imgindex.check import check
-from imgindex.progress import Silent
+from imgindex.runs.check.check import check
+from imgindex.ports import Silent
 from imgindex.store import Store
 Store.open(Path(sys.argv[2]), create=True).close()  # loads every module while that is still allowed
 os.setuid(65534)

@@ -16,14 +16,16 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
-from imgindex import decode, embed
-from imgindex.embed import clip, tower
-from imgindex.embed.clip import Clip
-from imgindex.embed.shrink import Shrink, middle
-from imgindex.embed.weights import locate
 from imgindex.errors import ModelError
+from imgindex.pictures import decode
 from imgindex.ports import TextEmbedder
 from imgindex.records import Picture, PictureInfo, Rgb
+from imgindex.search import embed
+from imgindex.search.embed import clip
+from imgindex.search.embed.clip import Clip
+from imgindex.search.embed.shrink import Shrink, middle
+from imgindex.search.embed.weights import locate
+from tests.embedders import vectors_of
 from tests.tiny_clip import DIM, SIDE_PX, write_tiny_clip
 
 
@@ -44,22 +46,6 @@ def noise(count: int, seed: int = 0) -> list[Picture]:
         cells = Image.fromarray(rng.integers(0, 256, (5, 6, 3), np.uint8))
         made.append(picture(np.asarray(cells.resize((90 + number, 70), Image.Resampling.BICUBIC))))
     return made
-
-
-def _has_int8_product() -> bool:
-    """Whether this build of torch has the product of 8-bit integers that `tower` computes with."""
-    try:
-        packed = torch.ops.onednn.qlinear_prepack(torch.ones(4, 8, dtype=torch.int8), [1, 8])
-        rows, zeros = torch.ones(1, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
-        torch.ops.onednn.qlinear_pointwise(
-            rows, 1.0, 0, packed, torch.ones(4), zeros, None, 1.0, 0, torch.float32, "none", [], ""
-        )
-    except (AttributeError, RuntimeError):
-        return False
-    return True
-
-
-needs_int8 = pytest.mark.skipif(not _has_int8_product(), reason="this build of torch has no product of 8-bit integers")
 
 
 @pytest.fixture(scope="module")
@@ -97,88 +83,23 @@ def test_the_fingerprint_is_of_weights_and_preprocessing_alone(tiny: Clip, tmp_p
 def test_float32_is_what_sentence_transformers_computes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents: a shortcut past the library that changes the model's vectors."""
     monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
-    monkeypatch.setattr(clip, "_has_fast_int8", lambda: False)
     embedder = Clip(locate(str(folder), no_words), no_words, "cpu")
     assert embedder.space.precision == "float32"
     pictures = noise(5)
     reference = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
     expected = reference.encode([Image.fromarray(p.rgb) for p in pictures], normalize_embeddings=True)
-    assert np.abs(embedder.embed(pictures) - expected).max() < 1e-5
+    assert np.abs(vectors_of(embedder, pictures) - expected).max() < 1e-5
 
 
-@needs_int8
-@pytest.mark.parametrize("parts", [1, 4])
-def test_integers_are_close_to_the_exact_layer(parts: int) -> None:
-    """Prevents: overflowing sums, a wrong offset, or one large channel that costs the others their precision."""
-    torch.manual_seed(0)
-    weight, bias, x = torch.randn(96, 64), torch.randn(96), torch.randn(40, 64) + 0.7
-    x[:, 5] *= 300.0
-    x[7] = 0.0
-    layer = tower.Int8(weight, bias, torch.tensor([5]), parts)
-    found = layer(x)
-    exact = torch.nn.functional.linear(x, weight, bias)
-    rest = exact - x[:, 5:6] @ weight[:, 5:6].t()
-    error = (found - exact).norm(dim=1) / rest.norm(dim=1)
-    assert error.max() < 0.02
-    assert torch.allclose(layer(x[3:4])[0], found[3], rtol=1e-5, atol=1e-3), "a row depends on itself alone"
-
-
-@needs_int8
-def test_a_part_has_its_own_scale() -> None:
-    """Prevents: a few large numbers that cost the many small ones beside them their precision."""
-    torch.manual_seed(0)
-    weight, x = torch.randn(96, 64), torch.randn(40, 64)
-    x[:, 48:] *= 100.0
-    weight[:, 48:] /= 1000.0
-    none = torch.zeros(0, dtype=torch.int64)
-    whole, parted = (tower.Int8(weight, torch.zeros(96), none, parts)(x) for parts in (1, 4))
-    exact = torch.nn.functional.linear(x, weight)
-    assert (parted - exact).norm() < 0.05 * (whole - exact).norm()
-
-
-@needs_int8
-def test_the_largest_sums_of_integers_do_not_overflow() -> None:
-    """Prevents: sums of two products that are cut to 16 bits where the processor adds them so."""
-    assert 2 * tower.STEPS * tower.WEIGHT_STEPS < 2**15
-    weight, x = torch.ones(8, 64), torch.ones(3, 64)
-    x[:, ::64] = 0.0
-    found = tower.Int8(weight, torch.zeros(8), torch.zeros(0, dtype=torch.int64), 1)(x)
-    assert torch.allclose(found, torch.nn.functional.linear(x, weight), rtol=1e-5)
-
-
-@needs_int8
-def test_widths_that_do_not_divide_are_refused_before_anything_is_computed() -> None:
-    with pytest.raises(RuntimeError):
-        tower.Int8(torch.ones(8, 60), torch.zeros(8), torch.zeros(0, dtype=torch.int64), 8)
-
-
-@needs_int8
-def test_a_model_that_integers_do_not_change_is_computed_in_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: a mistake in the integers that shows in nothing but lost speed."""
-    monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
-    monkeypatch.setattr(clip, "_has_fast_int8", lambda: True)
-    assert Clip(locate(str(folder), no_words), no_words, "cpu").space.precision == "int8"
-
-
-def test_a_model_that_integers_change_is_computed_in_float32(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: vectors further from float32 than a space promises."""
-    monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
-    exact = Clip(locate(str(folder), no_words), no_words, "cpu").embed(noise(3))
-    monkeypatch.setattr(clip, "INT8_MIN_COSINE", 1.1)
-    embedder = Clip(locate(str(folder), no_words), no_words, "cpu")
-    assert embedder.space.precision == "float32"
-    assert (embedder.embed(noise(3)) * exact).sum(axis=1).min() > 0.99
-
-
-def test_a_model_that_is_not_clips_goes_through_the_library(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: another model, or another preprocessing, computed as if it were CLIP's."""
-    monkeypatch.setattr(clip, "_has_fast_int8", lambda: False)
+def test_another_preprocessing_goes_through_the_library(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents: another model's preprocessing, or one that is misread, computed as if it were CLIP's."""
     monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
     ours = Clip(locate(str(folder), no_words), no_words, "cpu")
-    monkeypatch.setattr(tower, "GELU", 1.5)
+    misread = Shrink(SIDE_PX, int(Image.Resampling.NEAREST))
+    monkeypatch.setattr(Shrink, "of", lambda settings: misread)
     other = Clip(locate(str(folder), no_words), no_words, "cpu")
     assert isinstance(ours.front, Shrink) and other.front is middle
-    assert np.abs(other.embed(noise(5)) - ours.embed(noise(5))).max() < 1e-5
+    assert np.abs(vectors_of(other, noise(5)) - vectors_of(ours, noise(5))).max() < 1e-5
 
 
 @pytest.mark.parametrize("shape", [(70, 91), (224, 224), (31, 33), (500, 20), (9, 400)])
@@ -204,7 +125,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(folder: Path, monkeypatch: p
     said: list[str] = []
     embedder = Clip(locate(str(folder), no_words), said.append, "cpu")
     pictures = noise(20)
-    expected = embedder.embed(pictures)
+    expected = vectors_of(embedder, pictures)
     forward, most = embedder._forward, 6
 
     def small(batch: list[Rgb], precision: clip.Precision) -> np.ndarray:
@@ -213,19 +134,19 @@ def test_out_of_memory_halves_the_batch_and_says_so(folder: Path, monkeypatch: p
         return forward(batch, precision)
 
     monkeypatch.setattr(embedder, "_forward", small)
-    found = embedder.embed(pictures)
+    found = vectors_of(embedder, pictures)
     assert (found * expected).sum(axis=1).min() > 0.999
     assert embedder.batch_size == 5
     assert len(said) == 2 and all("out of memory" in sentence for sentence in said)
     most = 0
     with pytest.raises(ModelError, match="too little memory"):
-        embedder.embed(pictures)
+        vectors_of(embedder, pictures)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30_000), (30_000, 1), (3, 40), (500, 20)])
 def test_odd_shapes(tiny: Clip, shape: tuple[int, int]) -> None:
     """Prevents: a strip that fills the memory, or three rows taken for three colour channels."""
-    vector = tiny.embed([picture(np.full((*shape, 3), 90, np.uint8))])
+    vector = vectors_of(tiny, [picture(np.full((*shape, 3), 90, np.uint8))])
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-3)
 
 
@@ -233,7 +154,7 @@ def test_the_cut_keeps_the_middle(tiny: Clip) -> None:
     """Prevents: a long picture embedded by what is not in its middle."""
     strip = np.asarray(Image.fromarray(noise(1)[0].rgb).resize((1600, 80)))
     exact = Image.fromarray(strip[:, 800 - 40 : 800 + 40])
-    cosines = tiny.embed([picture(strip)]) @ tiny.embed([picture(np.asarray(exact))]).T
+    cosines = vectors_of(tiny, [picture(strip)]) @ vectors_of(tiny, [picture(np.asarray(exact))]).T
     assert cosines[0, 0] > 0.999
 
 
@@ -250,7 +171,7 @@ def test_text_vectors(tiny: Clip) -> None:
 def test_a_stub_of_a_text_tower_is_refused(tmp_path: Path) -> None:
     """Prevents: zeros, or rounding noise, answered to a text query."""
     stub = Clip(locate(str(write_tiny_clip(tmp_path / "m", stub_text=True)), no_words), no_words, "cpu")
-    assert stub.embed(noise(1)).shape == (1, DIM)
+    assert vectors_of(stub, noise(1)).shape == (1, DIM)
     with pytest.raises(ModelError, match="no text tower"):
         stub.embed_text(["a dog"])
 
@@ -272,7 +193,7 @@ def test_vectors_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     tensors["visual_projection.weight"][0, 0] = float("nan")
     save_file(tensors, model / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="no usable vector"):
-        embed.open_embedder(str(model), no_words, "cpu").embed(noise(2))
+        vectors_of(embed.open_embedder(str(model), no_words, "cpu"), noise(2))
 
 
 def test_code_of_a_model_is_never_run(tmp_path: Path) -> None:
@@ -309,9 +230,9 @@ def test_a_device_that_is_not_there(folder: Path, device: str) -> None:
 def test_nothing_but_our_sentences_reaches_the_terminal(folder: Path) -> None:
     """Prevents: progress bars and warnings of the libraries between our own lines."""
     code = (
-        "import sys, numpy as np; from imgindex import embed; from imgindex.records import *; "
+        "import sys, numpy as np; from imgindex.search import embed; from imgindex.records import *; "
         "e = embed.open_embedder(sys.argv[1], print, 'cpu'); "
-        "e.embed([Picture(PictureInfo('PNG', 9, 9, 'RGB', 8, False, 1), np.zeros((9, 9, 3), np.uint8))]); "
+        "e.finish([e.front(Picture(PictureInfo('PNG', 9, 9, 'RGB', 8, False, 1), np.zeros((9, 9, 3), np.uint8)))]); "
         "e.embed_text(['a dog'])"
     )
     done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
@@ -334,26 +255,9 @@ def test_bfloat16_stays_close_to_float32_on_real_photos(real: Clip, photos: Path
         pytest.skip("this processor computes float32")
     pictures = [decode.decode(path.read_bytes(), short_side_px=real.short_side_px) for path in jpegs(photos, 6)]
     exact = real._forward([real.front(p) for p in pictures], "float32")
-    cosines = (real.embed(pictures) * exact).sum(axis=1) / np.linalg.norm(exact, axis=1)
+    cosines = (vectors_of(real, pictures) * exact).sum(axis=1) / np.linalg.norm(exact, axis=1)
     assert cosines.mean() >= clip.BFLOAT16_MEAN_COSINE
     assert cosines.min() >= clip.BFLOAT16_MIN_COSINE
-
-
-@needs_int8
-def test_integers_stay_close_to_float32_on_real_photos(
-    clip_folder: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Prevents: 8-bit integers that move vectors further than the tolerance that spaces promise."""
-    monkeypatch.setattr(clip, "_has_native_bfloat16", lambda device: False)
-    monkeypatch.setattr(clip, "_has_fast_int8", lambda: True)
-    reduced = Clip(locate(str(clip_folder), no_words), no_words, "cpu")
-    assert reduced.space.precision == "int8"
-    monkeypatch.setattr(clip, "_has_fast_int8", lambda: False)
-    exact = Clip(locate(str(clip_folder), no_words), no_words, "cpu")
-    pictures = [decode.decode(path.read_bytes(), short_side_px=exact.short_side_px) for path in jpegs(photos, 8)]
-    cosines = (reduced.embed(pictures) * exact.embed(pictures)).sum(axis=1)
-    assert cosines.mean() >= clip.INT8_MEAN_COSINE
-    assert cosines.min() >= clip.INT8_MIN_COSINE
 
 
 def test_reduced_decoding_stays_close_to_full_decoding(real: Clip, photos: Path) -> None:
@@ -367,7 +271,7 @@ def test_reduced_decoding_stays_close_to_full_decoding(real: Clip, photos: Path)
         drafted = decode.decode(stream.getvalue(), short_side_px=real.short_side_px)
         assert min(drafted.rgb.shape[:2]) < 1000
         full = replace(drafted, rgb=np.asarray(Image.open(stream)))
-        cosines.append(float((real.embed([drafted]) * real.embed([full])).sum()))
+        cosines.append(float((vectors_of(real, [drafted]) * vectors_of(real, [full])).sum()))
     assert min(cosines) >= 0.995 and np.mean(cosines) >= 0.999
 
 
@@ -376,7 +280,7 @@ def test_real_weights_know_a_copy_and_have_no_words(real: Clip, photos: Path) ->
     paths = jpegs(photos, 4)
     originals = [decode.decode(path.read_bytes(), short_side_px=real.short_side_px) for path in paths]
     copies = [replace(p, rgb=np.asarray(Image.fromarray(p.rgb).resize((300, 300)))) for p in originals]
-    cosines = real.embed(copies) @ real.embed(originals).T
+    cosines = vectors_of(real, copies) @ vectors_of(real, originals).T
     assert (cosines.argmax(axis=1) == np.arange(len(paths))).all()
     with pytest.raises(ModelError, match="no text tower"):
         real.embed_text(["a dog"])

@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 
 from imgindex import api
-from imgindex.report.as_json import report_json
+from imgindex.ui.as_json import report_json
 from tests.pictures import save, scene
 
 CRASH_TEST = Path(__file__).resolve().parents[1] / "scripts" / "crash_test.py"
 
 COMMAND = """
-from imgindex.pipeline import ingest, search
+from imgindex.runs.index import ingest, blocks as search
 ingest.STORE_BATCH = search.BLOCK = 4
-from imgindex.cli import main
+from imgindex.ui.cli import main
 main()
 """
 """The command with small transactions, so that a run on a few pictures has a middle."""

@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imgindex
-from imgindex import verify
-from imgindex.candidates import PAIR
-from imgindex.pipeline import crowds, match
+from imgindex.proof import verify
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
+from imgindex.runs.index import crowds, match
+from imgindex.search.proposals import PAIR
 from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.catalog import NewFile
 from imgindex.store.pairs import StoredPair
+from imgindex.workers.inline import InlineWorkers
 from tests.pictures import save, scene
 from tests.test_store import INFO, SPACE, seen
 
@@ -53,7 +54,7 @@ def test_each_member_of_a_crowd_is_verified_against_the_keeper(tmp_path: Path, m
     for number in range(2 * crowds.MANY):
         side = 400 - number
         save(picture.resize((side, round(side * 0.75))), folder / f"{number:03}.jpg")
-    with imgindex.open(tmp_path / "store", model="sift-vlad") as images:
+    with imgindex.open(tmp_path / "store", model="sift-vlad", workers=InlineWorkers()) as images:
         with monkeypatch.context() as killed:
             killed.setattr(match.Round, "crowds", lambda _: [])
             images.index([folder])

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, features
 from skimage import data as samples
 
-from imgindex.decode import MAX_RGB_PIXELS, NotAPicture, Undecodable, decode, luma, pixel_digest
-from imgindex.files import Skipped
+from imgindex.pictures.decode import MAX_RGB_PIXELS, NotAPicture, Undecodable, decode, luma, pixel_digest
+from imgindex.skips import Skipped
 
 PHOTO = Image.fromarray(samples.astronaut())
 SEEDED = np.random.default_rng(7)
@@ -291,17 +291,13 @@ def test_what_is_no_picture_is_said_to_be_none(content: bytes, word: str) -> Non
     assert word in caught.value.skip.detail
 
 
-def test_raw_and_undecoded_kinds_say_what_to_do() -> None:
-    """Prevents the thumbnail in a camera's RAW file from standing for the photo."""
-    reduced = struct.pack("<2sHIHHHIII", b"II", 42, 8, 1, 254, 4, 1, 1, 0)
-    for content, reason in (
-        (reduced, "raw"),
-        (b"II*\0\x10\0\0\0CR\x02\0", "raw"),
-        (b"\xff\x0a" + b"\0" * 30, "unsupported"),
-    ):
+def test_undecoded_kinds_say_what_to_do() -> None:
+    """Prevents a picture that no decoder here reads from being called damaged."""
+    for content in (b"v/1\x01" + b"\0" * 40, b"#?RADIANCE\n", b"8BPS\x00\x02" + b"\0" * 40):
         with pytest.raises(Undecodable) as caught:
             decode(content, short_side_px=64)
-        assert caught.value.skip.reason == reason
+        assert caught.value.skip.reason == "unsupported"
+        assert "save a copy as JPEG or PNG" in caught.value.skip.detail
 
 
 def test_same_pixels_have_one_digest() -> None:

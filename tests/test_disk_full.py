@@ -18,8 +18,9 @@ import pytest
 
 from imgindex import api
 from imgindex.errors import StoreLocked
-from imgindex.report.as_json import report_json
-from imgindex.store import Store, database
+from imgindex.store import Store
+from imgindex.store.sqlite import engine
+from imgindex.ui.as_json import report_json
 from tests.pictures import save, scene
 
 IndexThere = Callable[[Path, int], tuple[int, str]]
@@ -258,7 +259,7 @@ def test_a_database_that_another_process_keeps_is_said_and_left_alone(
     store: Path, half: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stuck writer (a backup tool, a shell in a transaction) must not hang a nightly run for ever, nor break it."""
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 50)
     with closing(sqlite3.connect(store / "imgindex.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with api.open(store, jobs=1) as images, pytest.raises(StoreLocked, match="try again"):

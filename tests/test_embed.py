@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from imgindex import embed
-from imgindex.embed import weights
 from imgindex.errors import ModelError
+from imgindex.search import embed
+from imgindex.search.embed import weights
 from tests.tiny_clip import write_tiny_clip
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -191,7 +191,7 @@ def test_the_probe_does_not_wait_for_a_silent_server(silent_server: str) -> None
 def test_choosing_imports_no_torch() -> None:
     """Prevents: seconds of imports for commands, and for sift-vlad, that need no CLIP."""
     code = (
-        "import sys, imgindex; from imgindex import embed; embed.open_embedder('sift-vlad', print); "
+        "import sys, imgindex; from imgindex.search import embed; embed.open_embedder('sift-vlad', print); "
         "sys.exit(any(m in sys.modules for m in ('torch', 'transformers', 'huggingface_hub')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

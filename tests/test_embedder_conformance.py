@@ -11,10 +11,12 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from imgindex import decode, embed, features
-from imgindex.embed.fake import FakeEmbedder
+from imgindex.pictures import decode, features
 from imgindex.ports import Embedder, TextEmbedder
 from imgindex.records import Picture, Rgb
+from imgindex.search import embed
+from imgindex.search.embed.fake import FakeEmbedder
+from tests.embedders import vectors_of
 from tests.tiny_clip import write_tiny_clip
 
 TOLERANCE = 1e-3
@@ -56,7 +58,7 @@ def pictures(photographs: list[Rgb], embedder: Embedder) -> list[Picture]:
 
 def test_unit_rows_of_the_space(embedder: Embedder, pictures: list[Picture]) -> None:
     """Prevents: vectors that the store refuses."""
-    vectors = embedder.embed(pictures)
+    vectors = vectors_of(embedder, pictures)
     assert vectors.shape == (len(pictures), embedder.space.dim) and vectors.dtype == np.float32
     assert np.abs(np.linalg.norm(vectors, axis=1) - 1).max() < TOLERANCE
 
@@ -65,29 +67,29 @@ def test_the_front_travels_and_finish_gives_the_vector(embedder: Embedder, pictu
     """Prevents: a first half that cannot be sent to a worker process, or that says something else there."""
     front = pickle.loads(pickle.dumps(embedder.front))
     fronts = pickle.loads(pickle.dumps([front(picture) for picture in pictures]))
-    assert np.abs(embedder.finish(fronts) - embedder.embed(pictures)).max() < TOLERANCE
+    assert np.abs(embedder.finish(fronts) - vectors_of(embedder, pictures)).max() < TOLERANCE
 
 
 def test_nothing_in_nothing_out(embedder: Embedder) -> None:
     """Prevents: a crash on the empty last batch."""
-    assert embedder.embed([]).shape == (0, embedder.space.dim)
+    assert vectors_of(embedder, []).shape == (0, embedder.space.dim)
 
 
 def test_order_and_batches_do_not_matter(embedder: Embedder, pictures: list[Picture]) -> None:
     """Prevents: a vector attached to another picture, or one that depends on its neighbours in a batch."""
-    together = embedder.embed(pictures)
-    backwards = embedder.embed(pictures[::-1])[::-1]
-    alone = np.concatenate([embedder.embed([picture]) for picture in pictures])
-    many = embedder.embed(pictures * (embedder.batch_size // len(pictures) + 2))[-len(pictures) :]
+    together = vectors_of(embedder, pictures)
+    backwards = vectors_of(embedder, pictures[::-1])[::-1]
+    alone = np.concatenate([vectors_of(embedder, [picture]) for picture in pictures])
+    many = vectors_of(embedder, pictures * (embedder.batch_size // len(pictures) + 2))[-len(pictures) :]
     for other in (backwards, alone, many):
         assert (together * other).sum(axis=1).min() > 1 - TOLERANCE
 
 
 def test_a_copy_is_nearer_than_any_other_picture(embedder: Embedder, photographs: list[Rgb]) -> None:
     """Prevents: an embedder that does not see, or rows that are mixed up."""
-    originals = embedder.embed([read(rgb, embedder) for rgb in photographs])
+    originals = vectors_of(embedder, [read(rgb, embedder) for rgb in photographs])
     smaller = [np.asarray(Image.fromarray(rgb).resize((320, 240))) for rgb in photographs]
-    cosines = embedder.embed([read(rgb, embedder, quality=60) for rgb in smaller]) @ originals.T
+    cosines = vectors_of(embedder, [read(rgb, embedder, quality=60) for rgb in smaller]) @ originals.T
     assert (cosines.argmax(axis=1) == np.arange(len(photographs))).all()
 
 
@@ -95,7 +97,7 @@ def test_a_copy_is_nearer_than_any_other_picture(embedder: Embedder, photographs
 @pytest.mark.parametrize("shape", [(1, 1), (1, 200), (64, 64), (300, 7)])
 def test_a_picture_without_texture_has_a_vector(embedder: Embedder, shape: tuple[int, int], grey: int) -> None:
     """Prevents: a division by zero on blank or tiny pictures."""
-    vector = embedder.embed([read(np.full((*shape, 3), grey, np.uint8), embedder)])
+    vector = vectors_of(embedder, [read(np.full((*shape, 3), grey, np.uint8), embedder)])
     assert np.linalg.norm(vector) == pytest.approx(1, abs=TOLERANCE)
 
 

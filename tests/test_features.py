@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from imgindex import features
+from imgindex.pictures import features
 from imgindex.records import LocalFeatures, Luma
 from tests.pictures import scene
 

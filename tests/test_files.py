@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgindex import files
-from imgindex.files import Changed, Seen, Skipped
+from imgindex import files, skips
+from imgindex.records import Seen
+from imgindex.skips import Changed, Skipped
 
 
 def test_reads_the_content_with_its_description(tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_a_file_that_grows_while_it_is_read_is_changed(tmp_path: Path, monkeypat
     monkeypatch.setattr(files.os, "fstat", growing)
     with pytest.raises(Changed) as caught:
         files.read_stable(os.fsencode(path))
-    assert files.skip_of(caught.value).environment
+    assert skips.skip_of(caught.value).environment
 
 
 def test_too_many_bytes_are_refused_before_reading(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_too_many_bytes_are_refused_before_reading(tmp_path: Path) -> None:
 )
 def test_what_could_not_be_read_is_tried_again(error: OSError, reason: str) -> None:
     """Prevents a disk that was away for a night from costing its files for good."""
-    skip = files.skip_of(error)
+    skip = skips.skip_of(error)
     assert (skip.reason, skip.environment) == (reason, True)
     assert skip.detail.endswith(".")
 

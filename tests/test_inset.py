@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgindex.inset import is_inset
+from imgindex.proof.inset import is_inset
 from tests.pictures import scene
 
 

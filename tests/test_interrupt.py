@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import imgindex
-from imgindex import interrupt
-from imgindex.embed.fake import FakeEmbedder
-from imgindex.pipeline import ingest, search
-from imgindex.progress import Silent
-from imgindex.report.model import Report
+from imgindex.ports import Silent
+from imgindex.results import Report
+from imgindex.runs.index import blocks, ingest
+from imgindex.search.embed.fake import FakeEmbedder
+from imgindex.ui import interrupt
+from imgindex.workers.inline import InlineWorkers
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
@@ -45,20 +46,20 @@ def test_stopped_anywhere_the_next_run_ends_as_one_run_would(
     """While scanning, hashing, indexing or verifying: nothing is lost, nothing half done is taken for done."""
     use_embedder(monkeypatch, FakeEmbedder())
     monkeypatch.setattr(ingest, "STORE_BATCH", 4)
-    monkeypatch.setattr(search, "BLOCK", 4)
+    monkeypatch.setattr(blocks, "BLOCK", 4)
     photos = tmp_path / "photos"
     for seed in range(5):
         save(scene(seed), photos / f"{seed}.jpg")
         save(scene(seed), photos / f"{seed}-small.jpg", quality=40)
     (photos / "2-copy.jpg").write_bytes((photos / "2.jpg").read_bytes())
-    with imgindex.open(tmp_path / "whole", jobs=1) as images:
+    with imgindex.open(tmp_path / "whole", workers=InlineWorkers()) as images:
         images.index([photos])
         expected = told(images.report())
-    with imgindex.open(tmp_path / "store", jobs=1, progress=StopAfter(steps)) as images:
+    with imgindex.open(tmp_path / "store", workers=InlineWorkers(), progress=StopAfter(steps)) as images:
         first = images.index([photos])
         assert first.interrupted
         done = first.ingest.embedded_images
-    with imgindex.open(tmp_path / "store", jobs=1) as images:
+    with imgindex.open(tmp_path / "store", workers=InlineWorkers()) as images:
         second = images.index([photos])
         assert not second.interrupted
         assert second.ingest.embedded_images == 10 - done
@@ -79,7 +80,7 @@ def test_the_first_signal_asks_and_the_second_ends() -> None:
 def test_a_command_with_nothing_to_finish_ends_at_once(number: int, code: int, tmp_path: Path) -> None:
     """The parser of the command line would make an exit code of its own of it, without a word."""
     script = (
-        "import os, sys; from imgindex import api, cli; "
+        "import os, sys; from imgindex import api; from imgindex.ui import cli; "
         f"api.ImageIndex.status = lambda self: os.kill(os.getpid(), {int(number)}); "
         "sys.argv[1:] = ['status', '--store', sys.argv[1]]; cli.main()"
     )

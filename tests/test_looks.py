@@ -12,20 +12,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from imgindex.pipeline.looks import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAIL_PX, Sheet, look_at, looks
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 import imgindex
-from imgindex import embed
-from imgindex.embed.fake import FakeEmbedder
-from imgindex.features import WORKING_SIDE_PX
 from imgindex.files import sha256
-from imgindex.pipeline import looks as pipeline_looks
-from imgindex.pipeline.looks import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAIL_PX, Sheet, look_at, looks
-from imgindex.pipeline.reporting import report
-from imgindex.progress import Silent
-from imgindex.report.model import Change, Look, Report
+from imgindex.pictures.features import WORKING_SIDE_PX
+from imgindex.ports import Silent, Workers
+from imgindex.results import Change, Look, Report
+from imgindex.runs import looks as pipeline_looks
+from imgindex.runs.report.report import report
+from imgindex.search import embed
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store
-from imgindex.workers import Workers
+from imgindex.workers.inline import InlineWorkers
+from imgindex.workers.pool import WorkerProcesses
 from tests.pictures import save, scene
 
 SIZE = 640, 480
@@ -39,10 +40,9 @@ class Sharper(FakeEmbedder):
     short_side_px = WORKING_SIDE_PX
 
 
-@pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
-    with Workers(1) as started:
-        yield started
+@pytest.fixture
+def workers() -> InlineWorkers:
+    return InlineWorkers()
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def store(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 def indexed(store: Store, folder: Path) -> Report:
-    with imgindex.open(store.directory, jobs=1) as images:
+    with imgindex.open(store.directory, workers=InlineWorkers()) as images:
         images.index([folder])
     return report(store)
 
@@ -107,7 +107,7 @@ TURNS = {
 @pytest.mark.parametrize("turn", TURNS)
 @pytest.mark.parametrize("keeper_is_low", [True, False])
 def test_the_outline_is_where_the_edit_is(
-    store: Store, folder: Path, workers: Workers, turn: str, keeper_is_low: bool
+    store: Store, folder: Path, workers: InlineWorkers, turn: str, keeper_is_low: bool
 ) -> None:
     """Prevents: outlines in the keeper's frame, or by the map of the pair told the wrong way round."""
     kept = save(soft(1), folder / "kept.jpg", quality=95).read_bytes()
@@ -126,7 +126,7 @@ def test_the_outline_is_where_the_edit_is(
     assert (mask & ~edited).sum() < 0.35 * edited.sum(), "some pixels around it, not the rest of the picture"
 
 
-def test_nothing_is_outlined_where_nothing_was_edited(store: Store, folder: Path, workers: Workers) -> None:
+def test_nothing_is_outlined_where_nothing_was_edited(store: Store, folder: Path, workers: InlineWorkers) -> None:
     """Prevents: marks where a crop or a turned copy ends, and on what another compression made of the same picture."""
     picture = scene(2, 300, 225)
     save(picture, folder / "kept.jpg", quality=95)
@@ -140,7 +140,7 @@ def test_nothing_is_outlined_where_nothing_was_edited(store: Store, folder: Path
     assert found["kept.jpg", "kept.jpg"].regions is None
 
 
-def test_a_look_is_a_small_upright_picture_of_the_file(store: Store, folder: Path, workers: Workers) -> None:
+def test_a_look_is_a_small_upright_picture_of_the_file(store: Store, folder: Path, workers: InlineWorkers) -> None:
     """Prevents: pictures on their side, in false colours, larger than the page shows them, or of another file."""
     blue_above_red = scene(3, 1000, 500)
     ImageDraw.Draw(blue_above_red).rectangle((0, 0, 1000, 200), fill=(0, 0, 255))
@@ -159,7 +159,7 @@ def test_a_look_is_a_small_upright_picture_of_the_file(store: Store, folder: Pat
     assert (red < 60, blue > 200) == (True, True)
 
 
-def test_new_groups_come_first_and_the_rest_has_no_look(store: Store, folder: Path, workers: Workers) -> None:
+def test_new_groups_come_first_and_the_rest_has_no_look(store: Store, folder: Path, workers: InlineWorkers) -> None:
     """Prevents: the pictures go to groups that were seen yesterday, and the new ones have none."""
     for seed in range(4):
         save(scene(seed), folder / f"{seed}.jpg", quality=95)
@@ -176,7 +176,7 @@ def test_new_groups_come_first_and_the_rest_has_no_look(store: Store, folder: Pa
     assert [keepers(n) for n in range(5)] == [set(in_order[:n]) for n in range(5)]
 
 
-def test_a_file_that_is_gone_or_another_costs_its_own_look(store: Store, folder: Path, workers: Workers) -> None:
+def test_a_file_that_is_gone_or_another_costs_its_own_look(store: Store, folder: Path, workers: InlineWorkers) -> None:
     """Prevents: one deleted file ends the page, or the picture of what took its place is shown as the duplicate."""
     save(scene(1), folder / "kept.jpg", quality=95)
     for what, quality in {"here": 80, "gone": 70, "another": 60, "broken": 50}.items():
@@ -196,7 +196,7 @@ def test_a_file_that_is_gone_or_another_costs_its_own_look(store: Store, folder:
 
 
 def test_a_file_that_ends_its_worker_costs_its_own_look(
-    store: Store, folder: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Prevents: a decoder that crashes takes the pictures of the whole group along."""
     save(scene(1), folder / "kept.jpg", quality=95)
@@ -204,7 +204,8 @@ def test_a_file_that_ends_its_worker_costs_its_own_look(
     save(scene(1), folder / "deadly.jpg", quality=60)
     made = indexed(store, folder)
     monkeypatch.setattr(pipeline_looks, "look_at", deadly_look_at)
-    found = {path: look for (_, path), look in seen(store, made, workers).items()}
+    with WorkerProcesses(1) as workers:
+        found = {path: look for (_, path), look in seen(store, made, workers).items()}
     assert {path: bool(look.jpeg) for path, look in found.items()} == {
         "kept.jpg": True,
         "good.jpg": True,
@@ -220,12 +221,12 @@ def deadly_look_at(sheet: Sheet) -> list[Look]:
 
 
 def test_a_large_group_is_cut_into_messages_and_limited(
-    store: Store, folder: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch
+    store: Store, folder: Path, workers: InlineWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Prevents: 5,000 copies of one picture in one message, or on one page."""
     first = save(scene(1), folder / "000.jpg")
     for number in range(1, MEMBERS_PER_GROUP + 4):
-        os.link(first, folder / f"{number:03d}.jpg")
+        shutil.copy(first, folder / f"{number:03d}.jpg")
     made = indexed(store, folder)
     [group] = made.groups
     assert len(group.members) > MEMBERS_PER_GROUP
@@ -244,7 +245,7 @@ def test_a_large_group_is_cut_into_messages_and_limited(
     assert max(sizes) == MEMBERS_AT_ONCE + 1
 
 
-def test_no_picture_is_begun_once_the_run_is_to_end(store: Store, folder: Path, workers: Workers) -> None:
+def test_no_picture_is_begun_once_the_run_is_to_end(store: Store, folder: Path, workers: InlineWorkers) -> None:
     """Prevents: Ctrl-C waits for the pictures of 300 groups."""
     save(scene(1), folder / "kept.jpg", quality=95)
     save(scene(1), folder / "again.jpg", quality=70)

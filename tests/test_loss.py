@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from imgindex import decode, transform
+from imgindex.pictures import decode
 from imgindex.pictures.whole import whole
-from imgindex.proof import loss
+from imgindex.proof import loss, maps
 from imgindex.proof.loss import grid, history
 from imgindex.records import Grade, Relation, Verdict, Verification, Weighing
 from tests.pictures import lit
@@ -37,14 +37,14 @@ def coded(picture: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
     return file.getvalue()
 
 
-def found(affine: transform.Affine, relation: Relation = Relation.SAME, **more: Any) -> Verification:
+def found(affine: maps.Affine, relation: Relation = Relation.SAME, **more: Any) -> Verification:
     matrix = tuple(float(v) for v in affine.reshape(-1))
     return Verification(Verdict.NEAR_DUPLICATE, 99.0, relation=relation, matrix=matrix, **more)
 
 
 def other_way(outcome: Verification) -> Verification:
     assert outcome.matrix is not None
-    affine = transform.invert(np.array(outcome.matrix).reshape(2, 3))
+    affine = maps.invert(np.array(outcome.matrix).reshape(2, 3))
     turned = {Relation.A_CONTAINS_B: Relation.B_CONTAINS_A, Relation.B_CONTAINS_A: Relation.A_CONTAINS_B}
     assert outcome.relation is not None
     return found(affine, turned.get(outcome.relation, outcome.relation))
@@ -52,7 +52,7 @@ def other_way(outcome: Verification) -> Verification:
 
 def weighed(original: bytes, copy: bytes, outcome: Verification | None = None) -> Weighing:
     a, b = whole(original), whole(copy)
-    scale = transform.scaling(b.size[0] / a.size[0], b.size[1] / a.size[1])
+    scale = maps.scaling(b.size[0] / a.size[0], b.size[1] / a.size[1])
     return loss.weigh(a, b, outcome or found(scale))
 
 
@@ -212,7 +212,7 @@ PAIRS = {name: made for made_of in (LESSER, EDITED) for name, made in made_of.it
 def test_the_order_of_the_two_does_not_matter(name: str) -> None:
     edit, kind, options = PAIRS[name]
     a, b = whole(ORIGINAL), whole(coded(edit(opened()), kind, **options))
-    outcome = found(transform.scaling(b.size[0] / a.size[0], b.size[1] / a.size[1]))
+    outcome = found(maps.scaling(b.size[0] / a.size[0], b.size[1] / a.size[1]))
     assert loss.weigh(b, a, other_way(outcome)).flipped == loss.weigh(a, b, outcome)
 
 
@@ -224,21 +224,21 @@ def test_stored_evidence_is_judged_the_same_without_pixels(name: str) -> None:
 
 
 def test_overlapping_pictures_are_settled_without_a_look() -> None:
-    outcome = found(transform.IDENTITY, Relation.OVERLAP, share_a=0.7, share_b=0.6)
+    outcome = found(maps.IDENTITY, Relation.OVERLAP, share_a=0.7, share_b=0.6)
     a, b = whole(ORIGINAL), whole(coded(photo(2), quality=90))
     settled = loss.by_geometry(outcome, a.info, b.info)
     assert settled is not None and (settled.grade_a, settled.grade_b) == (None, None)
     assert [(entry.what, entry.amount) for entry in settled.loss_a] == [("area", 0.3)]
     assert loss.weigh(a, b, outcome) == settled
-    assert loss.by_geometry(found(transform.IDENTITY), a.info, b.info) is None
+    assert loss.by_geometry(found(maps.IDENTITY), a.info, b.info) is None
 
 
 def test_only_whole_upright_frames_may_look_the_same() -> None:
-    assert loss.may_look_the_same(found(transform.scaling(0.5, 0.5)))
-    assert not loss.may_look_the_same(found(transform.scaling(0.5, 0.6)))
+    assert loss.may_look_the_same(found(maps.scaling(0.5, 0.5)))
+    assert not loss.may_look_the_same(found(maps.scaling(0.5, 0.6)))
     assert not loss.may_look_the_same(found(np.array([[-1.0, 0.0, 480.0], [0.0, 1.0, 0.0]])))
     assert not loss.may_look_the_same(found(np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 480.0]])))
-    assert not loss.may_look_the_same(found(transform.IDENTITY, Relation.A_CONTAINS_B))
+    assert not loss.may_look_the_same(found(maps.IDENTITY, Relation.A_CONTAINS_B))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -271,14 +271,14 @@ def test_earlier_coding_is_seen_whatever_way_the_camera_was_held(orientation: in
 def test_coding_anew_gives_what_was_coded() -> None:
     picture = photo(5)
     a, b = whole(coded(picture, "PNG")), whole(coded(picture, quality=60))
-    of_a, of_b = history.of_pair(a, b, grid.Placing(transform.IDENTITY, "frame"))
+    of_a, of_b = history.of_pair(a, b, grid.Placing(maps.IDENTITY, "frame"))
     assert of_b.recoded == pytest.approx(0.0, abs=0.02) and of_a.recoded is None
 
 
 def test_a_nearly_exact_map_is_snapped_and_another_is_not() -> None:
     nearly = np.array([[0.5004, 0.0002, 0.4], [-0.0002, 0.4997, -0.5]])
     snapped = grid.snap(nearly, (480, 360), (240, 180))
-    assert snapped.snapped == "frame" and np.allclose(snapped.affine, transform.scaling(0.5, 0.5))
+    assert snapped.snapped == "frame" and np.allclose(snapped.affine, maps.scaling(0.5, 0.5))
     cut = grid.snap(np.array([[1.0, 0.0, -47.6], [0.0, 1.0, -40.3]]), (480, 360), (336, 256))
     assert cut.snapped == "pixels" and cut.exact and cut.affine[:, 2].tolist() == [-48.0, -40.0]
     turned = grid.snap(np.array([[0.99, 0.05, 3.0], [-0.05, 0.99, 9.0]]), (480, 360), (480, 360))

@@ -16,12 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgindex import verify
-from imgindex.files import Seen
-from imgindex.pipeline import crowds, match
-from imgindex.pipeline.screening import Screened
-from imgindex.progress import Silent
-from imgindex.records import Reach, Relation, Vectors, Verdict, Verification
+from imgindex.ports import Silent
+from imgindex.proof import verify
+from imgindex.records import Reach, Relation, Seen, Vectors, Verdict, Verification
+from imgindex.runs.index import crowds, match, worker_tasks
+from imgindex.runs.index.screening import Screened
 from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.catalog import NewFile
 from tests.test_store import INFO, SPACE
@@ -59,7 +58,7 @@ class World:
             patch.setattr(match, "_sources", self._sources)
             patch.setattr(match, "screen", lambda store, todo, *_: Screened(list(todo), {}, [], []))
             patch.setattr(match.Round, "_warm", lambda *_: None)
-            patch.setattr(match, "_results", self._results)
+            patch.setattr(match, "outcomes_of", self._results)
             sources: Any = SimpleNamespace(short_side_px=8)
             workers: Any = SimpleNamespace(jobs=1)
             match.match(store, space_id, space, sources, Silent(), workers, REACH)
@@ -154,7 +153,7 @@ def test_a_block_is_begun_when_the_workers_have_the_last_pairs_of_the_one_before
 
     monkeypatch.setattr(match.Round, "_begin", watched)
     monkeypatch.setattr(match, "TASKS_AT_ONCE", 5)
-    monkeypatch.setattr("imgindex.pipeline.search.BLOCK", 20)
+    monkeypatch.setattr("imgindex.runs.index.blocks.BLOCK", 20)
     world = World(line(90, 3), lambda a, b: False, [1000 + n for n in range(90)])
     with Store.open(tmp_path / "s", create=True) as store:
         world.run(store, range(90))
@@ -183,7 +182,7 @@ def test_a_block_is_written_before_the_next_but_one_is_begun(
 
     monkeypatch.setattr(match.Round, "_begin", counted_begin)
     monkeypatch.setattr(match.Round, "_finish", counted_finish)
-    monkeypatch.setattr("imgindex.pipeline.search.BLOCK", 4)
+    monkeypatch.setattr("imgindex.runs.index.blocks.BLOCK", 4)
     world = World(line(60, 2), lambda a, b: are_copies, [1000 + n for n in range(60)])
     with Store.open(tmp_path / "s", create=True) as store:
         world.run(store, range(60))
@@ -199,7 +198,7 @@ def test_a_message_has_few_pairs_of_large_pictures() -> None:
         return SimpleNamespace(a=one, b=one)
 
     def lengths(pairs: list[Any]) -> list[int]:
-        parts = list(match._parts(pairs))
+        parts = list(worker_tasks._parts(pairs))
         assert [task for part in parts for task in part] == pairs
         return list(map(len, parts))
 

@@ -14,12 +14,13 @@ import pytest
 
 import imgindex
 from imgindex.api import ImageIndex, only_new
-from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import UsageError
-from imgindex.pipeline import ingest
 from imgindex.records import Reach
-from imgindex.report.model import Change, Report
+from imgindex.results import Change, Report
+from imgindex.runs.index import ingest
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, catalog
+from imgindex.workers.inline import InlineWorkers
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
@@ -27,7 +28,7 @@ from tests.pictures import save, scene
 @pytest.fixture
 def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageIndex]:
     use_embedder(monkeypatch, FakeEmbedder())
-    with imgindex.open(tmp_path / "store", jobs=2) as opened:
+    with imgindex.open(tmp_path / "store", workers=InlineWorkers()) as opened:
         yield opened
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgindex.pipeline import pairset
-from imgindex.pipeline.pairset import PairSet
+from imgindex.runs.index import pairset
+from imgindex.runs.index.pairset import PairSet
 
 IDS = st.sampled_from([n + more for n in (0, *(2**k for k in range(31))) for more in (0, 1)])
 PAIRS = st.lists(st.tuples(IDS, IDS))

@@ -15,16 +15,17 @@ from PIL import Image
 from skimage import data
 
 import imgindex
-from imgindex import decode, sketch, spool
 from imgindex.api import ImageIndex
-from imgindex.embed.fake import FakeEmbedder
 from imgindex.errors import ModelError, StoreLocked
-from imgindex.pipeline import match
-from imgindex.pipeline.screening import Screened
-from imgindex.pipeline.sources import ImageSource
+from imgindex.pictures import decode, sketch, sources
+from imgindex.pictures.sources import ImageSource
 from imgindex.records import Verdict, Verification
-from imgindex.report.model import Report
+from imgindex.results import Report
+from imgindex.runs.index import match, worker_tasks
+from imgindex.runs.index.screening import Screened
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, catalog, pairs, sketches, spaces
+from imgindex.workers.inline import InlineWorkers
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
@@ -61,7 +62,7 @@ def photos_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def images(tmp_path: Path, embedder: Counting) -> Iterator[ImageIndex]:
-    with imgindex.open(tmp_path / "store", jobs=2) as opened:
+    with imgindex.open(tmp_path / "store", workers=InlineWorkers()) as opened:
         yield opened
 
 
@@ -106,11 +107,11 @@ def test_a_renamed_folder_embeds_nothing(images: ImageIndex, photos_folder: Path
     renamed = photos_folder.rename(photos_folder.with_name("renamed"))
     summary = images.index([renamed.parent / "renamed", renamed.parent])
     assert embedder.embedded == 7
-    assert summary.ingest.known_content == 8
+    assert (summary.ingest.moved, summary.ingest.known_content) == (8, 0)
     report = images.report()
     assert copies(report) == before
     assert all(b"/renamed/" in p.a for p in report.pairs)
-    assert report.counts.missing == 8
+    assert report.counts.missing == 0
 
 
 def test_a_touched_file_is_hashed_and_not_embedded(images: ImageIndex, photos_folder: Path, embedder: Counting) -> None:
@@ -140,12 +141,19 @@ def test_an_emptied_root_changes_nothing(images: ImageIndex, photos_folder: Path
     """An unmounted disk looks like this: every file would be marked missing."""
     images.index([photos_folder])
     before = images.report()
-    shutil.move(photos_folder, photos_folder.with_name("elsewhere"))
+    elsewhere = photos_folder.rename(photos_folder.with_name("elsewhere"))
     photos_folder.mkdir()
     summary = images.index([photos_folder])
     assert "--accept-missing" in summary.ingest.problems[0]
+    while_away = images.report()
+    assert (while_away.pairs, while_away.groups) == ((), ())
+    assert (while_away.counts.files, while_away.counts.away) == (8, 4), "away are four that groups would name"
+    photos_folder.rmdir()
+    elsewhere.rename(photos_folder)
     after = images.report()
     assert (after.pairs, after.counts) == (before.pairs, before.counts)
+    shutil.move(photos_folder, elsewhere)
+    photos_folder.mkdir()
     assert images.index([photos_folder], accept_missing=True).ingest.missing == 8
     assert images.report().counts.files == 0
 
@@ -209,8 +217,9 @@ def test_hard_links_reclaim_nothing(images: ImageIndex, tmp_path: Path) -> None:
     first = save(scene(7), tmp_path / "links" / "a.jpg")
     os.link(first, tmp_path / "links" / "b.jpg")
     images.index([tmp_path / "links"])
-    [group] = images.report().groups
-    assert group.reclaimable_bytes == 0
+    report = images.report()
+    assert (report.groups, report.pairs, report.counts.reclaimable_bytes) == ((), (), 0)
+    assert report.links == (tuple(os.fsencode(tmp_path / "links" / name) for name in ("a.jpg", "b.jpg")),)
 
 
 def test_a_query_ranks_the_edited_photo_first(images: ImageIndex, photos_folder: Path, tmp_path: Path) -> None:
@@ -297,7 +306,7 @@ def test_two_runs_at_once_are_told_apart(images: ImageIndex, photos_folder: Path
 
 def test_every_searched_image_has_its_watermark(images: ImageIndex, photos_folder: Path, tmp_path: Path) -> None:
     """A watermark without its pairs, or pairs without it, would lose or repeat work after a crash."""
-    from imgindex.embed.fake import NEIGHBOURS
+    from imgindex.search.embed.fake import NEIGHBOURS
 
     images.index([photos_folder])
     with Store.open(tmp_path / "store") as store, store.read() as tx:
@@ -320,12 +329,12 @@ def test_any_order_and_any_split_give_one_report(
     for at, (seed, quality) in enumerate(order):
         path = save(scene(seed), base / ("early" if at < cut else "late") / f"{seed}-{quality}.jpg", quality)
         os.utime(path, (1, 1))
-    with imgindex.open(base / "two", jobs=1) as two:
+    with imgindex.open(base / "two", workers=InlineWorkers()) as two:
         for folder in ("early", "late"):
             (base / folder).mkdir(exist_ok=True)
             two.index([base / folder])
         split = two.report()
-    with imgindex.open(base / "one", jobs=1) as one:
+    with imgindex.open(base / "one", workers=InlineWorkers()) as one:
         one.index([base])
         whole = one.report()
     assert (split.pairs, split.counts) == (whole.pairs, whole.counts)
@@ -390,41 +399,37 @@ def test_a_broken_pair_costs_itself_only(
     images: ImageIndex, photos_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One pair on which the verifier fails would end every later run at the same place."""
-    from imgindex.pipeline import match
-
-    real = match.verify_tasks
-    monkeypatch.setattr(match, "verify_tasks", failing_once)
+    real = worker_tasks.verify_tasks
+    monkeypatch.setattr(worker_tasks, "verify_tasks", failing_once)
     summary = images.index([photos_folder])
     assert summary.match.pending >= 1
     assert summary.match.verified > summary.match.pending
-    monkeypatch.setattr(match, "verify_tasks", real)
+    monkeypatch.setattr(worker_tasks, "verify_tasks", real)
     assert images.index([photos_folder]).match.pending == 0
 
 
-def failing_once(tasks):  # type: ignore[no-untyped-def]
-    """Runs in a worker process: the first pair of each message fails as a bug would."""
-    from imgindex.pipeline.tasks import verify_tasks
-
-    return [RuntimeError("a bug"), *verify_tasks(tasks[1:])]
+def failing_once(given):  # type: ignore[no-untyped-def]
+    """Where the workers are: the first pair of each message fails as a bug would."""
+    return [RuntimeError("a bug"), *map(worker_tasks.verified, given[1:])]
 
 
 def test_copies_of_one_picture_meet_through_it(
     images: ImageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crop and a watermarked copy are not always among each other's neighbours; both are the original's."""
-    from imgindex import candidates
-    from imgindex.candidates import Proposals
     from imgindex.records import ProposedBy
+    from imgindex.search import proposals
+    from imgindex.search.proposals import Proposals
 
     for quality in (50, 70, 90):
         save(scene(0), tmp_path / "photos" / f"{quality}.jpg", quality)
-    real = candidates.propose
+    real = proposals.propose
 
     def without_the_last(*args, **kwargs):  # type: ignore[no-untyped-def]
         found = real(*args, **kwargs)
         return Proposals(found.pairs[:-1], found.nearest_new, found.nearest_old)
 
-    monkeypatch.setattr(candidates, "propose", without_the_last)
+    monkeypatch.setattr(proposals, "propose", without_the_last)
     summary = images.index([tmp_path / "photos"])
     assert (summary.match.verified, summary.match.copies, summary.match.pending) == (3, 3, 0)
     with Store.open(tmp_path / "store") as store, store.read() as tx:
@@ -494,8 +499,8 @@ def test_files_found_are_all_accounted_for(images: ImageIndex, photos_folder: Pa
     (photos_folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
     for copies in (2, 0):
         found = images.index([photos_folder]).ingest
-        parts = (found.embedded_images, found.new_copies, found.known_content, found.unchanged, found.skipped)
-        assert sum(parts) == found.seen
+        new = (found.embedded_images, found.new_copies, found.known_content)
+        assert sum((*new, found.moved, found.unchanged, found.skipped)) == found.seen
         assert found.new_copies >= copies
         shutil.copy(photos_folder / "new.jpg", photos_folder / "new-4.jpg")
 
@@ -536,15 +541,14 @@ def test_what_was_refused_is_read_again_by_another_decoder(
     assert images.check() == ()
 
 
-def test_the_memory_that_workers_share_changes_no_result(
+def test_what_is_remembered_of_pictures_changes_no_result(
     photos_folder: Path, tmp_path: Path, embedder: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prevents: pixels of another picture, or a candidate given up, where what was left is written over or had no
-    room."""
+    """Prevents: pixels of another picture, or a candidate given up, where there was no room for what was decoded."""
     found = []
-    for number, room in enumerate((spool.BYTES, 400_000, 1)):  # all, one picture or two in each ring, none
-        monkeypatch.setattr(spool, "BYTES", room)
-        with imgindex.open(tmp_path / f"store-{number}", jobs=2) as opened:
+    for number, room in enumerate((sources.CACHE_BYTES, 200_000, 1)):  # all, one picture or two, the last alone
+        monkeypatch.setattr(sources, "CACHE_BYTES", room)
+        with imgindex.open(tmp_path / f"store-{number}", workers=InlineWorkers()) as opened:
             summary = opened.index([photos_folder])
             found.append((summary.match, opened.report().pairs))
     assert found[0] == found[1] == found[2]

@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from imgindex import printed, structure
+from imgindex.proof import canvas as structure
+from imgindex.proof import printed
 from imgindex.records import Luma
 from tests.test_ssim import laid
 

@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from imgindex import progress
-from imgindex.progress import Lines
+from imgindex.ui import progress
+from imgindex.ui.progress import Lines
 
 
 @pytest.fixture

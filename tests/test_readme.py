@@ -1,4 +1,4 @@
-"""The README is run, not believed: its Python block, its help texts."""
+"""The README is run, not believed: its Python blocks, its help texts."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ def help_texts() -> str:
     return "\n\n".join(parts)
 
 
-def test_the_python_block_runs(
+def test_the_python_blocks_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(scene(1), tmp_path / "photos" / "first.jpg")
     save(scene(1).resize((120, 90)), tmp_path / "photos" / "second.jpg")
     monkeypatch.chdir(tmp_path)
-    [block] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    exec(compile(block, "README", "exec"), {})
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL):
+        exec(compile(block, "README", "exec"), names)
     printed = capsys.readouterr().out
     assert "2 new images" in printed
     assert "keep b'" in printed
     assert "near-duplicate" in printed
+    assert printed.endswith("\n100.0\n")
 
 
 def test_the_help_in_the_readme_is_that_of_the_program() -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 import imgindex
-from imgindex import decide
 from imgindex.api import ImageIndex
-from imgindex.embed.fake import FakeEmbedder
-from imgindex.pipeline import match
-from imgindex.pipeline.tasks import verified
+from imgindex.proof import decide
 from imgindex.records import Space, Verdict
+from imgindex.runs.index import match
+from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, pairs, spaces
+from imgindex.workers.inline import InlineWorkers
 from tests.embedders import use_embedder
 from tests.pictures import save, scene
 
@@ -28,7 +28,7 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageInd
     for seed in range(3):
         save(scene(seed), tmp_path / "photos" / f"{seed}.jpg")
         save(scene(seed), tmp_path / "photos" / f"{seed}-again.jpg", quality=30)
-    with imgindex.open(tmp_path / "store", jobs=1) as opened:
+    with imgindex.open(tmp_path / "store", workers=InlineWorkers()) as opened:
         opened.index([tmp_path / "photos"])
         yield opened
 
@@ -90,8 +90,7 @@ def test_refuted_pairs_near_the_decision_are_decided_again(tmp_path: Path, monke
     use_embedder(monkeypatch, NothingIsClose())
     monkeypatch.setattr(decide, "_proven", lambda evidence: False)
     monkeypatch.setattr(decide, "SIMILAR_AGREE", 2.0)
-    monkeypatch.setattr(match, "_results", lambda workers, tasks: ((task, verified(task)) for task in tasks))
-    with imgindex.open(store, jobs=1) as images:
+    with imgindex.open(store, workers=InlineWorkers()) as images:
         first = images.index([photos])
         assert (first.match.verified, verdicts(store)) == (15, [Verdict.DISTINCT] * 3), "strangers are not kept"
         found = images.report()

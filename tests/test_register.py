@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgindex import features, outline, register, transform
+from imgindex.pictures import features, outline
+from imgindex.proof import maps, register
+from imgindex.proof.maps import Affine
 from imgindex.records import Luma
-from imgindex.transform import Affine
 
 
 def scene(seed: int = 0, width: int = 320, height: int = 240) -> Luma:
@@ -27,13 +28,13 @@ def scene(seed: int = 0, width: int = 320, height: int = 240) -> Luma:
 
 
 def warped(luma: Luma, affine: Affine, width: int, height: int) -> Luma:
-    centres = transform.to_pixel_centres(affine)
+    centres = maps.to_pixel_centres(affine)
     return np.asarray(cv2.warpAffine(luma, centres, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def largest_error(found: Affine, true: Affine, width: int, height: int) -> float:
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
-    return float(np.linalg.norm(transform.apply(found, corners) - transform.apply(true, corners), axis=1).max())
+    return float(np.linalg.norm(maps.apply(found, corners) - maps.apply(true, corners), axis=1).max())
 
 
 def turned(degrees: float, scale: float, mirror: bool, width: int = 320, height: int = 240) -> Affine:
@@ -50,7 +51,7 @@ def test_features_find_turns_scales_and_mirrors(degrees: float, scale: float, mi
     """A wrong sign of SIFT's angle or of the mirror permutation would lose every turned or mirrored copy."""
     a, true = scene(), turned(degrees, scale, mirror)
     b = warped(a, true, 320, 240)
-    matches = register.match(register.halves(features.extract(a)), register.halves(features.extract(b)))
+    matches = register.match(features.halves(features.extract(a)), features.halves(features.extract(b)))
     best = register.from_votes(register.held(matches[mirror]))[0]
     assert best.inliers > 15
     assert largest_error(best.affine, true, 320, 240) < 6
@@ -59,7 +60,7 @@ def test_features_find_turns_scales_and_mirrors(degrees: float, scale: float, mi
 def test_both_halves_of_a_descriptor_give_the_mirrored_match() -> None:
     """Sums and differences of swapped bins must give the products of the descriptors, and of the mirrored ones."""
     a, b = features.extract(scene(1)), features.extract(scene(2))
-    first, second = register.halves(a), register.halves(b)
+    first, second = features.halves(a), features.halves(b)
     even, odd = first.even @ second.even.T, first.odd @ second.odd.T
     whole = b.descriptors[: len(second)].astype(np.int64).T
     assert np.array_equal((even + odd) / 2, a.descriptors[: len(first)] @ whole)
@@ -68,10 +69,10 @@ def test_both_halves_of_a_descriptor_give_the_mirrored_match() -> None:
 
 def test_a_picture_turned_and_then_squared_is_plausible() -> None:
     """Turning and then stretching shears the axes of the first picture: a limit on that shear lost all such copies."""
-    stretched = transform.compose(transform.scaling(0.75, 1.0), turned(25, 1.0, False))
-    assert transform.parts(stretched).plausible
-    assert transform.parts(stretched).shear < 1e-9
-    assert not transform.parts(np.array([[1.0, 0.5, 0], [0.0, 1.0, 0]])).plausible
+    stretched = maps.compose(maps.scaling(0.75, 1.0), turned(25, 1.0, False))
+    assert maps.parts(stretched).plausible
+    assert maps.parts(stretched).shear < 1e-9
+    assert not maps.parts(np.array([[1.0, 0.5, 0], [0.0, 1.0, 0]])).plausible
 
 
 @given(st.sampled_from(range(8)), st.floats(0.4, 2.0), st.floats(0.4, 2.0))
@@ -86,7 +87,7 @@ def test_frames_find_all_eight_orientations(index: int, x: float, y: float) -> N
     b = warped(a, true, width, height)
     box_b = (0.0, 0.0, float(width), float(height))
     thumbs = [outline.thumb(a, box_a)], [outline.thumb(b, box_b)]
-    if transform.parts(true).plausible:
+    if maps.parts(true).plausible:
         correlation, guess = register.from_frames(*thumbs, 0.5)
         assert correlation > 0.95
         assert guess is not None
@@ -99,35 +100,35 @@ def test_parts_name_what_made_the_map(
     degrees: float, scale: float, stretch: float, mirror: bool, offset: float, before: bool
 ) -> None:
     """The words of a report come from here; inverse and composition must agree with it."""
-    turn, widen = turned(degrees, scale, mirror), transform.scaling(stretch, 1.0)
-    affine = transform.compose(turn, widen) if before else transform.compose(widen, turn)
+    turn, widen = turned(degrees, scale, mirror), maps.scaling(stretch, 1.0)
+    affine = maps.compose(turn, widen) if before else maps.compose(widen, turn)
     affine[:, 2] += offset
-    found = transform.parts(affine)
+    found = maps.parts(affine)
     assert found.mirrored == mirror
     assert found.scale == pytest.approx(scale * math.sqrt(stretch))
     assert found.shear == pytest.approx(0, abs=1e-9)
     assert found.anisotropy == pytest.approx(max(stretch, 1 / stretch))
-    identity = transform.compose(transform.invert(affine), affine)
-    assert np.allclose(identity, transform.IDENTITY, atol=1e-6)
+    identity = maps.compose(maps.invert(affine), affine)
+    assert np.allclose(identity, maps.IDENTITY, atol=1e-6)
     at = np.array([[3.0, 7.0]])
-    centres = transform.to_pixel_centres(affine)
-    assert np.allclose(transform.apply(centres, at) + 0.5, transform.apply(affine, at + 0.5))
+    centres = maps.to_pixel_centres(affine)
+    assert np.allclose(maps.apply(centres, at) + 0.5, maps.apply(affine, at + 0.5))
 
 
 def test_words() -> None:
     """A person reads these: a copy as it is says so, and every change is named."""
-    assert transform.describe(transform.IDENTITY, 1, 1) == "same frame"
-    assert transform.describe(transform.scaling(0.5, 0.5), 1, 1) == "resized 0.50x"
-    assert transform.describe(turned(90, 1, True), 1, 1) == "mirrored, rotated 90 degrees"
-    assert transform.describe(turned(180, 1, True), 1, 1) == "mirrored top to bottom"
-    assert "crop 49 % of area" in transform.describe(transform.scaling(0.71, 0.71), 0.49, 1)
+    assert maps.describe(maps.IDENTITY, 1, 1) == "same frame"
+    assert maps.describe(maps.scaling(0.5, 0.5), 1, 1) == "resized 0.50x"
+    assert maps.describe(turned(90, 1, True), 1, 1) == "mirrored, rotated 90 degrees"
+    assert maps.describe(turned(180, 1, True), 1, 1) == "mirrored top to bottom"
+    assert "crop 49 % of area" in maps.describe(maps.scaling(0.71, 0.71), 0.49, 1)
 
 
 @pytest.mark.parametrize("size", [(8, 8), (1, 320), (320, 1), (1, 1), (240, 320)])
 def test_empty_and_tiny_pictures_give_no_guess(size: tuple[int, int]) -> None:
     """A blank or tiny picture has no features; matching it must be an empty answer, not an exception."""
-    blank = register.halves(features.extract(np.full(size, 200, np.uint8)))
-    other = register.halves(features.extract(scene()))
+    blank = features.halves(features.extract(np.full(size, 200, np.uint8)))
+    other = features.halves(features.extract(scene()))
     for pair in ((blank, other), (other, blank), (blank, blank)):
         assert [register.from_votes(register.held(matches)) for matches in register.match(*pair)] == [[], []]
         assert [ballot.most_votes for ballot in register.ballots(*pair)] == [0, 0]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from imgindex.records import Relation, Skip, Verdict
-from imgindex.report.as_csv import report_csv
-from imgindex.report.as_json import matches_json, report_json
-from imgindex.report.as_text import matches_text, report_text, size_text
-from imgindex.report.model import Counts, Group, Match, Member, Report, ReportedPair
+from imgindex.records import Relation, Verdict
+from imgindex.results import Counts, Group, Match, Member, Report, ReportedPair
+from imgindex.skips import Skip
+from imgindex.ui.as_csv import report_csv
+from imgindex.ui.as_json import matches_json, report_json
+from imgindex.ui.as_text import matches_text, report_text, size_text
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgindex.files import Seen
-from imgindex.scan import Boundary, Found, Ignored, Problem, is_below, scan, unite
+from imgindex.pictures.scan import Boundary, Found, Ignored, Problem, is_below, scan, unite
+from imgindex.records import Seen
 
 
 def picture(path: Path) -> Path:
@@ -165,7 +165,7 @@ def test_roots_that_are_not_there_are_problems(tmp_path: Path) -> None:
 
 PERMISSIONS = """
 import os, sys
-from imgindex.scan import scan
+from imgindex.pictures.scan import scan
 if os.getuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 for found in scan([sys.argv[1]]):

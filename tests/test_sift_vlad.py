@@ -12,10 +12,11 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 from skimage import data
 
-from imgindex import decode, features
-from imgindex.embed import sift_vlad
-from imgindex.embed.sift_vlad import SiftVlad
+from imgindex.pictures import decode, features
 from imgindex.records import LocalFeatures, Picture, Rgb, Vectors
+from imgindex.search.embed import sift_vlad
+from imgindex.search.embed.sift_vlad import SiftVlad
+from tests.embedders import vectors_of
 from tests.pictures import scene
 from tests.script_modules import script_module
 
@@ -35,7 +36,7 @@ def picture(image: Image.Image | Rgb, quality: int = 92) -> Picture:
 
 
 def embed(*images: Image.Image | Rgb) -> Vectors:
-    return EMBEDDER.embed([picture(image) for image in images])
+    return vectors_of(EMBEDDER, [picture(image) for image in images])
 
 
 def none_found() -> LocalFeatures:
@@ -86,16 +87,16 @@ def test_given_features_are_used_and_missing_ones_made(astronaut: Image.Image) -
     bare = picture(astronaut)
     given = Picture(bare.info, bare.rgb, features.extract(features.working_luma(bare.rgb)))
     without = Picture(bare.info, bare.rgb, none_found())
-    made, same, other = EMBEDDER.embed([bare, given, without])
+    made, same, other = vectors_of(EMBEDDER, [bare, given, without])
     assert (made == same).all() and float(made @ other) < 0.5
 
 
 def test_a_vector_depends_on_its_picture_alone(photographs: list[Image.Image]) -> None:
     """Prevents: reports that change with the batches, bit for bit."""
     pictures = [picture(photo) for photo in photographs]
-    together = EMBEDDER.embed(pictures)
-    assert (together[::-1] == EMBEDDER.embed(pictures[::-1])).all()
-    assert (together[2] == EMBEDDER.embed([pictures[2]])[0]).all()
+    together = vectors_of(EMBEDDER, pictures)
+    assert (together[::-1] == vectors_of(EMBEDDER, pictures[::-1])).all()
+    assert (together[2] == vectors_of(EMBEDDER, [pictures[2]])[0]).all()
 
 
 def test_residual_sums_do_not_see_a_mirror(astronaut: Image.Image) -> None:
@@ -200,7 +201,7 @@ def test_joining_keeps_the_norm() -> None:
 
 @pytest.fixture(scope="module")
 def trainer() -> ModuleType:
-    return script_module("train_sift_vlad")
+    return script_module("train/sift_vlad")
 
 
 def test_training_gives_the_same_codebook_again(

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from imgindex import align, features
-from imgindex.outline import outline
-from imgindex.sketch import SIDE_STEPS, Sketch, Way, drawn, features_agree, ways
+from imgindex.pictures import features
+from imgindex.pictures.outline import outline
+from imgindex.pictures.sketch import SIDE_STEPS, Sketch, drawn
+from imgindex.proof import align
+from imgindex.proof.screen import Way, features_agree, ways
 from tests.pictures import lit, scene
 
 

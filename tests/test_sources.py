@@ -5,19 +5,20 @@ from __future__ import annotations
 import functools
 import io
 import os
-from collections.abc import Iterator
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from imgindex import files, spool
-from imgindex.embed.fake import FakeEmbedder
-from imgindex.pipeline.prepare import Left, Prepared, Traits, Wish, prepare_file, wish_of
-from imgindex.pipeline.sources import ImageSource, PixelCache
+from imgindex import files
+from imgindex.pictures import sources
+from imgindex.pictures.prepare import Prepared, Wish, prepare_file, wish_of
+from imgindex.pictures.sources import ImageSource, PixelCache
 from imgindex.records import PictureInfo
-from imgindex.workers import Workers
+from imgindex.search.embed.fake import FakeEmbedder
+from imgindex.workers.pool import WorkerProcesses
 from tests.pictures import save, scene
 
 
@@ -27,7 +28,7 @@ def kept(cache: PixelCache, count: int) -> list[int]:
 
 def test_the_least_recently_used_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents: memory that grows with the number of files, of large pictures or of many small ones."""
-    monkeypatch.setattr(spool, "ITEMS", 5)
+    monkeypatch.setattr(sources, "CACHE_ITEMS", 5)
     by_bytes, by_items = PixelCache(300), PixelCache(1 << 20)
     for cache in (by_bytes, by_items):
         for key in range(10):
@@ -66,16 +67,10 @@ class Counted:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
-    """A picture in a process that is both parent and worker, with a ring of 300,000 bytes."""
-    monkeypatch.setattr(spool, "BYTES", 300_000)
-    monkeypatch.setattr(spool, "_attached", spool._Attached())
-    pool = spool.Pool(1)
-    spool.attach(*pool.arguments(0))
+def world() -> Counted:
     buffer = io.BytesIO()
     scene(1, 400, 300).save(buffer, "PNG")
-    yield Counted(buffer.getvalue())
-    pool.close()
+    return Counted(buffer.getvalue())
 
 
 WISH = Wish(320, True)
@@ -86,45 +81,22 @@ def source_of(content: Counted, cache: PixelCache) -> ImageSource:
     return ImageSource(b"sha", info, content, WISH, cache)
 
 
-def overwritten(left: Left) -> None:
-    while spool.is_there(left.place):
-        spool.put(bytes(100_000))
-
-
-def test_what_a_worker_left_is_not_read_again(world: Counted) -> None:
+def test_what_was_decoded_elsewhere_is_not_read_again(world: Counted) -> None:
     """Prevents: each file decoded by both workers, and again for each message."""
-    left = source_of(world, PixelCache(1 << 20)).warmth(True)
-    assert isinstance(left, Left) and left.has_features
-    assert world.reads == 1
+    made = source_of(world, PixelCache(1 << 20)).warmth(True)
+    assert made.has_features and world.reads == 1
     parent = source_of(world, PixelCache(1 << 20))
     assert not parent.is_warm(False)
-    parent.warm(left)
+    parent.warm(made)
     assert parent.is_warm(True)
-    other = source_of(world, PixelCache(1 << 20))
-    other.warm(left)
-    assert other.features().points.shape == parent.features().points.shape
-    assert other.luma(320).shape == (240, 320)
-    assert world.reads == 1
-
-
-def test_what_is_gone_is_made_again_once(world: Counted) -> None:
-    """Prevents: a picture decoded for every message that says where it was."""
-    left = source_of(world, PixelCache(1 << 20)).warmth(True)
-    assert isinstance(left, Left)
-    overwritten(left)
-    cache = PixelCache(1 << 20)
-    for _ in range(4):
-        source = source_of(world, cache)
-        source.warm(left)
-        assert source.outline().thumbs
-    assert world.reads == 2
-    parent = source_of(world, PixelCache(1 << 20))
-    parent.warm(left)
-    assert not parent.is_warm(False)
+    travelled = pickle.loads(pickle.dumps(parent))
+    assert travelled.features().points.shape == parent.features().points.shape
+    assert travelled.luma(320).shape == (240, 320)
+    assert world.reads == travelled.content.reads == 1
 
 
 def test_what_knows_less_replaces_nothing(world: Counted) -> None:
-    """Prevents: features made again because a picture was also left without them."""
+    """Prevents: features made again because a picture was also decoded without them."""
     plain, whole = (source_of(world, PixelCache(1 << 20)).warmth(asked) for asked in (False, True))
     assert (plain.has_features, whole.has_features) == (False, True)
     source = source_of(world, PixelCache(1 << 20))
@@ -141,14 +113,13 @@ def test_what_knows_less_replaces_nothing(world: Counted) -> None:
     assert world.reads == 2
 
 
-def test_workers_leave_what_they_decode(tmp_path: Path) -> None:
-    """Prevents: pictures that travel with every message, unnoticed but for the time."""
+def test_decoding_workers_give_what_a_verification_asks(tmp_path: Path) -> None:
+    """Prevents: files that are read again for their pairs, unnoticed but for the time."""
     path = save(scene(2), tmp_path / "a.jpg")
     embedder = FakeEmbedder()
     work = functools.partial(prepare_file, wish=wish_of(embedder), front=embedder.front)
-    with Workers(1) as workers:
+    with WorkerProcesses(1) as workers:
         _, seen = files.read_stable(os.fsencode(path))
         [(_, made)] = workers.run(work, [seen])
-        assert isinstance(made, Prepared) and isinstance(made.traits, Left)
-        assert isinstance(spool.get(made.traits.place), Traits)
-    assert isinstance(work(seen).traits, Traits)
+    assert isinstance(made, Prepared)
+    assert made.traits.has_features

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from imgindex.errors import StoreError, StoreLocked
-from imgindex.files import Seen
-from imgindex.records import Candidate, PictureInfo, ProposedBy, Relation, Skip, Space, Verdict, Verification
-from imgindex.store import DATABASE_NAME, Store, catalog, journal, pairs, spaces
+from imgindex.records import Candidate, PictureInfo, ProposedBy, Relation, Seen, Space, Verdict, Verification
+from imgindex.skips import Skip
+from imgindex.store import DATABASE_NAME, Store, catalog, pairs, spaces
 from imgindex.store.catalog import NewFile
-from imgindex.store.database import _uri
 from imgindex.store.pairs import StoredPair
+from imgindex.store.sqlite import journal
+from imgindex.store.sqlite.engine import _uri
 
 INFO = PictureInfo("JPEG", 640, 480, "RGB", 8, False, 1)
 SPACE = Space("fake/1", "fake", "1", "none", 4, "float32", "f" * 8, 0.9)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data as samples
 
-from imgindex import texture as texture_of
-from imgindex.features import luma_of
-from imgindex.texture import TEXTURE_FLOOR
+from imgindex.pictures import texture as texture_of
+from imgindex.pictures.features import luma_of
+from imgindex.pictures.texture import TEXTURE_FLOOR
 
 
 def texture(rgb: NDArray[np.uint8]) -> float:

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgindex import transform
+from imgindex import records
+from imgindex.pictures import outline as transform
+from imgindex.proof import maps
 
 POINT = st.tuples(st.floats(0, 1000), st.floats(0, 1000))
 
 
-def hull(points: list[tuple[float, float]]) -> transform.Polygon:
+def hull(points: list[tuple[float, float]]) -> records.Polygon:
     found = cv2.convexHull(np.array(points, np.float32)).reshape(-1, 2).astype(np.float64)
     return np.asarray(found)
 
@@ -37,7 +39,7 @@ def test_polygons_that_are_nearly_equal_share_nearly_all() -> None:
             [553.374457185877, 261.37869864178],
         ]
     )  # fmt: skip
-    assert transform.intersection(a, b)[0] == pytest.approx(transform.area(a), rel=1e-3)
+    assert maps.intersection(a, b)[0] == pytest.approx(maps.area(a), rel=1e-3)
 
 
 @given(st.lists(POINT, min_size=3, max_size=9), st.lists(POINT, min_size=3, max_size=9), st.booleans())
@@ -47,9 +49,9 @@ def test_what_is_shared_is_in_both(
 ) -> None:
     """Whichever is first, and whichever way round their corners go."""
     a, b = hull(first), hull(second)
-    shared, corners = transform.intersection(a, b[::-1] if turned else b)
-    assert shared <= min(transform.area(a), transform.area(b)) + 0.5
-    assert transform.intersection(b, a)[0] == pytest.approx(shared, abs=0.5)
+    shared, corners = maps.intersection(a, b[::-1] if turned else b)
+    assert shared <= min(maps.area(a), maps.area(b)) + 0.5
+    assert maps.intersection(b, a)[0] == pytest.approx(shared, abs=0.5)
     for polygon in (a, b):
         outline = polygon.astype(np.float32)
         assert all(cv2.pointPolygonTest(outline, corner, True) > -0.05 for corner in corners.tolist())
@@ -59,15 +61,15 @@ def test_what_is_shared_is_in_both(
 @settings(max_examples=100, deadline=None)
 def test_a_copy_shares_all(points: list[tuple[float, float]], widened: float, moved: float) -> None:
     a = hull(points)
-    b = transform.apply(np.array([[1 + widened, 0.0, moved], [widened, 1.0, -moved]]), a)
-    assert transform.intersection(a, b)[0] == pytest.approx(
-        transform.area(a), abs=4000 * (1500 * abs(widened) + 2 * abs(moved)) + 1
+    b = maps.apply(np.array([[1 + widened, 0.0, moved], [widened, 1.0, -moved]]), a)
+    assert maps.intersection(a, b)[0] == pytest.approx(
+        maps.area(a), abs=4000 * (1500 * abs(widened) + 2 * abs(moved)) + 1
     )
 
 
 def test_polygons_apart_share_nothing() -> None:
     a = transform.frame(10, 10)
     for moved in ([20.0, 20.0], [10.0, 0.0], [10.0, 10.0]):
-        shared, corners = transform.intersection(a, a + moved)
+        shared, corners = maps.intersection(a, a + moved)
         assert (shared, len(corners)) == (0.0, 0)
-    assert transform.intersection(a, a + np.array([6.0, 7.0]))[0] == pytest.approx(12.0)
+    assert maps.intersection(a, a + np.array([6.0, 7.0]))[0] == pytest.approx(12.0)

@@ -16,11 +16,11 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 import imgindex
-from imgindex import schema
 from imgindex.errors import StoreError, StoreTooNew
 from imgindex.records import DecisionKind, Verdict
-from imgindex.report.model import Report
-from imgindex.store import Store, decisions, upgrade
+from imgindex.results import Report
+from imgindex.store import Store, decisions, schema, upgrade
+from tests.script_modules import script_module
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -86,12 +86,18 @@ def test_a_failing_migration_leaves_the_store_as_it_was(tmp_path: Path, monkeypa
     Store.open(tmp_path / "store", create=True).close()
 
 
+def build_with() -> list[str]:
+    """Where the system has no compiler, pip fetches the one that the build asks for; else no network is needed."""
+    return ["--no-build-isolation"] if script_module("build_native").system_compiler() else []
+
+
 def test_the_installed_wheel_brings_its_migrations(tmp_path: Path) -> None:
     """A wheel without `migrations/` works in the checkout and nowhere else."""
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")],
-        cwd=CHECKOUT, check=True, capture_output=True,
+    built = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", *build_with(), "-w", str(tmp_path / "dist"), str(CHECKOUT)],
+        check=False, capture_output=True, text=True,
     )  # fmt: skip
+    assert built.returncode == 0, built.stderr
     [wheel] = (tmp_path / "dist").glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
@@ -147,13 +153,13 @@ def test_an_earlier_store_is_upgraded_and_then_used(revision: str, tmp_path: Pat
         assert (status.files, status.images, status.skipped) == (7, 6, 1)
         assert images.check() == ()
         old = images.report()
-        assert old.counts.groups == 3
+        assert (old.counts.groups, old.counts.outdated + old.counts.away) == (0, 6), "its copies are not here"
         summary = images.index([photos])
         assert (summary.ingest.embedded_images, summary.ingest.new_copies, summary.ingest.skipped) == (6, 1, 1)
         assert images.index([photos]).ingest.unchanged == 8
         images.forget("/srv/imgindex-fixture")
         new = images.report([photos])
-        assert told(new) == told(old)
+        assert told(new) == TOLD
         images.mark_reported(images.report())
         assert [m.verdict for m in images.query(photos / "0-small.jpg", k=2)] == [Verdict.EXACT, Verdict.NEAR_DUPLICATE]
         assert images.check() == ()
@@ -161,6 +167,14 @@ def test_an_earlier_store_is_upgraded_and_then_used(revision: str, tmp_path: Pat
         backup = store / f"before-upgrade-from-{revision}.db"
         with closing(sqlite3.connect(backup)) as connection:
             assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (revision,)
+
+
+TOLD = [
+    ("0-small.jpg", "0.jpg", "near-duplicate"),
+    ("1-mirrored-cropped.jpg", "1.jpg", "near-duplicate"),
+    ("2-copy.jpg", "2.jpg", "exact"),
+]
+"""Copies among tests/stores/pictures."""
 
 
 def told(report: Report) -> list[tuple[str, ...]]:

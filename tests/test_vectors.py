@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgindex import vectors
-from imgindex.vectors import FlatIndex, ListIndex, NumpyIndex, file_digest
+from imgindex.search import vectors
+from imgindex.search.vectors import FlatIndex, ListIndex, NumpyIndex, file_digest
 
 
 def unit(n: int, dim: int = 16, seed: int = 0) -> np.ndarray:
@@ -57,27 +57,6 @@ def test_short_rows_end_with_the_sentinel(empty) -> None:  # type: ignore[no-unt
     cosines, found = empty.search(unit(2, seed=1), 3)
     assert found[:, 1:].tolist() == [[-1, -1], [-1, -1]]
     assert np.all(np.isneginf(cosines[:, 1:]))
-
-
-def test_range_search_finds_every_clone(empty, error: float) -> None:  # type: ignore[no-untyped-def]
-    """A bare top-k loses members of large groups, and HNSW's range search half of 1,000 clones."""
-    clone = unit(1)
-    empty.add(np.arange(1000, dtype=np.int64), np.repeat(clone, 1000, axis=0))
-    empty.add(np.arange(1000, 1100, dtype=np.int64), unit(100, seed=2))
-    least = 0.999 - error
-    limits, cosines, ids = empty.range_search(np.concatenate([clone, unit(1, seed=3)]), least)
-    assert limits.tolist()[1] == 1000
-    assert set(ids[: limits[1]].tolist()) == set(range(1000))
-    assert np.all(cosines >= np.float32(least))
-
-
-def test_the_bound_of_a_range_is_inclusive(empty) -> None:  # type: ignore[no-untyped-def]
-    vector = np.zeros((1, 16), np.float32)
-    vector[0, 0] = 1
-    empty.add(np.array([1], np.int64), vector)
-    [[cosine]] = empty.search(vector, 1)[0]
-    limits, _, _ = empty.range_search(vector, float(cosine))
-    assert limits.tolist() == [0, 1]
 
 
 def test_the_approximate_index_finds_what_exact_search_finds() -> None:

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 from skimage import data
 
-from imgindex import align, features, outline, transform, verify
-from imgindex.decide import decide
+from imgindex.pictures import features, outline
+from imgindex.proof import align, maps, verify
+from imgindex.proof.decide import decide
 from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo, Relation, Verdict, Verification
 from tests.pictures import lit, scene
 
@@ -197,7 +198,7 @@ def test_relation_scale_and_matrix() -> None:
     assert shown.relation is Relation.B_CONTAINS_A
     assert shown.scale == pytest.approx(400 / 512, rel=0.01)
     matrix = np.array(shown.matrix).reshape(2, 3)
-    corner = transform.apply(matrix, np.array([[0.0, 0.0], [512.0, 512.0]]))
+    corner = maps.apply(matrix, np.array([[0.0, 0.0], [512.0, 512.0]]))
     assert np.abs(corner - [[400, 150], [800, 550]]).max() < 2
     assert check(whole, barred(whole, "black")).relation is Relation.SAME
     assert check(whole, barred(whole, "white", "a caption")).relation is Relation.B_CONTAINS_A

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import spool
-from imgindex.decode import decode
-from imgindex.files import Skipped, read_stable
-from imgindex.records import Skip
+from imgindex.files import read_stable
+from imgindex.pictures import prepare
+from imgindex.pictures.decode import decode
+from imgindex.ports import Front
+from imgindex.records import Seen
+from imgindex.skips import Skip, Skipped
 
 
 def misbehave(what: str) -> str:
@@ -38,6 +40,8 @@ def misbehave(what: str) -> str:
             raise FileNotFoundError(2, "gone")
         case "bug":
             raise ZeroDivisionError("a bug")
+        case "unsendable":
+            return lambda: what  # type: ignore[return-value]
         case "noise":
             os.write(2, b"a library's warning\n")
             sys.stdout.write("and print")
@@ -56,6 +60,11 @@ def meet(item: tuple[str, Path]) -> None:
         mark.touch()
     while what == "wait" and not mark.exists():
         time.sleep(0.01)
+
+
+def counted_up(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    numbers += 1
+    return numbers
 
 
 def same(data: bytes) -> bytes:
@@ -85,10 +94,7 @@ def decode_file(path: bytes) -> tuple[str, tuple[int, ...]]:
     return found.info.format, found.rgb.shape
 
 
-def leave(value: int) -> spool.Place | None:
-    """Leave a number for other workers."""
-    return spool.put(value)
-
-
-def found(place: spool.Place) -> object:
-    return spool.get(place)
+def prepare_or_misbehave(seen: Seen, wish: prepare.Wish, front: Front) -> prepare.Prepared:
+    """As `prepare_file`, of a file whose name says no other."""
+    misbehave(Path(os.fsdecode(seen.path)).stem)
+    return prepare.prepare_file(seen, wish, front)

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import ctypes
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgindex.native import library
-from imgindex.native.library import LANES, address_of, check, mask_of, of_one_shape
+from imgindex.native.library import dense
 from imgindex.records import Luma
 
 
 def intersection(a: NDArray[np.float64], b: NDArray[np.float64], least_area: float) -> NDArray[np.float64]:
     """float64[m, 2]: the corners of what two convex polygons share, float64[n, 2] each; none where one of them has less
     than `least_area`. Raises MemoryError."""
-    a, b = np.ascontiguousarray(a, np.float64), np.ascontiguousarray(b, np.float64)
-    corners = np.empty((2 * (len(a) + len(b)), 2))
-    count = library.kernels().imgindex_intersect(
-        address_of(a), len(a), address_of(b), len(b), least_area, address_of(corners), len(corners)
-    )
-    check(min(0, count))
-    return corners[:count]
+    count, corners = library.kernels().intersect(dense(a), dense(b), least_area)
+    return np.asarray(corners[:count], np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,14 +35,6 @@ class Laid:
     share_b: float
 
 
-class _Picture(ctypes.Structure):
-    _fields_ = (("pixels", ctypes.c_void_p), ("height", ctypes.c_int), ("width", ctypes.c_int))
-
-
-class _Polygon(ctypes.Structure):
-    _fields_ = (("corners", ctypes.c_void_p), ("count", ctypes.c_int))
-
-
 def lay(
     a: Luma,
     b: Luma,
@@ -63,28 +49,16 @@ def lay(
     """Two pictures on a canvas around what they share, by a map of a to b; polygons float64[n, 2] are convex.
 
     None where they share less than `least_area`, or the canvas would be smaller than `smallest_px` along its longer
-    side or a third of it along the other. Raises MemoryError. See `structure.lay`.
+    side or a third of it along the other. Raises MemoryError. See `canvas.lay`.
     """
-    a, b = np.ascontiguousarray(a, np.uint8), np.ascontiguousarray(b, np.uint8)
-    affine, polygon_a, polygon_b = (np.ascontiguousarray(one, np.float64) for one in (affine, polygon_a, polygon_b))
-    room = long_side_px * long_side_px
-    out_a, out_b, mask = np.empty(room, np.uint8), np.empty(room, np.uint8), np.empty(room, np.bool_)
-    known, sizes = np.empty(14), (ctypes.c_int * 2)()
-    done = library.kernels().imgindex_lay(
-        ctypes.byref(_Picture(address_of(a), *a.shape)), ctypes.byref(_Picture(address_of(b), *b.shape)),
-        address_of(affine), ctypes.byref(_Polygon(address_of(polygon_a), len(polygon_a))),
-        ctypes.byref(_Polygon(address_of(polygon_b), len(polygon_b))), least_area, smallest_px, long_side_px, margin,
-        address_of(out_a), address_of(out_b), address_of(mask), address_of(known), sizes,
-    )  # fmt: skip
-    check(min(0, done))
-    if not done:
+    found, *canvas, from_a, from_b, shares, sizes = library.kernels().lay(
+        dense(a), dense(b), affine, dense(polygon_a), dense(polygon_b), least_area, smallest_px, long_side_px, margin
+    )
+    if not found:
         return None
-    height, width = sizes
-    used, shape = height * width, (height, width)
-    return Laid(
-        out_a[:used].reshape(shape), out_b[:used].reshape(shape), mask[:used].reshape(shape),
-        known[:6].reshape(2, 3), known[6:12].reshape(2, 3), float(known[12]), float(known[13]),
-    )  # fmt: skip
+    height, width = sizes.tolist()
+    laid_a, laid_b, mask = (pixels[: height * width].reshape(height, width) for pixels in canvas)
+    return Laid(laid_a, laid_b, mask, from_a, from_b, *shares.tolist())
 
 
 def straighten(
@@ -102,26 +76,10 @@ def straighten(
     reweighted by Geman-McClure's weights, shrinking to `scale` pixels. The map as it is, and the whole shifts, where
     the tracked are fewer than six or lie on one line. Raises MemoryError.
     """
-    places, shifts = np.ascontiguousarray(places, np.float64), np.ascontiguousarray(shifts, np.float64)
-    tracked = np.ascontiguousarray(tracked, np.bool_)
-    if not len(places) == len(shifts) == len(tracked):
-        raise ValueError("shifts of other places")
-    found, left = np.array(affine, np.float64), np.empty(len(places))
-    done = library.kernels().imgindex_straighten(
-        address_of(places), address_of(shifts), address_of(tracked), len(places), scale,
-        address_of(laid.from_a), address_of(laid.from_b), address_of(found), address_of(left),
-    )  # fmt: skip
-    check(min(0, done))
-    return found, left
-
-
-class _Windows(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("soft_a", "soft_b", "inside", "apart", "centres")),
-        *((name, ctypes.c_void_p) for name in ("mean_a", "mean_b", "var_a", "var_b", "agreement")),
-        ("gain", ctypes.c_double),
-        *((name, ctypes.c_int) for name in ("step", "rows", "columns", "count")),
+    _, found, left = library.kernels().straighten(
+        places, shifts, tracked, scale, laid.from_a, laid.from_b, np.asarray(affine)
     )
+    return found, left
 
 
 class Windows:
@@ -146,33 +104,17 @@ class Windows:
         step: int,
         stabiliser: float,
     ) -> None:
-        a, b = of_one_shape(a, b, np.uint8)
-        height, width = a.shape
-        rows, columns = height // step, width // step
-        windows = (rows - 1) * (columns - 1)
-        soft = np.empty((2, rows * columns * step * step + LANES), np.float32)
-        marks = np.empty(2 * windows, np.bool_)
-        values = np.empty(7 * windows)
-        self._kept = soft, marks, values
-        soft_at, marks_at, at = address_of(soft), address_of(marks), address_of(values)
-        self._struct = _Windows(
-            soft_at, soft_at + soft.nbytes // 2, marks_at, marks_at + windows, at,
-            *(at + 8 * windows * layer for layer in range(2, 7)), 1.0, step, rows, columns, 0,
-        )  # fmt: skip
-        marked = mask_of(mask, a)
-        taps = np.ascontiguousarray(kernel, np.float32)
-        check(
-            library.kernels().imgindex_windows(
-                address_of(a), address_of(b), address_of(marked), height, width, address_of(taps), stabiliser,
-                ctypes.byref(self._struct),
-            )
-        )  # fmt: skip
-        count = self._struct.count
+        count, soft, inside, apart, centres, mean_a, mean_b, var_a, var_b, agreement, gain = library.kernels().windows(
+            a, b, mask, kernel, step, stabiliser
+        )
+        self._softened = soft, inside, step, mean_a, mean_b, var_a, var_b, gain[0]
         self.size = 2 * step
-        self.gain: float = self._struct.gain
-        self.centres = values[: 2 * count].reshape(count, 2)
-        self.apart = marks[windows : windows + count]
-        self.var_a, self.var_b, self.agreement = (values[k * windows : k * windows + count] for k in (4, 5, 6))
+        self.gain = float(gain[0])
+        self.centres: NDArray[np.float64] = centres[:count]
+        self.apart: NDArray[np.bool_] = apart[:count]
+        self.var_a: NDArray[np.float64] = var_a[:count]
+        self.var_b: NDArray[np.float64] = var_b[:count]
+        self.agreement: NDArray[np.float64] = agreement[:count]
 
     def textured(self, floor: float) -> NDArray[np.bool_]:
         """bool[n]: windows with a variance above `floor` in either picture."""
@@ -184,38 +126,18 @@ class Windows:
         One step of Lucas-Kanade with the mean of each window taken away and its contrast evened out: a deviation of
         s grey levels becomes `evened` * s / (s + `floor`). Raises MemoryError.
         """
-        asked = np.ascontiguousarray(asked, np.bool_)
-        if asked.shape != self.apart.shape:
-            raise ValueError("marks of other windows")
-        shifts = np.empty((int(np.count_nonzero(asked)), 2))
-        check(
-            library.kernels().imgindex_offsets(
-                ctypes.byref(self._struct), address_of(asked), evened, floor, address_of(shifts)
-            )
-        )
-        return shifts
+        return np.asarray(library.kernels().offsets(*self._softened, asked, evened, floor), np.float64)
 
 
 def least_variance(
-    a: NDArray[np.float32], b: NDArray[np.float32] | None, size: int, places: NDArray[np.integer]
+    a: NDArray[np.float32], b: NDArray[np.float32] | None, size: int, places: NDArray[np.int32]
 ) -> NDArray[np.float32]:
-    """float32[n]: how much a differs from b in windows of size x size around places int[n, 2] (x, y), as a variance.
+    """float32[n]: how much a differs from b in windows of size x size around places int32[n, 2] (x, y), as a variance.
 
     b float32[h + 2, w + 2] has a frame of one pixel around the size of a, and may lie in it where it differs least; the
     variance of a itself where b is None. Windows reach beyond an edge as OpenCV's `boxFilter` does. Raises MemoryError.
     """
-    a, places = np.ascontiguousarray(a, np.float32), np.ascontiguousarray(places, np.int32)
-    height, width = a.shape
-    if b is not None:
-        if b.shape != (height + 2, width + 2):
-            raise ValueError(f"a frame of {b.shape} for a picture of {a.shape}")
-        b = np.ascontiguousarray(b, np.float32)
-    if len(places) and (places.min() < 0 or (places.max(axis=0) >= (width, height)).any()):
-        raise ValueError("a place outside of the picture")
-    found = np.empty(len(places), np.float32)
-    at = address_of(a), address_of(b), height, width, size, address_of(places), len(places), address_of(found)
-    check(library.kernels().imgindex_least_variance(*at))
-    return found
+    return np.asarray(library.kernels().least_variance(a, b, size, places), np.float32)
 
 
 def mean_ssim(a: Luma, b: Luma, mask: NDArray[np.bool_] | None, edge_px: int, c1: float, c2: float) -> float:
@@ -224,8 +146,4 @@ def mean_ssim(a: Luma, b: Luma, mask: NDArray[np.bool_] | None, edge_px: int, c1
 
     In windows of 7 x 7, with sample covariance, and the pictures reflected at their sides. Raises MemoryError.
     """
-    a, b = of_one_shape(a, b, np.uint8)
-    mean, marked = ctypes.c_double(), mask_of(mask, a)
-    at = address_of(a), address_of(b), address_of(marked)
-    check(library.kernels().imgindex_mean_ssim(*at, *a.shape, edge_px, c1, c2, ctypes.byref(mean)))
-    return mean.value
+    return float(library.kernels().mean_ssim(dense(a), dense(b), mask, edge_px, c1, c2)[0])

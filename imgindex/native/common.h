@@ -1,11 +1,8 @@
 #ifndef IMGINDEX_COMMON_H
 #define IMGINDEX_COMMON_H
 
-#define PUBLIC __attribute__((visibility("default")))
+#include "kernels.h"
 
-enum { LANES = 8 };
-
-/* Values that are computed together. */
 typedef float Lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 #define LANES_AT(values) (*(const Lanes*)(values))
@@ -20,11 +17,13 @@ static inline int reflected(int at, int count) {
     return at;
 }
 
-/* Fills `margin` values on both sides of line[width] with its reflection. */
-static inline void reflect_margins(float* line, int width, int margin) {
+/* Fills `margin` values (of four bytes: floats, or whole numbers) on both sides of line[width] with its reflection. */
+static inline void reflect_margins(void* line, int width, int margin) {
+    typedef uint32_t Bits __attribute__((may_alias));
+    Bits* bits = line;
     for (int i = 1; i <= margin; i++) {
-        line[-i] = line[reflected(-i, width)];
-        line[width - 1 + i] = line[reflected(width - 1 + i, width)];
+        bits[-i] = bits[reflected(-i, width)];
+        bits[width - 1 + i] = bits[reflected(width - 1 + i, width)];
     }
 }
 

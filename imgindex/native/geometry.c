@@ -3,11 +3,9 @@
 #include "geometry.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 
-#include "common.h"
-#include "match.h"
+#include "kernels.h"
 
 static const double SINGULAR = 1e-12; /* share of the diagonal's product that a determinant must exceed */
 static const double ON_A_LINE = 1e-9; /* the same of the points' spread */
@@ -76,12 +74,8 @@ static int fit(const Place* points, const Place* targets, int count, double scal
     return 1;
 }
 
-/* What a map of a canvas becomes by the shifts of some of its places, of which `tracked` marks those to be believed: a
-   robust fit through them, with residuals of `scale` pixels. `from_a` and `from_b` lay both pictures on the canvas,
-   `out` then maps a to b. left[count]: what the fit leaves of each shift, in pixels; all of it where there is none, and
-   `out` is as it was. Whether there is one, or -1 where memory is short. */
-PUBLIC int imgindex_straighten(const Place* places, const Place* shifts, const uint8_t* tracked, int count,
-                               double scale, const Affine from_a, const Affine from_b, Affine out, double* left) {
+int imgindex_straighten(const Place* places, const Place* shifts, const uint8_t* tracked, int count, double scale,
+                        const Affine from_a, const Affine from_b, Affine affine, double* left) {
     Place *points = malloc(2 * sizeof(Place) * ((size_t)count + 1)), *targets = points + count;
     Affine found = {{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}};
     int used = 0;
@@ -104,7 +98,7 @@ PUBLIC int imgindex_straighten(const Place* places, const Place* shifts, const u
         found[axis][2] += 0.5 - 0.5 * (found[axis][0] + found[axis][1]);
     invert(from_b, back);
     compose(found, from_a, laid);
-    compose(back, laid, out);
+    compose(back, laid, affine);
     return 1;
 }
 
@@ -190,27 +184,22 @@ static int agreeing(const Match* matches, int count, const Affine affine, double
     return found;
 }
 
-/* The affine map of the chosen matches, again of those that then agree, within each of `tolerances` (less where it
-   makes pictures smaller); `chosen` becomes those that agreed last. How many of them stand at distinct places of both.
- */
-PUBLIC int imgindex_polish(const Match* matches, int count, const Affine similarity, const double* tolerances,
-                           int rounds, uint8_t* chosen, Affine out) {
+int imgindex_polish(const Match* matches, int count, const Affine similarity, const double* tolerances, int rounds,
+                    uint8_t* chosen, Affine affine) {
     for (int round = 0; round < rounds; round++) {
-        least_squares(matches, chosen, count, similarity, out);
-        double scale = sqrt(fabs(determinant_of(out))), within = tolerances[round];
+        least_squares(matches, chosen, count, similarity, affine);
+        double scale = sqrt(fabs(determinant_of(affine))), within = tolerances[round];
         within *= scale > 1.0 ? 1.0 : scale > LEAST_SCALE ? scale : LEAST_SCALE;
-        if (agreeing(matches, count, out, within, NULL) < 2) break;
-        agreeing(matches, count, out, within, chosen);
+        if (agreeing(matches, count, affine, within, NULL) < 2) break;
+        agreeing(matches, count, affine, within, chosen);
     }
     int in_a = places(matches, chosen, count, 0), in_b = places(matches, chosen, count, 1);
     return in_a < in_b ? in_a : in_b;
 }
 
-/* What two convex polygons share (I. Sutherland, G. Hodgman, "Reentrant polygon clipping", CACM 1974), into
-   corners[room]; how many corners that has (count_a + count_b where rounding leaves both convex), none where one of the
-   two has less than `least` area, or -1 where memory is short. */
-PUBLIC int imgindex_intersect(const Place* a, int count_a, const Place* b, int count_b, double least, Place* corners,
-                              int room) {
+/* I. Sutherland, G. Hodgman, "Reentrant polygon clipping", CACM 1974. */
+int imgindex_intersect(const Place* a, int count_a, const Place* b, int count_b, double least, Place* corners) {
+    int room = 2 * (count_a + count_b);
     double turn = turns(b, count_b), side = turn > 0.0 ? 1.0 : -1.0;
     if (fabs(turn) <= 2.0 * least || fabs(turns(a, count_a)) <= 2.0 * least) return 0;
     Place* before = malloc(sizeof(Place) * (size_t)room);

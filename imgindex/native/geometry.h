@@ -1,12 +1,7 @@
 #ifndef IMGINDEX_GEOMETRY_H
 #define IMGINDEX_GEOMETRY_H
 
-typedef struct {
-    double x, y;
-} Place;
-
-/* (x, y) becomes (m[0][0] x + m[0][1] y + m[0][2], m[1][0] x + m[1][1] y + m[1][2]). */
-typedef double Affine[2][3];
+#include "kernels.h"
 
 static inline Place mapped(const Affine affine, Place at) {
     Place to = {affine[0][0] * at.x + affine[0][1] * at.y + affine[0][2],
@@ -48,8 +43,5 @@ static inline double turns(const Place* corners, int count) {
     }
     return total;
 }
-
-int imgindex_intersect(const Place* a, int count_a, const Place* b, int count_b, double least, Place* corners,
-                       int room);
 
 #endif

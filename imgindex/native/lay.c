@@ -1,13 +1,11 @@
 /* Lays two pictures on one canvas around what they share. */
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common.h"
 #include "geometry.h"
-#include "picture.h"
+#include "kernels.h"
 
 enum { UNIT = 256 }; /* weights of neighbours are whole numbers that add up to this */
 
@@ -17,17 +15,6 @@ typedef struct {
     const uint8_t* pixels;
     int height, width;
 } Picture;
-
-typedef struct {
-    const Place* corners;
-    int count;
-} Polygon;
-
-/* What is known of a canvas; the maps lay the pictures on it, the shares are of each one's polygon. */
-typedef struct {
-    Affine from_a, from_b;
-    double share_a, share_b;
-} Laid;
 
 /* By how much a map stretches the two axes: of the picture before it where a stretch comes first, else of that after
    it; see `transform.parts`. */
@@ -146,7 +133,7 @@ static int sample(Picture from, const Affine map, int height, int width, uint8_t
     Picture reduced = {small, down, across};
     Affine rest;
     compose(map, grow, rest);
-    int failed = imgindex_reduce(from.pixels, from.width, from.height, from.width, 1, small, down, across) ||
+    int failed = imgindex_reduce(from.pixels, from.width, from.height, from.width, 1, down, across, small) ||
                  warp(reduced, rest, height, width, out);
     free(small);
     return failed;
@@ -187,9 +174,7 @@ static int fill(const Place* corners, int count, int height, int width, uint8_t*
     return 0;
 }
 
-static int shorter_side(const Picture* picture) {
-    return picture->width < picture->height ? picture->width : picture->height;
-}
+static int shorter_side(Picture picture) { return picture.width < picture.height ? picture.width : picture.height; }
 
 static Place corner_of(const Place* corners, int count, int far_one) {
     Place found = corners[0];
@@ -200,24 +185,23 @@ static Place corner_of(const Place* corners, int count, int far_one) {
     return found;
 }
 
-/* See `structure.lay`: sizes[2] are the height and the width of the canvas, whose pictures and mask have room for
-   long_side x long_side. 1; 0 where one of the two is a line of pixels, where they share less than `least` px of area,
-   or where the longer side would be below `smallest` or the shorter below a third of it; -1 where memory is short. */
-PUBLIC int imgindex_lay(const Picture* a, const Picture* b, const Affine map, const Polygon* of_a, const Polygon* of_b,
-                        double least, int smallest, int long_side, double margin, uint8_t* out_a, uint8_t* out_b,
-                        uint8_t* mask, Laid* laid, int* sizes) {
-    int room = 2 * (of_a->count + of_b->count), laid_out = 0;
-    if (determinant_of(map) == 0.0 || shorter_side(a) < 2 || shorter_side(b) < 2) return 0;
-    Place *corners = malloc(sizeof(Place) * (size_t)(room + of_b->count)), *others = corners + room;
+int imgindex_lay(const uint8_t* a, int height_a, int width_a, const uint8_t* b, int height_b, int width_b,
+                 const Affine affine, const Place* polygon_a, int corners_a, const Place* polygon_b, int corners_b,
+                 double least, int smallest, int long_side, double margin, uint8_t* canvas_a, uint8_t* canvas_b,
+                 uint8_t* mask, Affine from_a, Affine from_b, double* shares, int32_t* sizes) {
+    const Picture of_a = {a, height_a, width_a}, of_b = {b, height_b, width_b};
+    int room = 2 * (corners_a + corners_b), laid_out = 0;
+    if (determinant_of(affine) == 0.0 || shorter_side(of_a) < 2 || shorter_side(of_b) < 2) return 0;
+    Place *corners = malloc(sizeof(Place) * (size_t)(room + corners_b)), *others = corners + room;
     if (corners == NULL) return -1;
     double along_x, along_y;
     Affine back;
-    invert(map, back);
-    stretch(map, &along_x, &along_y);
-    for (int i = 0; i < of_b->count; i++) others[i] = mapped(back, of_b->corners[i]);
-    int count = imgindex_intersect(of_a->corners, of_a->count, others, of_b->count, least, corners, room);
+    invert(affine, back);
+    stretch(affine, &along_x, &along_y);
+    for (int i = 0; i < corners_b; i++) others[i] = mapped(back, polygon_b[i]);
+    int count = imgindex_intersect(polygon_a, corners_a, others, corners_b, least, corners);
     double shared = count >= 3 ? 0.5 * fabs(turns(corners, count)) : 0.0;
-    if (count < 0 || shared <= 0.0) {
+    if (count < 0 || !(shared > 0.0)) {
         free(corners);
         return count < 0 ? -1 : 0;
     }
@@ -228,16 +212,17 @@ PUBLIC int imgindex_lay(const Picture* a, const Picture* b, const Affine map, co
     double wide = to.x + beyond - from.x, tall = to.y + beyond - from.y;
     double zoom = fmin(fmin(1.0, sqrt(along_x * along_y)), long_side / fmax(wide, tall));
     int width = (int)lrint(wide * zoom), height = (int)lrint(tall * zoom);
-    if ((width < height ? width : height) >= smallest / 3 && (width > height ? width : height) >= smallest) {
+    int shorter = width < height ? width : height, longer = width < height ? height : width;
+    if (shorter > 0 && shorter >= smallest / 3 && longer >= smallest && longer <= long_side) {
         const Affine onto = {{zoom, 0.0, -from.x * zoom}, {0.0, zoom, -from.y * zoom}};
-        memcpy(laid->from_a, onto, sizeof onto);
-        compose(onto, back, laid->from_b);
-        laid->share_a = shared / fmax(0.5 * fabs(turns(of_a->corners, of_a->count)), 1e-9);
-        laid->share_b = shared * fabs(determinant_of(map)) / fmax(0.5 * fabs(turns(of_b->corners, of_b->count)), 1e-9);
+        memcpy(from_a, onto, sizeof onto);
+        compose(onto, back, from_b);
+        shares[0] = shared / fmax(0.5 * fabs(turns(polygon_a, corners_a)), 1e-9);
+        shares[1] = shared * fabs(determinant_of(affine)) / fmax(0.5 * fabs(turns(polygon_b, corners_b)), 1e-9);
         sizes[0] = height;
         sizes[1] = width;
         for (int i = 0; i < count; i++) corners[i] = mapped(onto, corners[i]);
-        laid_out = sample(*a, laid->from_a, height, width, out_a) || sample(*b, laid->from_b, height, width, out_b) ||
+        laid_out = sample(of_a, from_a, height, width, canvas_a) || sample(of_b, from_b, height, width, canvas_b) ||
                            fill(corners, count, height, width, mask)
                        ? -1
                        : 1;

@@ -1,25 +1,54 @@
 /* Matches between the local features of two pictures, and how far they agree on one map. */
 
-#include "match.h"
-
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common.h"
-#include "panels.h"
 
-enum { PAIRS = 64 }; /* of the values of a descriptor that mirroring swaps */
+enum {
+    ROWS = 4,          /* whose products are computed together */
+    PANEL = 2 * LANES, /* columns that are */
+};
 
 static const double PI = 3.14159265358979323846;
 
-/* Features of one picture. even, odd[count][dims]: what mirroring keeps of a descriptor, and what it negates;
-   squared[count]: their squared lengths together. points[count][2] with the first pixel's centre at 0, 0; angles in
-   degrees. */
+/* out[panels][dims][PANEL]: the rows of from[count][dims] as columns, PANEL beside each other; zeros where there are
+   no more. */
+static void lay_panels(const float* from, int count, int dims, float* out) {
+    for (int first = 0; first < count; first += PANEL, out += (size_t)dims * PANEL) {
+        for (int k = 0; k < dims; k++)
+            for (int j = 0; j < PANEL; j++)
+                out[k * PANEL + j] = first + j < count ? from[(size_t)(first + j) * dims + k] : 0.0f;
+    }
+}
+
+/* out[ROWS][width]: products of ROWS rows of from[count][dims], the last of them again where there are no more, with
+   all columns of some panels. */
+static void products(const float* from, int first_row, int count, const float* panels, int dims, int width,
+                     float* out) {
+    const float* rows[ROWS];
+    for (int i = 0; i < ROWS; i++) rows[i] = from + (size_t)(first_row + i < count ? first_row + i : count - 1) * dims;
+    for (int first = 0; first < width; first += PANEL, panels += (size_t)dims * PANEL) {
+        Lanes sums[ROWS][2] = {{{0.0f}}};
+        for (int k = 0; k < dims; k++) {
+            Lanes left = LANES_AT(panels + k * PANEL), right = LANES_AT(panels + k * PANEL + LANES);
+            for (int i = 0; i < ROWS; i++) {
+                sums[i][0] += rows[i][k] * left;
+                sums[i][1] += rows[i][k] * right;
+            }
+        }
+        for (int i = 0; i < ROWS; i++) {
+            *(Lanes*)(out + i * width + first) = sums[i][0];
+            *(Lanes*)(out + i * width + first + LANES) = sums[i][1];
+        }
+    }
+}
+
+/* See `imgindex_match`. */
 typedef struct {
-    const float *even, *odd, *squared, *points, *sizes, *angles;
-    int count, dims;
+    const float *even, *odd, *squared;
+    const Keypoint* keypoints;
+    int count;
 } Features;
 
 typedef struct {
@@ -120,13 +149,14 @@ static double turn_between(double from, double to) {
 
 static Match match_of(const Features* a, const Features* b, int row, int column, int mirrored) {
     Match match;
-    for (int axis = 0; axis < 2; axis++) {
-        match.a[axis] = a->points[2 * row + axis] + 0.5;
-        match.b[axis] = b->points[2 * column + axis] + 0.5;
-    }
-    double angle = a->angles[row], size = a->sizes[row] > 1e-6 ? a->sizes[row] : 1e-6, flip = mirrored ? -1.0 : 1.0;
-    match.scale = b->sizes[column] / size;
-    match.turn = turn_between(mirrored ? 180.0 - angle : angle, b->angles[column]);
+    const Keypoint one = a->keypoints[row], other = b->keypoints[column];
+    match.a[0] = one.x + 0.5;
+    match.a[1] = one.y + 0.5;
+    match.b[0] = other.x + 0.5;
+    match.b[1] = other.y + 0.5;
+    double angle = one.angle, size = one.size > 1e-6 ? one.size : 1e-6, flip = mirrored ? -1.0 : 1.0;
+    match.scale = other.size / size;
+    match.turn = turn_between(mirrored ? 180.0 - angle : angle, other.angle);
     double cosine = cos(match.turn) * match.scale, sine = sin(match.turn) * match.scale;
     const double linear[2][2] = {{flip * cosine, -sine}, {flip * sine, cosine}};
     for (int axis = 0; axis < 2; axis++) {
@@ -137,16 +167,17 @@ static Match match_of(const Features* a, const Features* b, int row, int column,
     return match;
 }
 
-/* Mutual nearest features whose squared distance is less than `most` times that of the second best (which counts as at
-   least `least_second`), clearest first: of a as it is, then of a mirrored. matches[2][limit], counts[2]. Both have two
-   features or more. Not 0 where memory is short. */
-PUBLIC int imgindex_match(const Features* a, const Features* b, float most, float least_second, int limit,
-                          Match* matches, int* counts) {
-    int dims = a->dims, width = rounded_up(b->count, PANEL);
-    size_t panels = (size_t)dims * width, rest = 2 * (size_t)a->count + width;
+int imgindex_match(const float* even_a, const float* odd_a, const float* squared_a, const Keypoint* keypoints_a,
+                   int count_a, const float* even_b, const float* odd_b, const float* squared_b,
+                   const Keypoint* keypoints_b, int count_b, int dims, float most, float least_second, int limit,
+                   Match* matches, int32_t* counts) {
+    const Features a = {even_a, odd_a, squared_a, keypoints_a, count_a};
+    const Features b = {even_b, odd_b, squared_b, keypoints_b, count_b};
+    int width = rounded_up(b.count, PANEL);
+    size_t panels = (size_t)dims * width, rest = 2 * (size_t)a.count + width;
     float* memory = malloc(sizeof(float) * (2 * panels + (2 * ROWS + 1) * (size_t)width + 2 * rest));
-    int* column_of = malloc(sizeof(int) * 2 * (size_t)a->count);
-    Pair* pairs = malloc(sizeof(Pair) * (size_t)a->count);
+    int* column_of = malloc(sizeof(int) * 2 * (size_t)a.count);
+    Pair* pairs = malloc(sizeof(Pair) * (size_t)a.count);
     if (memory == NULL || column_of == NULL || pairs == NULL) {
         free(memory);
         free(column_of);
@@ -157,30 +188,24 @@ PUBLIC int imgindex_match(const Features* a, const Features* b, float most, floa
     float *odd = even + ROWS * width, *others = odd + ROWS * width, *known = others + width;
     Nearest nearest[2];
     for (int side = 0; side < 2; side++, known += rest) {
-        Nearest one = {known, known + a->count, known + 2 * a->count, column_of + side * a->count};
+        Nearest one = {known, known + a.count, known + 2 * a.count, column_of + side * a.count};
         for (int j = 0; j < width; j++) one.column_best[j] = INFINITY;
         nearest[side] = one;
     }
-    for (int j = 0; j < width; j++) others[j] = j < b->count ? b->squared[j] : INFINITY;
-    lay_panels(b->even, b->count, dims, even_panels);
-    lay_panels(b->odd, b->count, dims, odd_panels);
-    for (int first = 0; first < a->count; first += ROWS) {
-        const float *even_rows[ROWS], *odd_rows[ROWS];
-        for (int i = 0; i < ROWS; i++) { /* the last row again where there are no more */
-            size_t row = (size_t)(first + i < a->count ? first + i : a->count - 1) * dims;
-            even_rows[i] = a->even + row;
-            odd_rows[i] = a->odd + row;
-        }
-        products(even_rows, even_panels, dims, width, even);
-        products(odd_rows, odd_panels, dims, width, odd);
-        for (int i = 0; i < ROWS && first + i < a->count; i++)
-            take_row(nearest, first + i, a->squared[first + i], others, even + i * width, odd + i * width, width);
+    for (int j = 0; j < width; j++) others[j] = j < b.count ? b.squared[j] : INFINITY;
+    lay_panels(b.even, b.count, dims, even_panels);
+    lay_panels(b.odd, b.count, dims, odd_panels);
+    for (int first = 0; first < a.count; first += ROWS) {
+        products(a.even, first, a.count, even_panels, dims, width, even);
+        products(a.odd, first, a.count, odd_panels, dims, width, odd);
+        for (int i = 0; i < ROWS && first + i < a.count; i++)
+            take_row(nearest, first + i, a.squared[first + i], others, even + i * width, odd + i * width, width);
     }
     for (int side = 0; side < 2; side++) {
-        int count = choose(&nearest[side], a->count, most, least_second, pairs);
+        int count = choose(&nearest[side], a.count, most, least_second, pairs);
         counts[side] = count < limit ? count : limit;
         for (int i = 0; i < counts[side]; i++)
-            matches[side * limit + i] = match_of(a, b, pairs[i].row, pairs[i].column, side);
+            matches[side * limit + i] = match_of(&a, &b, pairs[i].row, pairs[i].column, side);
     }
     free(memory);
     free(column_of);
@@ -188,12 +213,7 @@ PUBLIC int imgindex_match(const Features* a, const Features* b, float most, floa
     return 0;
 }
 
-/* How many matches agree with the one that most agree with, or with the first that `enough` agree with: it brings their
-   point of a within `reach` (less where it makes pictures smaller) of that of b, and their own scale and turn are
-   within exp(log_scale) and `turn` of its. Row i of agree[count][count], unless that is NULL, marks those that agree
-   with match i. -1 where memory is short. */
-PUBLIC int imgindex_vote(const Match* matches, int count, float reach, float log_scale, float turn, int enough,
-                         uint8_t* agree) {
+int imgindex_vote(const Match* matches, int count, float reach, float log_scale, float turn, uint8_t* agree) {
     const float circle = (float)(2.0 * PI);
     float* memory = malloc((6 * sizeof(float) + sizeof(int)) * (size_t)count);
     int most = 0;
@@ -208,7 +228,7 @@ PUBLIC int imgindex_vote(const Match* matches, int count, float reach, float log
         logs[i] = (float)log(matches[i].scale);
         turns[i] = (float)matches[i].turn;
     }
-    for (int i = 0; i < count && most < enough; i++) {
+    for (int i = 0; i < count; i++) {
         float map[6], within = reach * (float)(matches[i].scale < 1.0 ? matches[i].scale : 1.0);
         float own_log = logs[i], own_turn = turns[i];
         int votes = 0;
@@ -225,64 +245,8 @@ PUBLIC int imgindex_vote(const Match* matches, int count, float reach, float log
             votes += near;
         }
         most = votes > most ? votes : most;
-        for (int j = 0; agree != NULL && j < count; j++) agree[(size_t)i * count + j] = (uint8_t)marks[j];
+        for (int j = 0; j < count; j++) agree[(size_t)i * count + j] = (uint8_t)marks[j];
     }
     free(memory);
     return most;
-}
-
-/* Whether `enough` of the matches of two pictures, as `imgindex_match` finds them, agree with one of them, a being as
-   it is or mirrored. -1 where memory is short. */
-PUBLIC int imgindex_agree(const Features* a, const Features* b, float most, float least_second, int limit, float reach,
-                          float log_scale, float turn, int enough) {
-    Match* matches = malloc(sizeof(Match) * 2 * (size_t)limit);
-    int counts[2], found = 0;
-    if (matches == NULL || imgindex_match(a, b, most, least_second, limit, matches, counts)) found = -1;
-    for (int side = 0; side < 2 && !found; side++) {
-        if (counts[side] < enough) continue;
-        int votes = imgindex_vote(matches + side * limit, counts[side], reach, log_scale, turn, enough, NULL);
-        found = votes < 0 ? -1 : votes >= enough;
-    }
-    free(matches);
-    return found;
-}
-
-/* Which of the matches that are `alive` has the most of those agree with it, by rows of `imgindex_vote`; `votes`
-   becomes how many. */
-PUBLIC int imgindex_leader(const uint8_t* agree, const uint8_t* alive, int count, int* votes) {
-    int leader = 0, most = 0;
-    for (int i = 0; i < count; i++, agree += count) {
-        int found = 0;
-        if (!alive[i]) continue;
-#pragma omp simd reduction(+ : found)
-        for (int j = 0; j < count; j++) found += agree[j] & alive[j];
-        if (found <= most) continue;
-        most = found;
-        leader = i;
-    }
-    *votes = most;
-    return leader;
-}
-
-/* out[orders]: products of b[count] with a[count] in each of some orders[][count] of its values. */
-PUBLIC void imgindex_ordered_products(const float* a, const float* b, const int32_t* order, int orders, int count,
-                                      float* out) {
-    for (int i = 0; i < orders; i++, order += count) {
-        float total = 0.0f;
-#pragma omp simd reduction(+ : total)
-        for (int j = 0; j < count; j++) total += a[order[j]] * b[j];
-        out[i] = total;
-    }
-}
-
-/* even, odd[count][64]: sums and differences of the values first[64] and second[64] of descriptors[count][128]. */
-PUBLIC void imgindex_halves(const uint8_t* descriptors, int count, const int32_t* first, const int32_t* second,
-                            float* even, float* odd) {
-    for (int i = 0; i < count; i++, descriptors += 2 * PAIRS, even += PAIRS, odd += PAIRS) {
-        for (int k = 0; k < PAIRS; k++) {
-            int one = descriptors[first[k]], other = descriptors[second[k]];
-            even[k] = (float)(one + other);
-            odd[k] = (float)(one - other);
-        }
-    }
 }

@@ -3,9 +3,7 @@
    where OpenCV takes every pixel of its bounding square. */
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common.h"
 
@@ -23,7 +21,6 @@ enum {
     SAMPLES = GRID * GRID,
     VALUES = CELLS * CELLS * TURNS,
     MAX_OCTAVES = 16,
-    MAX_LAYERS = 5,
     MAX_RADIUS = 64,
     RING = 3, /* rows of differences that are kept */
 };
@@ -37,17 +34,6 @@ static const float SECOND_ANGLE = 0.8f; /* of the highest peak from which anothe
 static const float CELL_WIDTH = 3.0f;   /* in sigmas of the point */
 static const float MAX_SHARE = 0.2f;    /* of a descriptor's length that one value keeps */
 static const float REACH = 3.0f;        /* of a blur, in sigmas */
-
-#ifdef __AVX512F__
-enum { WIDE = 2 * LANES };
-#else
-enum { WIDE = LANES };
-#endif
-
-/* Values in the longest register that there is. */
-typedef float Wide __attribute__((vector_size(4 * WIDE), aligned(4), may_alias));
-
-#define WIDE_AT(values) (*(const Wide*)(values))
 
 typedef struct {
     float* pixels;
@@ -102,14 +88,14 @@ static void halve(Plane from, Plane out) {
 /* out[BLOCK]: the sum of kernel[i] * (above[i][x] + below[i][x]), the middle counted once. */
 static inline void blur_block(const float* const* above, const float* const* below, int x, const float* kernel,
                               int radius, float* out) {
-    Wide sums[BLOCK / WIDE];
-    for (int j = 0; j < BLOCK / WIDE; j++) sums[j] = kernel[0] * WIDE_AT(above[0] + x + j * WIDE);
+    Lanes sums[BLOCK / LANES];
+    for (int j = 0; j < BLOCK / LANES; j++) sums[j] = kernel[0] * LANES_AT(above[0] + x + j * LANES);
     for (int i = 1; i <= radius; i++) {
         const float *up = above[i] + x, *down = below[i] + x;
-        for (int j = 0; j < BLOCK / WIDE; j++)
-            sums[j] += kernel[i] * (WIDE_AT(up + j * WIDE) + WIDE_AT(down + j * WIDE));
+        for (int j = 0; j < BLOCK / LANES; j++)
+            sums[j] += kernel[i] * (LANES_AT(up + j * LANES) + LANES_AT(down + j * LANES));
     }
-    for (int j = 0; j < BLOCK / WIDE; j++) *(Wide*)(out + j * WIDE) = sums[j];
+    for (int j = 0; j < BLOCK / LANES; j++) *(Lanes*)(out + j * LANES) = sums[j];
 }
 
 /* Gaussian blur; the picture goes on as its reflection. `line` has room for out.stride + 2 * MAX_RADIUS. */
@@ -507,11 +493,8 @@ static void blur_octave(Pyramid* pyramid, int octave, int layers) {
     }
 }
 
-/* The `limit` strongest features of a picture, strongest first. points[limit][4]: x and y in pixels, the first pixel's
-   centre at 0, 0; size (diameter) in pixels; angle in degrees, [0, 360). descriptors[limit][VALUES]: not negative, not
-   normalised. The number found, or -1 where memory is short. */
-PUBLIC int imgindex_sift(const uint8_t* luma, int height, int width, int layers, float contrast, int limit,
-                         float* points, float* descriptors) {
+int imgindex_sift(const uint8_t* luma, int height, int width, int layers, float contrast, int limit,
+                  Keypoint* keypoints, float* descriptors) {
     Pyramid pyramid;
     Points found = {NULL, 0, 0};
     int kept = -1;
@@ -529,8 +512,8 @@ PUBLIC int imgindex_sift(const uint8_t* luma, int height, int width, int layers,
         float angles[ANGLES];
         int count = angles_of(plane, point, angles);
         for (int i = 0; i < count && kept < limit; i++, kept++) {
-            const float own[4] = {0.5f * point->x, 0.5f * point->y, 0.5f * point->size, angles[i]};
-            memcpy(points + 4 * kept, own, sizeof own);
+            const Keypoint own = {0.5f * point->x, 0.5f * point->y, 0.5f * point->size, angles[i]};
+            keypoints[kept] = own;
             describe(plane, &patch, point, angles[i], descriptors + (size_t)VALUES * kept);
         }
     }

@@ -1,6 +1,5 @@
 /* SSIM of two pictures that lie on each other. */
 
-#include <stdint.h>
 #include <stdlib.h>
 
 #include "common.h"
@@ -18,17 +17,6 @@ static void count_row(const uint8_t* restrict a, const uint8_t* restrict b, int 
         in[wide + x] += sign * q;
         in[2 * wide + x] += sign * (p * p + q * q);
         in[3 * wide + x] += sign * p * q;
-    }
-}
-
-static void reflect_sums(int32_t* sums, int width) {
-    int margin = SSIM_WINDOW / 2, wide = width + SSIM_WINDOW - 1;
-    for (int layer = 0; layer < 4; layer++) {
-        int32_t* in = sums + layer * wide + margin;
-        for (int i = 1; i <= margin; i++) {
-            in[-i] = in[reflected(-i, width)];
-            in[width - 1 + i] = in[reflected(width - 1 + i, width)];
-        }
     }
 }
 
@@ -52,16 +40,13 @@ static void score_row(const int32_t* restrict sums, int width, float c1, float c
     }
 }
 
-/* The mean SSIM of the pixels that the mask (all where that is NULL) marks, `edge` px or more from every side, in
-   windows of SSIM_WINDOW x SSIM_WINDOW with sample covariance and the pictures reflected at their sides; 0 where there
-   is no such pixel. All sums of a window are exact. Not 0 where memory is short. */
-PUBLIC int imgindex_mean_ssim(const uint8_t* a, const uint8_t* b, const uint8_t* mask, int height, int width, int edge,
-                              float c1, float c2, double* mean) {
-    int margin = SSIM_WINDOW / 2, count = 0;
+int imgindex_mean_ssim(const uint8_t* a, const uint8_t* b, const uint8_t* mask, int height, int width, int edge,
+                       float c1, float c2, double* mean) {
+    int margin = SSIM_WINDOW / 2, wide = width + SSIM_WINDOW - 1, count = 0;
     double total = 0.0;
-    int32_t* sums = calloc((size_t)4 * (width + SSIM_WINDOW - 1) + width, sizeof(int32_t));
+    int32_t* sums = calloc((size_t)4 * wide + width, sizeof(int32_t));
     if (sums == NULL) return -1;
-    float* scores = (float*)(sums + 4 * (width + SSIM_WINDOW - 1));
+    float* scores = (float*)(sums + 4 * wide);
     for (int y = -margin - 1; y < margin; y++) {
         size_t at = (size_t)reflected(y, height) * width;
         count_row(a + at, b + at, width, 1, sums);
@@ -72,7 +57,7 @@ PUBLIC int imgindex_mean_ssim(const uint8_t* a, const uint8_t* b, const uint8_t*
         count_row(a + gone, b + gone, width, -1, sums);
         count_row(a + come, b + come, width, 1, sums);
         if (y < edge || y >= height - edge) continue;
-        reflect_sums(sums, width);
+        for (int layer = 0; layer < 4; layer++) reflect_margins(sums + layer * wide + margin, width, margin);
         score_row(sums, width, c1, c2, scores);
         const uint8_t* marks = mask == NULL ? NULL : mask + (size_t)y * width;
         float row = 0.0f;

@@ -1,7 +1,6 @@
 /* Statistics of the windows of two pictures that lie on each other, and how far one is shifted in each. */
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,21 +12,10 @@ static const double LEAST_INSIDE = 0.9;             /* share of a window that li
 static const double ALIKE = 0.5, ALIKE_SHARE = 0.6; /* correlation of windows that are alike, and how many have less */
 static const double LEAST_GAIN = 0.2, MOST_GAIN = 5.0;
 
-/* Square windows of two by two blocks of `step` px, one at every block but the last of rows x columns. soft_a and
-   soft_b (rows * step x columns * step) are the pictures softened, inside[(rows - 1) * (columns - 1)] marks the windows
-   that lie in the mask. Of these, `count`: their centres (x, y), whether they overlap no other that is so marked, means
-   and variances at the contrast of the stronger picture, and how far the two agree in structure. `gain` is the contrast
-   of b over that of a. */
-typedef struct {
-    float *soft_a, *soft_b;
-    uint8_t *inside, *apart;
-    double *centres, *mean_a, *mean_b, *var_a, *var_b, *agreement, gain;
-    int step, rows, columns, count;
-} Windows;
+/* What makes the contrast of a, and of b, that of the stronger of them, where b has `gain` times that of a. */
+static double unit_of_a(double gain) { return fmax(1.0, gain); }
 
-static double unit_of_a(const Windows* windows) { return fmax(1.0, windows->gain); }
-
-static double unit_of_b(const Windows* windows) { return fmax(1.0, 1.0 / windows->gain); }
+static double unit_of_b(double gain) { return fmax(1.0, 1.0 / gain); }
 
 /* means[layer][window]: of the windows at every block, each of two by two blocks of `step` columns; `sums` holds what
    was added up in `step` rows of every layer. Blocks of the row before are kept in `above`. */
@@ -181,64 +169,62 @@ static int mark_inside(const uint8_t* mask, int width, int step, int rows, int c
     return 0;
 }
 
-/* How much more contrast b has than a, by the median over the windows that are most alike, whose `agreement` is still
-   their covariance. `room` has place for twice the windows. */
-static double gain_of(const Windows* windows, double* room) {
-    int count = windows->count, used = 0;
+/* How much more contrast b has than a, by the median over the windows that are most alike. `room` has place for twice
+   the windows. */
+static double gain_of(const double* var_a, const double* var_b, const double* covariance, int count, double* room) {
+    int used = 0;
     double *alike = room, *chosen = room + count;
     if (count == 0) return 1.0;
     for (int i = 0; i < count; i++) {
-        alike[i] = windows->agreement[i] / sqrt((windows->var_a[i] + 1.0) * (windows->var_b[i] + 1.0));
+        alike[i] = covariance[i] / sqrt((var_a[i] + 1.0) * (var_b[i] + 1.0));
         chosen[i] = alike[i];
     }
     double least = quantile(chosen, count, ALIKE_SHARE);
     least = least > ALIKE ? least : ALIKE;
     for (int i = 0; i < count; i++)
-        if (alike[i] >= least) chosen[used++] = sqrt((windows->var_b[i] + 1.0) / (windows->var_a[i] + 1.0));
+        if (alike[i] >= least) chosen[used++] = sqrt((var_b[i] + 1.0) / (var_a[i] + 1.0));
     if (used == 0) return 1.0;
     double gain = quantile(chosen, used, 0.5);
     return gain < LEAST_GAIN ? LEAST_GAIN : gain > MOST_GAIN ? MOST_GAIN : gain;
 }
 
-/* Fills `windows`, whose arrays and sizes are given, from two pictures and a mask (NULL where it is 1 everywhere) of
-   height x width, softened with `kernel` (five taps). -1 where memory is short. */
-PUBLIC int imgindex_windows(const uint8_t* a, const uint8_t* b, const uint8_t* mask, int height, int width,
-                            const float* kernel, double stabiliser, Windows* windows) {
-    int rows = windows->rows, columns = windows->columns, step = windows->step, all = (rows - 1) * (columns - 1);
-    windows->count = 0;
-    windows->gain = 1.0;
+int imgindex_windows(const uint8_t* a, const uint8_t* b, const uint8_t* mask, int height, int width, const float* taps,
+                     int step, double stabiliser, float* soft, uint8_t* inside, uint8_t* apart, double* centres,
+                     double* mean_a, double* mean_b, double* var_a, double* var_b, double* agreement, double* gain) {
+    int rows = height / step, columns = width / step, all = (rows - 1) * (columns - 1), count = 0;
+    *gain = 1.0;
     if (all == 0) return 0;
     double* means = malloc(sizeof(double) * (PRODUCTS + 2) * (size_t)all);
-    if (means == NULL || mark_inside(mask, width, step, rows, columns, windows->inside) ||
-        window_means(a, b, height, width, kernel, step, rows, columns, windows->soft_a, windows->soft_b, means)) {
+    float* soft_b = soft + (size_t)rows * columns * step * step;
+    if (means == NULL || mark_inside(mask, width, step, rows, columns, inside) ||
+        window_means(a, b, height, width, taps, step, rows, columns, soft, soft_b, means)) {
         free(means);
         return -1;
     }
     for (int i = 0; i < all; i++) {
-        if (!windows->inside[i]) continue;
-        int at = windows->count++, row = i / (columns - 1), column = i % (columns - 1);
-        double mean_a = means[i], mean_b = means[all + i];
-        windows->centres[2 * at] = (column + 1) * step;
-        windows->centres[2 * at + 1] = (row + 1) * step;
-        windows->apart[at] = row % 2 == 0 && column % 2 == 0;
-        windows->mean_a[at] = mean_a;
-        windows->mean_b[at] = mean_b;
-        windows->var_a[at] = fmax(means[2 * all + i] - mean_a * mean_a, 0.0);
-        windows->var_b[at] = fmax(means[3 * all + i] - mean_b * mean_b, 0.0);
-        windows->agreement[at] = means[4 * all + i] - mean_a * mean_b;
+        if (!inside[i]) continue;
+        int row = i / (columns - 1), column = i % (columns - 1);
+        double of_a = means[i], of_b = means[all + i];
+        centres[2 * count] = (column + 1) * step;
+        centres[2 * count + 1] = (row + 1) * step;
+        apart[count] = row % 2 == 0 && column % 2 == 0;
+        mean_a[count] = of_a;
+        mean_b[count] = of_b;
+        var_a[count] = fmax(means[2 * all + i] - of_a * of_a, 0.0);
+        var_b[count] = fmax(means[3 * all + i] - of_b * of_b, 0.0);
+        agreement[count++] = means[4 * all + i] - of_a * of_b; /* their covariance, until the gain is known */
     }
-    windows->gain = gain_of(windows, means + PRODUCTS * all);
-    double unit_a = unit_of_a(windows), unit_b = unit_of_b(windows);
-    for (int i = 0; i < windows->count; i++) {
-        windows->mean_a[i] *= unit_a;
-        windows->mean_b[i] *= unit_b;
-        windows->var_a[i] *= unit_a * unit_a;
-        windows->var_b[i] *= unit_b * unit_b;
-        windows->agreement[i] = (2.0 * unit_a * unit_b * windows->agreement[i] + stabiliser) /
-                                (windows->var_a[i] + windows->var_b[i] + stabiliser);
+    *gain = gain_of(var_a, var_b, agreement, count, means + PRODUCTS * all);
+    double unit_a = unit_of_a(*gain), unit_b = unit_of_b(*gain);
+    for (int i = 0; i < count; i++) {
+        mean_a[i] *= unit_a;
+        mean_b[i] *= unit_b;
+        var_a[i] *= unit_a * unit_a;
+        var_b[i] *= unit_b * unit_b;
+        agreement[i] = (2.0 * unit_a * unit_b * agreement[i] + stabiliser) / (var_a[i] + var_b[i] + stabiliser);
     }
     free(means);
-    return 0;
+    return count;
 }
 
 /* out[-1] to out[width]: the mean of both pictures in a row, which goes on as its reflection. */
@@ -303,11 +289,11 @@ static void offset_of(Gradients g, Evening evening, double mean_a, double mean_b
 
 /* means[GRADIENTS][(rows - 1) * (columns - 1)] of gx, gy, gx a, gx b, gy a, gy b, gx gx, gx gy, gy gy over the windows,
    where (gx, gy) is the Scharr gradient of the mean of both pictures. Not 0 where memory is short. */
-static int gradient_means(const Windows* of, double* means) {
-    int step = of->step, rows = of->rows, columns = of->columns, windows = (rows - 1) * (columns - 1);
+static int gradient_means(const float* soft, double gain, int step, int rows, int columns, double* means) {
+    int windows = (rows - 1) * (columns - 1);
     int width = columns * step, height = rows * step, wide = width + 2, room = rounded_up(width, LANES);
-    float unit_a = (float)unit_of_a(of), unit_b = (float)unit_of_b(of);
-    const float *a = of->soft_a, *b = of->soft_b;
+    float unit_a = (float)unit_of_a(gain), unit_b = (float)unit_of_b(gain);
+    const float *a = soft, *b = soft + (size_t)height * width;
     float* sums = malloc(sizeof(float) * ((size_t)GRADIENTS * room + (size_t)(height + 2) * wide + LANES));
     double* above = calloc((size_t)GRADIENTS * columns, sizeof(double));
     if (sums == NULL || above == NULL) {
@@ -330,24 +316,24 @@ static int gradient_means(const Windows* of, double* means) {
     return 0;
 }
 
-/* shifts[asked][2]: how far b is out of place in each window that asked[count] marks, in pixels, by one step of
-   Lucas-Kanade with the contrast of each window evened out; see `structure.offsets`. Not 0 where memory is short. */
-PUBLIC int imgindex_offsets(const Windows* windows, const uint8_t* asked, double evened, double floor_level,
-                            double* shifts) {
-    int all = (windows->rows - 1) * (windows->columns - 1);
+int imgindex_offsets(const float* soft, const uint8_t* inside, int down, int across, int step, const double* mean_a,
+                     const double* mean_b, const double* var_a, const double* var_b, double gain, const uint8_t* asked,
+                     double evened, double floor_level, double* shifts) {
+    int all = down * across, at = 0;
     const Evening evening = {evened, floor_level};
-    if (windows->count == 0) return 0;
     double* means = malloc(sizeof(double) * GRADIENTS * (size_t)all);
-    if (means == NULL || gradient_means(windows, means)) {
+    if (means == NULL || gradient_means(soft, gain, step, down + 1, across + 1, means)) {
         free(means);
         return -1;
     }
-    for (int i = 0, at = -1; i < all; i++) {
+    for (int i = 0; i < all; i++) {
+        if (!inside[i]) continue;
+        int here = at++;
+        if (!asked[here]) continue;
         const double* m = means + i;
-        if (!windows->inside[i] || !asked[++at]) continue;
         Gradients g = {m[0],       m[all],     m[2 * all], m[3 * all], m[4 * all],
                        m[5 * all], m[6 * all], m[7 * all], m[8 * all]};
-        offset_of(g, evening, windows->mean_a[at], windows->mean_b[at], windows->var_a[at], windows->var_b[at], shifts);
+        offset_of(g, evening, mean_a[here], mean_b[here], var_a[here], var_b[here], shifts);
         shifts += 2;
     }
     free(means);

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, JpegImagePlugin
 
-from imgindex import decode
-from imgindex.flatten import flattened
+from imgindex.pictures import decode, headers
+from imgindex.pictures.flatten import flattened
 from imgindex.records import PictureInfo, Rgb
 
 FEW_COLOURS = 256
@@ -91,11 +91,11 @@ class Whole:
 def whole(data: bytes) -> Whole:
     """The picture in `data` and what is beside it. Raises decode.NotAPicture and decode.Undecodable."""
     with decode._opened(data, decode.MAX_PIXELS) as image:
-        frames = decode._frames(image)
+        frames = headers.frame_count(image)
         image.load()
-        info = decode._info(image, data, image.size, frames)
-        orientation = decode._orientation(image)
-        turned = decode._oriented(flattened(image, info.bit_depth), orientation).convert("RGB")
+        info = headers.info_of(image, data, image.size, frames)
+        orientation = headers.orientation_of(image)
+        turned = headers.upright(flattened(image, info.bit_depth), orientation).convert("RGB")
         return Whole(
             info=info,
             rgb=np.ascontiguousarray(np.asarray(turned), np.uint8),

@@ -1,1 +1,7 @@
-"""Two pictures: what they have to do with each other, and what would be lost with either."""
+"""Two pictures: is one a copy of the other, and how?
+
+In come two sources of pictures, a the one of the smaller sha256; out goes a `records.Verification`: verdict, score,
+transform, and the evidence that it rests on. `screen` asks the sketches, `align` finds the map from one to the other
+(`register` guesses, `canvas` lays both on one sheet), `verify` measures what they share, and `decide` alone turns
+evidence into a verdict. `overlay` and `difference` show a person where two pictures differ.
+"""

@@ -7,6 +7,6 @@
     pairs     pairs, watermarks, pending candidates
 """
 
-from imgindex.store.database import DATABASE_NAME, Store
+from imgindex.store.database import DATABASE_NAME, Store, Transaction
 
-__all__ = ["DATABASE_NAME", "Store"]
+__all__ = ["DATABASE_NAME", "Store", "Transaction"]

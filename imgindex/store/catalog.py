@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from imgindex.files import Seen
-from imgindex.records import NEIGHBOUR, PictureInfo, Skip
-from imgindex.schema import embedding, file, image, pair, pending, root, sketch, skipped, state, watermark
+from imgindex import clock
+from imgindex.records import NEIGHBOUR, PictureInfo, Seen, StoredImage
+from imgindex.skips import Skip
+from imgindex.store.schema import (
+    embedding,
+    file,
+    image,
+    pair,
+    pending,
+    root,
+    sketch,
+    skipped,
+    state,
+    watermark,
+    weighed,
+)
+from imgindex.store.values import all_typed, rows_of, storable, typed
 
 T = TypeVar("T")
 
@@ -37,17 +50,6 @@ class KnownFile:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredImage:
-    """A row of `image`."""
-
-    id: int
-    sha256: bytes
-    size_bytes: int
-    info: PictureInfo
-    texture: float
-
-
-@dataclass(frozen=True, slots=True)
 class NewFile:
     """A path to write: it shows image `image_id`, or is skipped for `skip`; exactly one of the two."""
 
@@ -66,12 +68,13 @@ def put_root(tx: Connection, path: bytes) -> int:
 
 def finish_scan(tx: Connection, root_id: int, files: int) -> None:
     """Record that a scan of this root completed without an error and saw `files` files."""
-    tx.execute(update(root).where(root.c.id == root_id).values(scanned_at_s=int(time.time()), files=files))
+    tx.execute(update(root).where(root.c.id == root_id).values(scanned_at_s=clock.now_s(), files=files))
 
 
+@rows_of("root")
 def roots(tx: Connection) -> list[tuple[bytes, int | None, int]]:
     """(path, last completed scan in unix seconds or None, files it saw) of every root, by path."""
-    rows = tx.execute(select(root.c.path, root.c.scanned_at_s, root.c.files).order_by(root.c.path))
+    rows = all_typed(tx.execute(select(root).order_by(root.c.path)), root)
     return [(row.path, row.scanned_at_s, row.files) for row in rows]
 
 
@@ -94,15 +97,13 @@ def shown_files(tx: Connection) -> Iterator[tuple[bytes, int | None, bool]]:
         yield path, image_id, missing_since_s is not None
 
 
+@rows_of("file")
 def _seen(row: Any) -> Seen:
-    return Seen(
-        row.path,
-        row.size_bytes,
-        row.mtime_ns,
-        row.ctime_ns,
-        int.from_bytes(row.inode),
-        int.from_bytes(row.device),
-    )
+    typed(row, file)
+    if b"\0" in row.path:
+        raise ValueError("path has a zero byte")
+    inode, device = int.from_bytes(row.inode), int.from_bytes(row.device)
+    return Seen(row.path, row.size_bytes, row.mtime_ns, row.ctime_ns, inode, device)
 
 
 def put_files(tx: Connection, files: Sequence[NewFile]) -> None:
@@ -157,7 +158,7 @@ def remove_orphans(tx: Connection, image_ids: Iterable[int]) -> None:
     for part in chunks(sorted(wanted)):
         wanted.difference_update(tx.execute(select(file.c.image_id).where(file.c.image_id.in_(part))).scalars())
     for part in chunks(sorted(wanted)):
-        for table in (pair, pending):
+        for table in (weighed, pair, pending):
             tx.execute(delete(table).where(table.c.low_id.in_(part) | table.c.high_id.in_(part)))
         for table in (watermark, sketch):
             tx.execute(delete(table).where(table.c.image_id.in_(part)))
@@ -192,13 +193,14 @@ def forget_neighbours(tx: Connection, gone: Collection[int]) -> None:
 def _file_values(tx: Connection, new: NewFile) -> dict[str, object]:
     skipped_id = None
     if new.skip is not None:
-        row = insert(skipped).values(reason=new.skip.reason, detail=new.skip.detail, environment=new.skip.environment)
+        row = insert(skipped).values(asdict(new.skip) | {"detail": storable(new.skip.detail)})
         skipped_id = _new_id(tx.execute(row).inserted_primary_key)
-    stat = new.stat
+    return {"path": new.stat.path, "image_id": new.image_id, "skipped_id": skipped_id} | stat_values(new.stat)
+
+
+def stat_values(stat: Seen) -> dict[str, object]:
+    """The columns of `file` that say what was seen of it now, apart from its path."""
     return {
-        "path": stat.path,
-        "image_id": new.image_id,
-        "skipped_id": skipped_id,
         "size_bytes": stat.size_bytes,
         "mtime_ns": stat.mtime_ns,
         "ctime_ns": stat.ctime_ns,
@@ -210,11 +212,10 @@ def _file_values(tx: Connection, new: NewFile) -> dict[str, object]:
 
 def mark_missing(tx: Connection, file_ids: Sequence[int]) -> None:
     """A completed scan no longer found these files."""
-    now = int(time.time())
+    now = clock.now_s()
     for part in chunks(file_ids):
-        tx.execute(
-            update(file).where(file.c.id.in_(part), file.c.missing_since_s.is_(None)).values(missing_since_s=now)
-        )
+        here = file.c.id.in_(part) & file.c.missing_since_s.is_(None)
+        tx.execute(update(file).where(here).values(missing_since_s=now))
 
 
 def put_devices(tx: Connection, devices: Mapping[int, int]) -> None:
@@ -293,7 +294,9 @@ def images(tx: Connection, ids: Iterable[int]) -> dict[int, StoredImage]:
     return found
 
 
+@rows_of("image")
 def _stored_image(row: Any) -> StoredImage:
+    typed(row, image)
     info = PictureInfo(
         format=row.format,
         width_px=row.width_px,

@@ -7,34 +7,38 @@ autocommit and every transaction begins explicitly: BEGIN for readers, BEGIN IMM
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import filelock
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import NullPool
 
 from imgindex import files
 from imgindex.errors import StoreError, StoreLocked
-from imgindex.schema import HEAD_REVISION
-from imgindex.store import journal, upgrade
+from imgindex.store import upgrade
+from imgindex.store.schema import HEAD_REVISION
+from imgindex.store.sqlite import beginning
+from imgindex.store.sqlite.engine import PAGE_SIZE_BYTES, open_engine
+from imgindex.store.values import REMEDY
+
+Transaction: TypeAlias = Connection
+"""What a store hands out to read or write in, and its statements take."""
 
 DATABASE_NAME = "imgindex.db"
 LOCK_NAME = "index.lock"
 
-PAGE_SIZE_BYTES = 16384
-"""2 KiB vectors on SQLite's default 4 KiB pages double the file."""
-
 LOCK_WAIT_S = 2.0
 """How long a run waits for the store: `check` has it for a moment, another run for long."""
 
-BUSY_TIMEOUT_MS = 10_000
-"""How long a statement waits for another process's short transaction."""
+DAMAGE = ("malformed", "not a database", "no such table", "no such column", "UTF-8", "datatype mismatch")
+"""Words of SQLite for what a flipped bit does to a database that imgindex wrote."""
 
 
 class Store:
@@ -57,14 +61,18 @@ class Store:
         database = directory / DATABASE_NAME
         if create:
             _make_directory(directory)
-        elif not _is_there(database):
+        is_there = _is_there(database)
+        if not (create or is_there):
             raise StoreError(f"There is no store in {directory}; make one with: imgindex index FOLDER")
+        beginning.refuse_empty(database)
         writable = os.access(directory, os.W_OK) and (not database.exists() or os.access(database, os.W_OK))
         if create and not writable:
             raise StoreError(f"The store in {directory} cannot be written; check its permissions.")
-        store = cls(directory, _engine(database, writable=writable), writable=writable)
+        store = cls(directory, open_engine(database, writable=writable), writable=writable)
         try:
-            store._bring_up_to_date()
+            if not is_there:
+                store._begin()
+            store._bring_up_to_date(create=create)
         except BaseException:
             store.close()
             raise
@@ -128,12 +136,25 @@ class Store:
             raise self._explained(error) from error
         except UnicodeDecodeError as error:  # a damaged schema, quoted by SQLite in what it says
             raise StoreError(
-                f"The store in {self.directory} is damaged; restore its database from a backup."
+                f"The store in {self.directory} is damaged; {REMEDY}, or restore its database from a backup."
             ) from error
 
-    def _bring_up_to_date(self) -> None:
+    def _begin(self) -> None:
+        database = self.directory / DATABASE_NAME
+        try:
+            with self.exclusive():
+                if not _is_there(database):
+                    beginning.begin(database, PAGE_SIZE_BYTES)
+        except OSError as error:
+            raise StoreError(f"The store in {self.directory} cannot be made: {error.strerror or error}.") from error
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    def _bring_up_to_date(self, *, create: bool) -> None:
         with self.read() as connection:
             revision = upgrade.revision(connection)
+            if revision is None:
+                beginning.refuse_foreign(connection, self.directory, create=create)
         if revision == HEAD_REVISION:
             return
         upgrade.refuse_newer(revision, self.directory)
@@ -148,13 +169,19 @@ class Store:
                     revision = upgrade.revision(connection)  # another run may have upgraded it meanwhile
                 if revision == HEAD_REVISION:
                     return
-                before = self.directory / f"before-upgrade-from-{revision}.db"
-                if revision is not None and not before.exists():
-                    self.backup(before)
+                if revision is not None:
+                    self.backup(self._unused(f"before-upgrade-from-{revision}"))
                 with self._engine.connect() as connection:
                     upgrade.run(connection)
         except (DatabaseError, sqlite3.Error) as error:
             raise self._explained(error) from error
+
+    def _unused(self, name: str) -> Path:
+        """`name`.db in the store's directory, numbered where there is one: the backup of an earlier upgrade is of what
+        the store was then."""
+        numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+        paths = (self.directory / f"{name}{number}.db" for number in numbers)
+        return next(path for path in paths if not os.path.lexists(path))
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of the database to a new file while others may write (SQLite's backup API).
@@ -189,8 +216,8 @@ class Store:
             return StoreError(f"{where} cannot be read or written ({said}); free some space, or check its disk.")
         if "readonly" in said or "read-only" in said:
             return StoreError(f"{where} is read-only; check its permissions.")
-        if "malformed" in said or "not a database" in said:
-            return StoreError(f"{where} is damaged ({said}); restore its database from a backup.")
+        if any(word in said for word in DAMAGE):
+            return StoreError(f"{where} is damaged ({said}); {REMEDY}, or restore its database from a backup.")
         if "unable to open" in said:
             return StoreError(
                 f"{where} cannot be opened; check its permissions, and that it was closed cleanly: "
@@ -217,41 +244,3 @@ def _make_directory(directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"The store directory {directory} cannot be made: {error.strerror}.") from error
-
-
-def _engine(database: Path, *, writable: bool) -> Engine:
-    mode = journal.mode_for(database.parent)
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(_uri(database, writable=writable), uri=True, isolation_level=None)
-        try:
-            _configure(connection, mode if writable else None)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    return create_engine("sqlite://", creator=connect, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-
-
-def _configure(connection: sqlite3.Connection, journal_mode: str | None) -> None:
-    """Settings of every connection; `journal_mode` is None where nothing may be written."""
-    run = connection.execute
-    run(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    run("PRAGMA foreign_keys = ON")
-    if journal_mode is not None:
-        run(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")  # no effect once WAL is on
-        run(f"PRAGMA journal_mode = {journal_mode}")
-        run("PRAGMA synchronous = FULL")
-    else:
-        run("PRAGMA query_only = ON")
-
-
-def _uri(database: Path, *, writable: bool) -> str:
-    """A cleanly closed WAL database in a read-only directory opens only as `immutable`; chosen anew each time, for a
-    writer elsewhere may have opened it since."""
-    if writable:
-        return f"{database.as_uri()}?mode=rwc"
-    open_elsewhere = database.with_name(database.name + "-wal").exists()
-    is_closed = journal.has_wal(database) and not open_elsewhere
-    return f"{database.as_uri()}?{'immutable=1' if is_closed else 'mode=ro'}"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
-from imgindex import checksum
+from imgindex import clock
 from imgindex.records import DecisionKind
-from imgindex.schema import decision
+from imgindex.store import checksum
+from imgindex.store.schema import decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Decision:
 def add_decision(tx: Connection, kind: DecisionKind, one: bytes, other: bytes, note: str = "") -> None:
     """Append what was decided of two different contents, given by sha256."""
     low, high = sorted((one, other))
-    now = int(time.time())
+    now = clock.now_s()
     tx.execute(
         insert(decision).values(
             made_at_s=now,

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select
 
-from imgindex import checksum
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
-from imgindex.schema import embedding, pair, pending, space, watermark
+from imgindex.store import checksum
 from imgindex.store.catalog import chunks
+from imgindex.store.schema import embedding, pair, pending, space, watermark, weighed
+from imgindex.store.values import rows_of, storable, typed
 
 COPIES = [verdict.value for verdict in Verdict if verdict.is_copy]
 
@@ -104,6 +105,8 @@ def remove_other_versions(tx: Connection, space_id: int, verifier_version: int) 
 
 
 def remove_pairs(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
+    """Remove what was verified of these pairs, and what was weighed on the strength of it."""
+    _remove(tx, weighed, keys)
     _remove(tx, pair, keys)
 
 
@@ -124,7 +127,16 @@ def pairs(tx: Connection) -> Iterator[StoredPair]:
 def copies(tx: Connection, space_id: int | None) -> Iterator[StoredPair]:
     """Pairs that were proven to be copies, ordered by ids; without the cosine where that is of another space: what was
     proven stays proven."""
-    statement = select(pair).where(pair.c.verdict.in_(COPIES)).order_by(pair.c.low_id, pair.c.high_id)
+    return _of_verdicts(tx, COPIES, space_id)
+
+
+def variants(tx: Connection, space_id: int | None) -> Iterator[StoredPair]:
+    """Pairs that were proven to show one scene or layout and different things in it; else as `copies`."""
+    return _of_verdicts(tx, [Verdict.VARIANT.value], space_id)
+
+
+def _of_verdicts(tx: Connection, verdicts: Sequence[str], space_id: int | None) -> Iterator[StoredPair]:
+    statement = select(pair).where(pair.c.verdict.in_(verdicts)).order_by(pair.c.low_id, pair.c.high_id)
     for row in tx.execute(statement):
         found = _stored(row)
         if space_id == row.space_id:
@@ -169,9 +181,13 @@ def pairs_to_decide(tx: Connection) -> Iterator[tuple[int, float, StoredPair]]:
             yield row.space_id, row.space_floor, found
 
 
+@rows_of("pair")
 def _stored(row: Any) -> StoredPair:
+    typed(row, pair)
     evidence = json.loads(row.evidence)
     matrix = evidence.pop("matrix", None)
+    if matrix is not None and not (len(matrix) == 6 and all(isinstance(value, int | float) for value in matrix)):
+        raise ValueError("its matrix is none")
     return StoredPair(
         Candidate(row.low_id, row.high_id, ProposedBy(row.proposed_by), row.cosine, row.floor),
         bool(row.a_is_low),
@@ -298,7 +314,7 @@ def put_pending(tx: Connection, found: Sequence[tuple[Candidate, str]]) -> None:
                     "high_id": c.high_id,
                     "proposed_by": c.proposed_by.value,
                     "cosine": c.cosine,
-                    "reason": reason,
+                    "reason": storable(reason),
                 }
                 for c, reason in found
             ],
@@ -309,6 +325,7 @@ def remove_pending(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
     _remove(tx, pending, keys)
 
 
+@rows_of("pending")
 def pending_candidates(tx: Connection, floor: float) -> list[Candidate]:
     """Candidates of earlier runs that could not be read then."""
     rows = tx.execute(select(pending).order_by(pending.c.low_id, pending.c.high_id))

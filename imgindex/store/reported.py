@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
-from imgindex.schema import nightly, reported
+from imgindex import clock
+from imgindex.store.schema import nightly, reported
+from imgindex.store.values import all_typed, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +22,18 @@ class ReportedFile:
     is_keeper: bool
 
 
+@rows_of("nightly")
 def last_nightly_s(tx: Connection) -> int | None:
     """Unix time of the last nightly report; None where there was none."""
-    found = tx.execute(select(func.max(nightly.c.finished_at_s))).scalar()
+    found = tx.execute(select(nightly.c.finished_at_s).order_by(nightly.c.id.desc()).limit(1)).scalar()
     return None if found is None else int(found)
 
 
+@rows_of("reported")
 def reported_files(tx: Connection) -> list[ReportedFile]:
     """Every file of the last nightly report's groups, by path."""
-    return [ReportedFile(*row) for row in tx.execute(select(reported).order_by(reported.c.path))]
+    rows = all_typed(tx.execute(select(reported).order_by(reported.c.path)), reported)
+    return [ReportedFile(*row) for row in rows]
 
 
 def put_nightly(tx: Connection, files: Sequence[ReportedFile]) -> None:
@@ -43,4 +47,4 @@ def put_nightly(tx: Connection, files: Sequence[ReportedFile]) -> None:
                 for f in files
             ],
         )
-    tx.execute(insert(nightly).values(finished_at_s=int(time.time())))
+    tx.execute(insert(nightly).values(finished_at_s=clock.now_s()))

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, delete, insert, select
 
-from imgindex import checksum
-from imgindex.schema import sketch
+from imgindex.store import checksum
 from imgindex.store.catalog import chunks
+from imgindex.store.schema import sketch
 
 
 def put_sketches(tx: Connection, made: Iterable[tuple[int, bytes]], short_side_px: int) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from imgindex import checksum
 from imgindex.records import Space, Vectors
-from imgindex.schema import embedding, index_cache, space, state
+from imgindex.store import checksum
 from imgindex.store.catalog import chunks
+from imgindex.store.schema import embedding, index_cache, space, state
+from imgindex.store.values import rows_of, typed
 
 LITTLE_ENDIAN_FLOAT32 = np.dtype("<f4")
 
@@ -80,8 +82,10 @@ def activate_space(tx: Connection, wanted: Space) -> int:
     return int(space_id)
 
 
-def _space(row: object) -> Space:
-    r = row._mapping  # type: ignore[attr-defined]
+@rows_of("space")
+def _space(row: Any) -> Space:
+    typed(row, space)
+    r = row._mapping
     return Space(
         name=r["name"],
         model=r["model"],
@@ -168,6 +172,7 @@ def count_until(tx: Connection, space_id: int, generation: int) -> int:
     return int(tx.execute(rows).scalar_one())
 
 
+@rows_of("embedding")
 def _matrix(blobs: Iterable[bytes], dim: int) -> Vectors:
     return np.asarray(np.frombuffer(b"".join(blobs), LITTLE_ENDIAN_FLOAT32).reshape(-1, dim), np.float32)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from imgindex import transform
 from imgindex.pictures.whole import Whole
+from imgindex.proof import maps
 from imgindex.proof.loss.evidence import measure, outlined
 from imgindex.proof.loss.rule import JUDGE_VERSION, UNNOTICED_STRETCH, judge
 from imgindex.records import PictureInfo, Relation, Verdict, Verification, Weighing
@@ -48,7 +48,7 @@ def may_look_the_same(outcome: Verification) -> bool:
 
 
 def _changed(outcome: Verification) -> bool:
-    parts = transform.parts(np.array(outcome.matrix, np.float64).reshape(2, 3))
+    parts = maps.parts(np.array(outcome.matrix, np.float64).reshape(2, 3))
     return parts.mirrored or abs(parts.degrees) > MOST_DEGREES or parts.anisotropy > UNNOTICED_STRETCH
 
 

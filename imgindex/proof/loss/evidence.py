@@ -20,12 +20,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import transform
 from imgindex.pictures.whole import Whole
+from imgindex.proof import maps
 from imgindex.proof.loss import colour, detail, frame, grid, history, overlay, resolution, tone
 from imgindex.proof.loss.grid import Grid, Placing
+from imgindex.proof.maps import Affine
 from imgindex.records import PictureInfo, Relation, Rgb, Verdict, Verification
-from imgindex.transform import Affine
 
 Evidence = dict[str, Any]
 
@@ -42,7 +42,7 @@ def measure(a: Whole, b: Whole, outcome: Verification) -> Evidence:
     if outcome.verdict is Verdict.NEAR_DUPLICATE and outcome.relation is Relation.OVERLAP:
         return outlined(a.info, b.info, outcome)
     if _order(b) < _order(a):
-        return mirrored(_measured(b, a, outcome, transform.invert))
+        return mirrored(_measured(b, a, outcome, maps.invert))
     return _measured(a, b, outcome, lambda affine: affine)
 
 
@@ -71,7 +71,7 @@ def _measured(a: Whole, b: Whole, outcome: Verification, direct: Any) -> Evidenc
     laid = lay(a, b, placing)
     placing = laid.placing
     found |= _geometry(placing.affine, placing.snapped, placing.exact)
-    back = transform.invert(placing.affine)
+    back = maps.invert(placing.affine)
     found["b"] |= {"beside": _rounded(asdict(frame.beside(b.rgb, placing.affine, a.size)))}
     found["a"] |= {"beside": _rounded(asdict(frame.beside(a.rgb, back, b.size)))}
     found |= {"shift": laid.shift, "uneven": laid.uneven, "same": laid.same}
@@ -99,7 +99,7 @@ def facts(picture: Whole) -> Evidence:
 
 
 def _geometry(affine: Affine, snapped: str, exact: bool) -> Evidence:
-    parts = transform.parts(affine)
+    parts = maps.parts(affine)
     return {
         "snapped": snapped, "exact": exact, "mirrored": parts.mirrored, "stretch": round(parts.anisotropy, 4),
         "turned": round(abs(parts.degrees), 2),
@@ -296,7 +296,7 @@ def _detail_parts(
         else:
             seen_b = _toned(seen_b, across, None)
         inside = grid.covered(part, a.size, b.size)
-        left, top = transform.apply(transform.compose(transform.invert(laid.full.to_a), part.to_a), np.zeros((1, 2)))[0]
+        left, top = maps.apply(maps.compose(maps.invert(laid.full.to_a), part.to_a), np.zeros((1, 2)))[0]
         x, y = int(left * down[0]), int(top * down[1])
         w, h = max(1, math.ceil(part.width * down[0])), max(1, math.ceil(part.height * down[1]))
         mask = clean[y : y + h, x : x + w].astype(np.uint8)
@@ -314,9 +314,9 @@ def _compare_resolution(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None
         if max(math.hypot(*to_picture[:, 0]), math.hypot(*to_picture[:, 1])) < resolution.FINER:
             continue
         middle = _busiest(laid)
-        coarse = grid.seen(other.rgb, transform.compose(to_other, middle.to_a), middle.size)
+        coarse = grid.seen(other.rgb, maps.compose(to_other, middle.to_a), middle.size)
         luma = history.luma(_toned(coarse, across, None))
-        seen = resolution.finer(picture.rgb, transform.compose(to_picture, middle.to_a), luma, middle)
+        seen = resolution.finer(picture.rgb, maps.compose(to_picture, middle.to_a), luma, middle)
         if seen is not None:
             found[name]["finer"] = _rounded(asdict(seen))
 
@@ -358,7 +358,7 @@ def _places(parts: overlay.Parts, shown: Grid, to_picture: Affine, size: tuple[i
     boxes = []
     for left, top, right, bottom in parts.places:
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) * shown.size
-        ends = transform.apply(to_picture, corners) / size
+        ends = maps.apply(to_picture, corners) / size
         box = np.clip(np.concatenate([ends.min(axis=0), ends.max(axis=0)]), 0, 1)
         boxes.append([round(float(v), 4) for v in box])
     return boxes

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import transform
+from imgindex.pictures import outline
+from imgindex.proof import maps
+from imgindex.proof.maps import Affine
 from imgindex.records import Rgb
-from imgindex.transform import Affine
 
 LOOK_PX = 400
 """Longer side at which it is looked at."""
@@ -60,8 +61,8 @@ class Beside:
 def beside(picture: Rgb, from_other: Affine, other: tuple[int, int]) -> Beside:
     """What `picture` shows outside of the other picture, of size (width, height), which `from_other` maps into it."""
     full_height, full_width = picture.shape[:2]
-    corners = transform.apply(from_other, transform.frame(*other))
-    shared, _ = transform.intersection(corners, transform.frame(full_width, full_height))
+    corners = maps.apply(from_other, outline.frame(*other))
+    shared, _ = maps.intersection(corners, outline.frame(full_width, full_height))
     share = 1.0 - shared / (full_width * full_height)
     if share < LEAST_SHARE:
         return Beside(max(share, 0.0))
@@ -70,8 +71,8 @@ def beside(picture: Rgb, from_other: Affine, other: tuple[int, int]) -> Beside:
     small = picture
     if scale < 1:
         small = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    into = transform.compose(transform.scaling(width / full_width, height / full_height), from_other)
-    depth = _depth(transform.invert(into), other, width, height)
+    into = maps.compose(maps.scaling(width / full_width, height / full_height), from_other)
+    depth = _depth(maps.invert(into), other, width, height)
     out, within = depth < -2.5, depth > 3
     if np.count_nonzero(out) < LEAST_PIXELS or not within.any():
         return Beside(share)
@@ -82,7 +83,7 @@ def beside(picture: Rgb, from_other: Affine, other: tuple[int, int]) -> Beside:
     median = np.median(shown, axis=0)
     levels = luma.astype(np.float32)
     fine = cv2.absdiff(levels, cv2.GaussianBlur(levels, (0, 0), 1))
-    ends = transform.apply(into, transform.frame(*other)) / [width, height]
+    ends = maps.apply(into, outline.frame(*other)) / [width, height]
     left, top = np.clip(ends.min(axis=0), 0, 1)
     right, bottom = np.clip(ends.max(axis=0), 0, 1)
     return Beside(
@@ -112,9 +113,9 @@ def _jump(small: Rgb, into: Affine, other: tuple[int, int]) -> float:
     levels = small.astype(np.float32)
     height, width = small.shape[:2]
     along = np.linspace(0.02, 0.98, ALONG)
-    ends = transform.frame(*other)
+    ends = outline.frame(*other)
     for start, end in zip(ends, np.roll(ends, -1, axis=0), strict=True):
-        places = transform.apply(into, start + along[:, None] * (end - start))
+        places = maps.apply(into, start + along[:, None] * (end - start))
         outwards = into[:, :2] @ np.array([end[1] - start[1], start[0] - end[0]])
         outwards /= max(math.hypot(*outwards), 1e-9)
         outside = places + 2.5 * outwards - 0.5

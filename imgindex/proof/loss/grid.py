@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import transform
+from imgindex.pictures import outline
+from imgindex.proof import maps
+from imgindex.proof.maps import Affine
 from imgindex.records import Rgb
-from imgindex.transform import Affine
 
 WHOLE_PX = 640
 """Longer side of the grid that shows all of what is shared: overlays, tones and frames are seen there."""
@@ -56,12 +57,12 @@ class Placing:
 
     @property
     def inverse(self) -> Placing:
-        return Placing(transform.invert(self.affine), self.snapped)
+        return Placing(maps.invert(self.affine), self.snapped)
 
 
 def snap(affine: Affine, size_a: tuple[int, int], size_b: tuple[int, int]) -> Placing:
     """The exact map that this one nearly is; itself where it is none. Sizes are (width, height)."""
-    corners = transform.frame(*size_a)
+    corners = outline.frame(*size_a)
     reach = max(SNAP_PX, SNAP_SHARE * max(size_b))
     sizes = np.abs(affine[:, :2])
     turned = sizes[0, 1] + sizes[1, 0] > sizes[0, 0] + sizes[1, 1]
@@ -72,9 +73,9 @@ def snap(affine: Affine, size_a: tuple[int, int], size_b: tuple[int, int]) -> Pl
         if name == "frame":
             snapped[:, 2] = [side if row.sum() < 0 else 0.0 for row, side in zip(signs, size_b, strict=True)]
         else:
-            away = np.median(transform.apply(affine, corners) - transform.apply(snapped, corners), axis=0)
+            away = np.median(maps.apply(affine, corners) - maps.apply(snapped, corners), axis=0)
             snapped[:, 2] = np.round(away)
-        if np.abs(transform.apply(snapped, corners) - transform.apply(affine, corners)).max() < reach:
+        if np.abs(maps.apply(snapped, corners) - maps.apply(affine, corners)).max() < reach:
             return Placing(snapped, name)
     return Placing(affine, "")
 
@@ -94,7 +95,7 @@ class Grid:
 
     def part(self, x: int, y: int, width: int, height: int) -> Grid:
         at = np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
-        return Grid(transform.compose(self.to_a, at), transform.compose(self.to_b, at), width, height)
+        return Grid(maps.compose(self.to_a, at), maps.compose(self.to_b, at), width, height)
 
     def reduced(self, long_side_px: int) -> Grid:
         """The same at no more than this many points along the longer side."""
@@ -102,8 +103,8 @@ class Grid:
         if factor <= 1:
             return self
         width, height = (max(8, round(side / factor)) for side in self.size)
-        by = transform.scaling(self.width / width, self.height / height)
-        return Grid(transform.compose(self.to_a, by), transform.compose(self.to_b, by), width, height)
+        by = maps.scaling(self.width / width, self.height / height)
+        return Grid(maps.compose(self.to_a, by), maps.compose(self.to_b, by), width, height)
 
     def parts(self) -> list[Grid]:
         """This grid, or parts of it, spread evenly, where it is larger than the one that shows all."""
@@ -119,8 +120,8 @@ class Grid:
 
 def grid_of(placing: Placing, size_a: tuple[int, int], size_b: tuple[int, int]) -> Grid:
     """The finest grid over what the two share on which neither is enlarged."""
-    back = transform.invert(placing.affine)
-    corners = transform.apply(back, transform.frame(*size_b))
+    back = maps.invert(placing.affine)
+    corners = maps.apply(back, outline.frame(*size_b))
     low, high = np.maximum(corners.min(axis=0), 0.0), np.minimum(corners.max(axis=0), size_a)
     if placing.snapped:
         low, high = np.floor(low + 0.01), np.ceil(high - 0.01)
@@ -133,14 +134,14 @@ def grid_of(placing: Placing, size_a: tuple[int, int], size_b: tuple[int, int]) 
         size = np.maximum(np.round(span / step), 8)
         step = span / size
     to_a = np.column_stack([np.diag(step), low])
-    return Grid(to_a, transform.compose(placing.affine, to_a), int(size[0]), int(size[1]))
+    return Grid(to_a, maps.compose(placing.affine, to_a), int(size[0]), int(size[1]))
 
 
 def seen(picture: AnyPlane, to_picture: Affine, size: tuple[int, int], how: int = cv2.INTER_CUBIC) -> AnyPlane:
     """The picture as a grid of `size` (width, height) sees it: averaged where the grid is coarser, and exact where its
     points are the picture's pixels."""
     height, width = picture.shape[:2]
-    corners = transform.apply(to_picture, transform.frame(*size))
+    corners = maps.apply(to_picture, outline.frame(*size))
     margin = 4 + 4 * max(1.0, float(np.abs(to_picture[:, :2]).max()))
     x0, y0 = np.clip(np.floor(corners.min(axis=0) - margin), 0, [width - 1, height - 1]).astype(int)
     x1, y1 = np.clip(np.ceil(corners.max(axis=0) + margin), [x0 + 1, y0 + 1], [width, height]).astype(int)
@@ -151,15 +152,15 @@ def seen(picture: AnyPlane, to_picture: Affine, size: tuple[int, int], how: int 
     if max(coarser) > 1.02:
         small = max(1, round(width / coarser[0])), max(1, round(height / coarser[1]))
         picture = _as(picture, cv2.resize(picture, small, interpolation=cv2.INTER_AREA))
-        to_picture = transform.compose(transform.scaling(small[0] / width, small[1] / height), to_picture)
-    if picture.shape[1::-1] == size and np.abs(to_picture - transform.IDENTITY).max() < 1e-3:
+        to_picture = maps.compose(maps.scaling(small[0] / width, small[1] / height), to_picture)
+    if picture.shape[1::-1] == size and np.abs(to_picture - maps.IDENTITY).max() < 1e-3:
         return picture
     is_exact = (
         np.abs(to_picture[:, :2] - np.round(to_picture[:, :2])).max() < 1e-6
         and np.abs(to_picture[:, 2] - np.round(to_picture[:, 2])).max() < 1e-3
     )
     flags = (cv2.INTER_NEAREST if is_exact else how) | cv2.WARP_INVERSE_MAP
-    centres = transform.to_pixel_centres(to_picture)
+    centres = maps.to_pixel_centres(to_picture)
     return _as(picture, cv2.warpAffine(picture, centres, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
 
@@ -200,8 +201,8 @@ def nudged(placing: Placing, grid: Grid, a: NDArray[np.float32], b: NDArray[np.f
             mean = float(np.minimum(cv2.absdiff(inner, other), 20.0).mean())
             if mean < best - 1e-6 or (mean <= best + 1e-6 and (x, y) == (0, 0)):
                 best, offset = mean, (x, y)
-    moved = transform.compose(grid.to_b, np.array([[1.0, 0.0, offset[0]], [0.0, 1.0, offset[1]]]))
-    affine = transform.compose(moved, transform.invert(grid.to_a))
+    moved = maps.compose(grid.to_b, np.array([[1.0, 0.0, offset[0]], [0.0, 1.0, offset[1]]]))
+    affine = maps.compose(moved, maps.invert(grid.to_a))
     affine[:, :2], affine[:, 2] = np.round(affine[:, :2]), np.round(affine[:, 2])
     return replace(placing, affine=affine)
 
@@ -222,7 +223,7 @@ def straightened(placing: Placing, grid: Grid, a: NDArray[np.float32], b: NDArra
     if len(ys) < 100:
         return placing
     u, v = (xs - width / 2) / width, (ys - height / 2) / height
-    levels, total, now = a[ys, xs], transform.IDENTITY, b
+    levels, total, now = a[ys, xs], maps.IDENTITY, b
     for _ in range(STEPS):
         gx, gy = (cv2.Scharr(now, cv2.CV_32F, *axis)[ys, xs] / 32 for axis in ((1, 0), (0, 1)))
         left = levels - now[ys, xs]
@@ -237,7 +238,7 @@ def straightened(placing: Placing, grid: Grid, a: NDArray[np.float32], b: NDArra
         )
         step[:, 2] -= step[:, :2] @ [width / 2, height / 2]
         step[:, :2] += np.eye(2)
-        total = transform.compose(total, step)
+        total = maps.compose(total, step)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         moved = cv2.warpAffine(b, total, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         now = np.asarray(moved, np.float32)
@@ -245,5 +246,5 @@ def straightened(placing: Placing, grid: Grid, a: NDArray[np.float32], b: NDArra
             break
     half = np.array([0.5, 0.5])
     total[:, 2] += half - total[:, :2] @ half
-    affine = transform.compose(transform.compose(grid.to_b, total), transform.invert(grid.to_a))
+    affine = maps.compose(maps.compose(grid.to_b, total), maps.invert(grid.to_a))
     return replace(placing, affine=affine)

@@ -21,12 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgindex import transform
+from imgindex.pictures import outline
 from imgindex.pictures.whole import Coder, Whole
+from imgindex.proof import maps
 from imgindex.proof.loss import grid
 from imgindex.proof.loss.grid import Placing
+from imgindex.proof.maps import Affine
 from imgindex.records import Rgb
-from imgindex.transform import Affine
 
 Plane = NDArray[np.float32]
 """float32[h, w]: luma in grey levels, on stored axes."""
@@ -79,7 +80,7 @@ class History:
 def of_pair(a: Whole, b: Whole, placing: Placing, with_recoded: bool = True) -> tuple[History, History]:
     """Of a as made from b, and of b as made from a; `placing` is exact."""
     b_of_a = _Coded(a, b, placing.affine) if a.table is not None else None
-    a_of_b = _Coded(b, a, transform.invert(placing.affine)) if b.table is not None else None
+    a_of_b = _Coded(b, a, maps.invert(placing.affine)) if b.table is not None else None
     return (
         History(
             *(a_of_b.lattice() if a_of_b else NOTHING), *(b_of_a.coded_again(with_recoded) if b_of_a else (None, None))
@@ -103,14 +104,12 @@ class _Coded:
         self.other_steps = None if other.table is None else np.maximum(other.table, other.table.T)
         stored = as_stored(own.rgb, own.orientation)
         self.height, self.width = (side // BLOCK_PX * BLOCK_PX for side in stored.shape[:2])
-        from_stored = transform.compose(
-            to_other, oriented_from_stored(own.orientation, stored.shape[1], stored.shape[0])
-        )
+        from_stored = maps.compose(to_other, oriented_from_stored(own.orientation, stored.shape[1], stored.shape[0]))
         self.covered = _footprint(from_stored, other.size, stored.shape[1], stored.shape[0])
         rows, columns = self._box()
         self.own_rgb = stored[rows, columns]
         height, width = self.own_rgb.shape[:2]
-        at = transform.compose(from_stored, np.array([[1.0, 0.0, columns.start], [0.0, 1.0, rows.start]]))
+        at = maps.compose(from_stored, np.array([[1.0, 0.0, columns.start], [0.0, 1.0, rows.start]]))
         self.other_rgb = grid.seen(other.rgb, at, (width, height))
         self.inside = self.covered[rows, columns]
         self.own, self.other = luma(self.own_rgb), luma(self.other_rgb)
@@ -231,13 +230,13 @@ def oriented_from_stored(orientation: int, width: int, height: int) -> Affine:
     """The map from stored pixels, of this size, to oriented ones."""
     rows, columns = _BACK.get(orientation, (1, 1))
     flip = np.array([[columns, 0.0, width if columns < 0 else 0.0], [0.0, rows, height if rows < 0 else 0.0]])
-    swap = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]) if orientation in (5, 6, 7, 8) else transform.IDENTITY
-    return transform.compose(swap, flip)
+    swap = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]) if orientation in (5, 6, 7, 8) else maps.IDENTITY
+    return maps.compose(swap, flip)
 
 
 def _footprint(to_other: Affine, other: tuple[int, int], width: int, height: int) -> NDArray[np.bool_]:
     """bool[h, w]: the pixels that the other picture covers; the map is exact."""
-    corners = transform.apply(transform.invert(to_other), transform.frame(*other))
+    corners = maps.apply(maps.invert(to_other), outline.frame(*other))
     (x0, y0), (x1, y1) = (np.round(ends).astype(int) for ends in (corners.min(axis=0), corners.max(axis=0)))
     covered = np.zeros((height, width), np.bool_)
     covered[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True

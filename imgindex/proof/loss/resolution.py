@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import transform
+from imgindex.proof import maps
 from imgindex.proof.loss import grid
 from imgindex.proof.loss.detail import tiles
 from imgindex.proof.loss.grid import Grid
+from imgindex.proof.maps import Affine
 from imgindex.records import Rgb
-from imgindex.transform import Affine
 
 FINER = 1.08
 """Pixels along an axis per point of the grid from which there is a band to look at."""
@@ -67,7 +67,7 @@ def finer(picture: Rgb, to_picture: Affine, coarse: NDArray[np.float32], shared:
     corner = np.maximum(np.array(shared.size) / 2 - window / scales / 2, 0)
     to_grid = np.column_stack([np.diag(1 / scales), corner])
     size = int(window[0]), int(window[1])
-    seen = grid.seen(picture, transform.compose(to_picture, to_grid), size)
+    seen = grid.seen(picture, maps.compose(to_picture, to_grid), size)
     taper = np.outer(np.hanning(size[1]), np.hanning(size[0])).astype(np.float32)
     fine = cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY).astype(np.float32)
     spectrum = _spectrum(fine, taper)
@@ -106,7 +106,7 @@ def _steepest(luma: NDArray[np.float32]) -> float:
 
 
 def _same_part(coarse: NDArray[np.float32], to_grid: Affine, size: tuple[int, int]) -> NDArray[np.float32]:
-    (x0, y0), (x1, y1) = transform.apply(to_grid, np.array([[0.0, 0.0], size])).round().astype(int)
+    (x0, y0), (x1, y1) = maps.apply(to_grid, np.array([[0.0, 0.0], size])).round().astype(int)
     return coarse[max(y0, 0) : y1, max(x0, 0) : x1]
 
 

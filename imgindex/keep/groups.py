@@ -1,0 +1,64 @@
+"""Duplicate groups: a keeper, and members of which each was verified against it or against an edited copy among them.
+
+Images are asked in order (`order.best_first`), and each that no other keeps takes what stands below it: redundant, or
+as an edited copy. An edited copy carries what is redundant given *it*. There is no chain beyond that, every image is in
+one group, and nothing depends on the order of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from imgindex.keep.order import Below, KeeperKey, best_first, without_circles
+from imgindex.records import Grade
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A member of a group: `given` is the keeper, or the edited copy that carries it."""
+
+    image: int
+    given: int
+    grade: Grade
+
+
+@dataclass(frozen=True, slots=True)
+class ImageGroup:
+    """Image ids; redundant members first, edited copies after them, each followed by what it carries. `members` is
+    empty where the keeper stands alone."""
+
+    keeper: int
+    members: tuple[Placed, ...]
+
+
+def grouped(keys: Mapping[int, KeeperKey], below: Iterable[Below]) -> list[ImageGroup]:
+    """Every image of `keys` in one group, alone where nothing stands below it and it below nothing, in keeper order."""
+    edges = without_circles(edge for edge in below if edge.image in keys and edge.given in keys)
+    order = best_first(keys, edges)
+    place = {image: at for at, image in enumerate(order)}
+    under: dict[int, dict[int, Grade]] = {image: {} for image in order}
+    for edge in sorted(edges, key=lambda edge: place[edge.image]):
+        under[edge.given][edge.image] = edge.grade
+    assigned: set[int] = set()
+    made = []
+    for keeper in order:
+        if keeper not in assigned:
+            members = _members(keeper, under, assigned)
+            assigned.update((keeper, *(member.image for member in members)))
+            made.append(ImageGroup(keeper, members))
+    return made
+
+
+def _members(keeper: int, under: Mapping[int, Mapping[int, Grade]], assigned: Collection[int]) -> tuple[Placed, ...]:
+    """What stands below the keeper and what its edited copies carry, of the images that no other keeper has."""
+    own = {image: grade for image, grade in under[keeper].items() if image not in assigned}
+    members = [Placed(image, keeper, grade) for image, grade in own.items() if grade is Grade.REDUNDANT]
+    placed = {keeper, *(member.image for member in members)}
+    for copy, grade in own.items():
+        if grade is Grade.EDITED and copy not in placed:
+            placed.add(copy)
+            carried = [i for i, g in under[copy].items() if g is Grade.REDUNDANT and not (i in placed or i in assigned)]
+            placed.update(carried)
+            members += [Placed(copy, keeper, grade), *(Placed(i, copy, Grade.REDUNDANT) for i in carried)]
+    return tuple(members)

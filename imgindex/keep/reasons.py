@@ -1,0 +1,57 @@
+"""Why the file that a group keeps is the one to keep, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from imgindex.keep.order import KeeperKey
+from imgindex.records import Loss, Weighing
+
+MAX_REASONS = 4
+
+TIES = (
+    ("minus_pixels", "more pixels"),
+    ("minus_bytes", "more bytes for the same pixels"),
+    ("mtime_ns", "the oldest file"),
+    ("path_length", "the shortest path"),
+    ("path", "the first path by name"),
+)
+"""What decides where neither of two is better, by the fields of KeeperKey."""
+
+MADE_FROM = {
+    "laid over": "nothing is laid over it",
+    "laid around": "nothing is put around it",
+    "enlarged": "it is not enlarged",
+    "stretched": "it is not stretched",
+    "clipped": "its tones are not clipped",
+    "earlier coding": "its own coding is seen in the pixels of a copy",
+    "coded again": "a copy is coded from its pixels",
+    "repeats a lossy file": "a copy repeats its pixels in another format",
+    "few colours": "it has all its colours",
+    "noise added": "no grain is added to it",
+    "blocky": "no blocks of an earlier coding are seen in it",
+    "no camera data": "it has the camera's data",
+}
+"""What a sign that a member was made from the keeper says for the keeper."""
+
+
+def reasons(weighings: Iterable[Weighing], keeper: KeeperKey, best: KeeperKey) -> tuple[str, ...]:
+    """At most MAX_REASONS, strongest first. Each weighing leads from the keeper to a member; the keys of the keeper and
+    of the best other file decide where nothing else does."""
+    found: dict[str, None] = {}
+    signs: dict[str, int] = {}
+    for weighing in weighings:
+        for loss in weighing.loss_a:
+            if loss.what != "metadata":
+                found[_of_loss(loss)] = None
+        for sign, strength in weighing.derived_b.items():
+            signs[sign] = max(strength, signs.get(sign, 0))
+    by_strength = sorted(signs, key=lambda sign: (-signs[sign], sign))
+    said = [*found, *(MADE_FROM.get(sign, sign) for sign in by_strength)]
+    if not said:
+        said = [words for name, words in TIES if getattr(keeper, name) != getattr(best, name)][:1]
+    return tuple(dict.fromkeys(said))[:MAX_REASONS]
+
+
+def _of_loss(loss: Loss) -> str:
+    return f"{loss.what}: {loss.words}"

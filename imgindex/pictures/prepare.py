@@ -1,0 +1,97 @@
+"""One file's way from its path to what is kept of it; runs in the worker processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex import files
+from imgindex.pictures import decode, features, outline, sketch, texture
+from imgindex.ports import Embedder, Front
+from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Rgb, Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How small a picture may be decoded (see `ports.Embedder`), and whether its local features are wanted."""
+
+    short_side_px: int
+    features: bool
+
+
+def wish_of(embedder: Embedder) -> Wish:
+    return Wish(embedder.short_side_px, features=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traits:
+    """What a verification asks of a picture first: its luma and tints (`features.tints_of`), its outline, and
+    `features` where they were asked for."""
+
+    working: Luma
+    tints: NDArray[np.uint8]
+    outline: Outline
+    features: LocalFeatures | None
+
+    @property
+    def has_features(self) -> bool:
+        return self.features is not None
+
+    @property
+    def nbytes(self) -> int:
+        own = self.working.nbytes + self.tints.nbytes + self.outline.nbytes
+        return own if self.features is None else own + self.features.nbytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """What was read of a file and is still needed: all of it comes from the same bytes, `seen` from the moment of
+    reading. `front` is what the embedder needs to finish (see `ports.Embedder`); the picture itself stays behind."""
+
+    seen: Seen
+    sha256: bytes
+    info: PictureInfo
+    texture: float
+    traits: Traits
+    sketch: bytes
+    front: NDArray[Any]
+
+
+def prepare_file(seen: Seen, wish: Wish, front: Front) -> Prepared:
+    """Read, hash and decode one file. Raises OSError or files.Skipped where that fails."""
+    data, now = files.read_stable(seen.path)
+    picture = decode.decode(data, short_side_px=wish.short_side_px)
+    info = picture.info
+    luma = features.luma_of(picture.rgb)
+    busy = texture.texture(luma)
+    if busy < texture.TEXTURE_FLOOR and info.pixel_digest is None:
+        # nothing but equal pixels can prove that two blank pictures are copies
+        info = replace(info, pixel_digest=decode.pixel_digest(data))
+    working = features.reduce_luma(luma, features.WORKING_SIDE_PX)
+    tints = features.tints_of(picture.rgb, working)
+    outlined, found = outline.outline(working), features.extract(working)
+    made = front(replace(picture, features=found))
+    drawn = sketch.drawn(outlined, found)
+    return Prepared(now, files.sha256(data), info, busy, Traits(working, tints, outlined, found), drawn, made)
+
+
+def prepare(data: bytes, wish: Wish) -> Picture:
+    """Decode as small as is allowed, with local features where they are wanted."""
+    picture = decode.decode(data, short_side_px=wish.short_side_px)
+    if not wish.features:
+        return picture
+    return replace(picture, features=features.extract(features.working_luma(picture.rgb)))
+
+
+def no_front(_: Picture) -> NDArray[np.float32]:
+    """`ports.Front` of a picture that nobody embeds."""
+    return np.zeros(0, np.float32)
+
+
+def decoded(data: bytes, info: PictureInfo, long_side_px: int) -> Rgb:
+    """The picture with its longer side at `long_side_px` or a little more, a smaller one as it is."""
+    short = min(info.size) * min(1.0, long_side_px / max(info.size))
+    return decode.decode(data, short_side_px=max(1, round(short))).rgb

@@ -1,0 +1,272 @@
+"""Pixels, outlines and local features of stored images for the verifier: left by decoding, else made again."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex import files, skips
+from imgindex.pictures import decode, features, frames, sketch
+from imgindex.pictures.features import WORKING_SIDE_PX
+from imgindex.pictures.outline import outline
+from imgindex.pictures.prepare import Prepared, Traits, Wish, decoded, prepare
+from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Rgb
+from imgindex.skips import Skipped
+
+if TYPE_CHECKING:
+    from imgindex.records import StoredImage
+
+CACHE_BYTES = 768 << 20
+"""In the command: what is made of some 7,000 photos."""
+
+CACHE_ITEMS = 1 << 13
+"""In one cache: a hundred thousand thumbnails are read again sooner than kept in memory, as photos are, which fill
+CACHE_BYTES first."""
+
+WORKER_CACHE_BYTES = 128 << 20
+"""In each worker process: larger lumas of documents, which meet in many pairs, and traits of the last pairs."""
+
+
+FRAME_CACHE_BYTES = 32 << 20
+"""For one frame of an animation, while it is compared."""
+
+
+class Sized(Protocol):
+    @property
+    def nbytes(self) -> int: ...
+
+
+S = TypeVar("S", bound=Sized)
+T = TypeVar("T")
+
+
+class PixelCache:
+    """Least recently used values up to a number of bytes, and CACHE_ITEMS; safe to use from several threads."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._items: OrderedDict[Hashable, Sized] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, key: Hashable, value: Sized) -> None:
+        with self._lock:
+            old = self._items.pop(key, None)
+            self._bytes += value.nbytes - (0 if old is None else old.nbytes)
+            self._items[key] = value
+            while (self._bytes > self._max_bytes and len(self._items) > 1) or len(self._items) > CACHE_ITEMS:
+                self._bytes -= self._items.popitem(last=False)[1].nbytes
+
+    def peek(self, key: Hashable) -> Sized | None:
+        with self._lock:
+            return self._items.get(key)
+
+    def get(self, key: Hashable, make: Callable[[], S]) -> S:
+        """The value of `key`, made now where it is not remembered (two threads may both make it)."""
+        with self._lock:
+            found = self._items.get(key)
+            if found is not None:
+                self._items.move_to_end(key)
+                return found  # type: ignore[return-value]
+        made = make()
+        self.put(key, made)
+        return made
+
+
+class Content(Protocol):
+    """Where the bytes of one content come from; travels between processes."""
+
+    def read(self) -> bytes:
+        """The bytes; raises OSError where they cannot be read now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """A content that any of `paths` may show."""
+
+    paths: tuple[bytes, ...]
+    sha256: bytes
+
+    def read(self) -> bytes:
+        """The bytes of the first path that still has this content; OSError where none can be read now."""
+        last: OSError | None = None
+        for path in self.paths:
+            try:
+                data, _ = files.read_stable(path)
+            except Skipped as skipped:
+                last = OSError(skipped.skip.detail)
+                continue
+            except OSError as error:
+                last = error
+                continue
+            if files.sha256(data) == self.sha256:
+                return data
+            last = skips.Changed(f"{files.display(path)} has other content than when it was indexed")
+        raise last or FileNotFoundError("no file shows this image any more")
+
+
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """A content that was taken out of another: a frame of an animation."""
+
+    data: bytes
+
+    def read(self) -> bytes:
+        return self.data
+
+
+class ImageSource:
+    """`ports.Source` of one content. Pickled, it takes the traits that the cache has of it along, so that a worker
+    process need not read the file again."""
+
+    def __init__(self, sha256: bytes, info: PictureInfo, content: Content, wish: Wish, cache: PixelCache) -> None:
+        self.info = info
+        self.sha256 = sha256
+        self.content = content
+        self._wish = wish
+        self._cache = cache
+
+    @property
+    def key(self) -> Hashable:
+        """See `ports.Source.key`; pictures decoded for another embedder have other pixels."""
+        return self.sha256, self._wish.short_side_px
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revived, (self.sha256, self.info, self.content, self._wish, self._cache.peek(self.key))
+
+    def is_warm(self, with_features: bool) -> bool:
+        """Whether the traits are at hand."""
+        found = self._cache.peek(self.key)
+        return isinstance(found, Traits) and found.has_features >= with_features
+
+    def warmth(self, with_features: bool) -> Traits:
+        """What `warm` takes, made here. Raises OSError."""
+        if with_features:
+            self.features()
+        return self._traits()
+
+    def warm(self, made: Traits) -> None:
+        """Keep what was made elsewhere, unless as much is known."""
+        known = self._cache.peek(self.key)
+        if not isinstance(known, Traits) or made.has_features > known.has_features:
+            self._cache.put(self.key, made)
+
+    def sketch(self) -> bytes:
+        """The sketch of this image, made anew."""
+        return sketch.drawn(self.outline(), self.features())
+
+    def luma(self, long_side_px: int) -> Luma:
+        """See `ports.Source.luma`."""
+        if long_side_px <= WORKING_SIDE_PX:
+            return features.reduce_luma(self._traits().working, long_side_px)
+        size = min(long_side_px, max(self.info.size))
+        return self._cache.get((self.key, size), lambda: self._of_data(lambda data: decode.luma(data, size)))
+
+    def rgb(self, long_side_px: int) -> Rgb:
+        """See `ports.Source.rgb`."""
+        size = min(long_side_px, max(self.info.size))
+        return self._cache.get((self.key, size, "rgb"), lambda: self._of_data(lambda data: decode.rgb(data, size)))
+
+    def tints(self) -> NDArray[np.uint8]:
+        """See `ports.Source.tints`."""
+        return self._traits().tints
+
+    def canvas(self, long_side_px: int) -> Rgb:
+        """Pixels to lay on others or to look at: see `prepare.decoded`. Not kept. Raises OSError."""
+        return self._of_data(lambda data: decoded(data, self.info, long_side_px))
+
+    def outline(self) -> Outline:
+        """See `ports.Source.outline`."""
+        return self._traits().outline
+
+    def features(self) -> LocalFeatures:
+        """See `ports.Source.features`."""
+        traits = self._traits()
+        if traits.features is None:
+            traits = replace(traits, features=features.extract(traits.working))
+            self._cache.put(self.key, traits)
+        assert traits.features is not None
+        return traits.features
+
+    def pixel_digest(self) -> bytes:
+        """See `ports.Source.pixel_digest`."""
+        return self.info.pixel_digest or self._of_data(decode.pixel_digest)
+
+    def frames(self, numbers: Sequence[int]) -> Iterator[ImageSource]:
+        """See `ports.Source.frames`."""
+        with _unread():
+            for data in frames.frames(self.content.read(), numbers):
+                picture, cache = prepare(data, self._wish), PixelCache(FRAME_CACHE_BYTES)
+                alone = ImageSource(files.sha256(data), picture.info, InMemory(data), self._wish, cache)
+                alone.warm(_traits_of(picture))
+                yield alone
+
+    def _traits(self) -> Traits:
+        return self._cache.get(self.key, self._made)
+
+    def _made(self) -> Traits:
+        wish = Wish(self._wish.short_side_px, features=False)
+        return _traits_of(self._of_data(lambda data: prepare(data, wish)))
+
+    def _of_data(self, make: Callable[[bytes], T]) -> T:
+        """What `make` gives of the bytes; whatever keeps it from that is an OSError."""
+        with _unread():
+            return make(self.content.read())
+
+
+@contextlib.contextmanager
+def _unread() -> Iterator[None]:
+    """Says that a content cannot be decoded as verification says that a file cannot be read."""
+    try:
+        yield
+    except Skipped as skipped:
+        raise OSError(skipped.skip.detail) from skipped
+
+
+def _traits_of(picture: Picture) -> Traits:
+    working = features.working_luma(picture.rgb)
+    return Traits(working, features.tints_of(picture.rgb, working), outline(working), picture.features)
+
+
+@functools.lru_cache(maxsize=1)
+def _process_cache() -> PixelCache:
+    return PixelCache(WORKER_CACHE_BYTES)
+
+
+def _revived(sha256: bytes, info: PictureInfo, content: Content, wish: Wish, known: Traits | None) -> ImageSource:
+    source = ImageSource(sha256, info, content, wish, _process_cache())
+    if known is not None:
+        source.warm(known)
+    return source
+
+
+class Sources:
+    """Sources of images that share one cache."""
+
+    def __init__(self, wish: Wish, cache: PixelCache | None = None) -> None:
+        self._wish = wish
+        self._cache = PixelCache(CACHE_BYTES) if cache is None else cache
+
+    @property
+    def short_side_px(self) -> int:
+        """What the pictures are decoded to: see `ports.Embedder.short_side_px`."""
+        return self._wish.short_side_px
+
+    def of(self, image: StoredImage, paths: Iterable[bytes]) -> ImageSource:
+        """A stored image, which `paths` show."""
+        content = OnDisk(tuple(paths), image.sha256)
+        return ImageSource(image.sha256, image.info, content, self._wish, self._cache)
+
+    def remember(self, made: Prepared) -> ImageSource:
+        """Keep what decoding gave of a content, so that its file need not be read again; the content as a source."""
+        source = ImageSource(made.sha256, made.info, OnDisk((made.seen.path,), made.sha256), self._wish, self._cache)
+        source.warm(made.traits)
+        return source

@@ -1,0 +1,82 @@
+"""A sheet: an aligned pair at one place and one size, in colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgindex.proof import canvas as structure
+from imgindex.proof import maps
+from imgindex.proof.maps import Affine
+from imgindex.records import Luma, Polygon, Rgb
+
+Planes = NDArray[np.float32]
+"""float32[3, h, w]: luma, Cr and Cb of a picture, in grey levels; 128 is no colour."""
+
+STRAIGHTEN_PX = 0.4
+"""Scale of the robust fit through the shifts that are left at a larger size, in pixels of the sheet."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """Both pictures as `canvas.lay` lays them, in a's axes, at the resolution of the coarser.
+
+    mask    bool[h, w], where both have content
+    to_a    map from the sheet to the picture that a's planes came from, continuous coordinates
+    affine  map between those two pictures
+    size_a  width and height of the picture that a's planes came from
+    """
+
+    a: Planes
+    b: Planes
+    mask: NDArray[np.bool_]
+    to_a: Affine
+    affine: Affine
+    size_a: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """One picture in planes of one shape, uint8[h, w] each: luma, Cr, Cb; and where it has content."""
+
+    planes: tuple[Luma, Luma, Luma]
+    content: Polygon
+
+    @classmethod
+    def of_rgb(cls, rgb: Rgb, content: Polygon) -> Layer:
+        y, cr, cb = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb))
+        return cls((np.asarray(y, np.uint8), np.asarray(cr, np.uint8), np.asarray(cb, np.uint8)), content)
+
+    @classmethod
+    def of_tints(cls, luma: Luma, tints: NDArray[np.uint8], content: Polygon) -> Layer:
+        """Of a working picture whose colour is kept at half its size."""
+        size = luma.shape[::-1]
+        cr, cb = (np.asarray(cv2.resize(t, size, interpolation=cv2.INTER_LINEAR), np.uint8) for t in tints)
+        return cls((luma, cr, cb), content)
+
+
+def lay(a: Layer, b: Layer, affine: Affine, long_side_px: int) -> Sheet | None:
+    """The sheet of two layers under a map between their pixels; None where they share next to nothing."""
+    canvases = [
+        structure.lay(one, other, affine, a.content, b.content, long_side_px)
+        for one, other in zip(a.planes, b.planes, strict=True)
+    ]
+    first = canvases[0]
+    if first is None:
+        return None
+    sides = (np.stack([getattr(c, s) for c in canvases if c is not None]).astype(np.float32) for s in ("a", "b"))
+    return Sheet(*sides, first.mask, maps.invert(first.laid.from_a), affine, a.planes[0].shape[::-1])
+
+
+def lay_straight(a: Layer, b: Layer, affine: Affine, long_side_px: int, texture: float) -> Sheet | None:
+    """The same after the map is made exact at that size, by the shifts of windows with at least that variance."""
+    canvas = structure.lay(a.planes[0], b.planes[0], affine, a.content, b.content, long_side_px)
+    if canvas is None:
+        return None
+    found = structure.windows(canvas)
+    busy = found.textured(texture) & found.apart
+    moved = structure.flow(canvas, found.centres[busy])
+    return lay(a, b, structure.straightened(canvas, affine, moved, STRAIGHTEN_PX)[0], long_side_px)

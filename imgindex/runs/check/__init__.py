@@ -1,0 +1,1 @@
+"""check: hold a store to its invariants, by number, and mend what can be rebuilt."""

@@ -1,0 +1,147 @@
+"""What a scan of the roots means for the store: files to read, files that are back, files that are missing.
+
+An unmounted disk looks like 200,000 deletions, so files are marked missing only below a root that was
+scanned to its end without an error and has not lost most of its files at once.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imgindex import files
+from imgindex.pictures import scan
+from imgindex.pictures.scan import Ignored, Problem
+from imgindex.ports import Progress
+from imgindex.records import Seen
+from imgindex.store import Transaction, catalog, spaces
+from imgindex.store.catalog import KnownFile
+
+SUSPICIOUS_LOSS = 0.5
+"""A root that lost more than this share of its files since the last scan is taken for a disk that is not there."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """The outcome of scanning `roots` (real paths, none below another), files in path order."""
+
+    roots: tuple[bytes, ...]
+    accept_missing: bool
+    files: list[Seen] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    ignored: int = 0
+    known: dict[bytes, KnownFile] = field(default_factory=dict)
+
+    def recall(self, tx: Transaction) -> None:
+        """Take what the store knows of every file into `known`."""
+        self.known = {known.path: known for known in catalog.known_files(tx)}
+
+    def to_read(self, tx: Transaction, space_id: int) -> list[Seen]:
+        """Files that are new, changed, to be tried again, or whose image has no vector in the space."""
+        embedded = set(spaces.vector_ids(tx, space_id).tolist())
+        return [seen for seen in self.files if not self._is_done(seen, embedded)]
+
+    def _is_done(self, seen: Seen, embedded: set[int]) -> bool:
+        known = self.known.get(seen.path)
+        if known is None or known.retry or known.stat.stamp != seen.stamp:
+            return False
+        return known.image_id is None or known.image_id in embedded
+
+    def finish(self, tx: Transaction) -> int:
+        """Record the scan: what is back, what is missing (returns how many), when each root was scanned."""
+        seen = {s.path for s in self.files}
+        back = [k.id for path, k in self.known.items() if k.missing_since_s is not None and path in seen]
+        catalog.mark_present(tx, back)
+        missing = 0
+        for root in self.roots:
+            if any(scan.is_below(problem.path, root) for problem in self._unaccepted()):
+                continue
+            present = [k for k in self.known.values() if k.missing_since_s is None and scan.is_below(k.path, root)]
+            gone = [k for k in present if k.path not in seen and _is_gone(k.path)]
+            devices = {s.path: s.device for s in self.files if scan.is_below(s.path, root)}
+            if not self.accept_missing and (problem := _doubt(root, gone, present, devices)) is not None:
+                self.problems.append(problem)
+                continue
+            catalog.mark_missing(tx, [k.id for k in gone])
+            moved = [k for k in present if devices.get(k.path, k.stat.device) != k.stat.device]
+            catalog.put_devices(tx, {k.id: devices[k.path] for k in moved})
+            missing += len(gone)
+            catalog.finish_scan(tx, catalog.put_root(tx, root), len(devices))
+        catalog.forget_searches(tx)
+        return missing
+
+    def _unaccepted(self) -> list[Problem]:
+        """Problems that leave open what is there; a root that is absent is empty where that is accepted."""
+        return [
+            problem
+            for problem in self.problems
+            if not (self.accept_missing and problem.reason == "absent" and problem.path in self.roots)
+        ]
+
+
+def _is_gone(path: bytes) -> bool:
+    """Whether no regular file is at `path`; a file that is there and was not seen is one that patterns leave out."""
+    try:
+        return not stat.S_ISREG(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
+def _doubt(
+    root: bytes, gone: list[KnownFile], present: list[KnownFile], devices: Mapping[bytes, int]
+) -> Problem | None:
+    """Why files that are gone may only be out of reach: too many at once, or all that were on one disk.
+
+    `devices` has the number of the disk of each file that this scan saw. That may be another after each mount, so one
+    that is not seen means a disk that is away only where no file of its number is here.
+    """
+    left = {k.id for k in gone}
+    here = {k.stat.device for k in present if k.id not in left}
+    away = {k.stat.device for k in gone} - set(devices.values()) - here
+    if away and here:
+        return _lost(root, sum(k.stat.device in away for k in gone), len(present))
+    # moved and renamed files are no loss: as many are there now
+    is_most = len(devices) < (1.0 - SUSPICIOUS_LOSS) * len(present)
+    return _lost(root, len(gone), len(present)) if gone and is_most else None
+
+
+def _lost(root: bytes, gone: int, present: int) -> Problem:
+    sentence = (
+        f"{gone:,} of the {present:,} files below {files.display(root)} are gone at once; nothing was changed, because "
+        "a disk that is not mounted looks the same. If they were deleted, run again with --accept-missing."
+    )
+    return Problem(root, "lost", sentence)
+
+
+def walk(
+    folders: Sequence[str],
+    *,
+    store: Path,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    follow_symlinks: bool,
+    accept_missing: bool,
+    progress: Progress,
+) -> Walk:
+    """Scan `folders`, the store itself left out; see `scan.scan` for what else is."""
+    found = Walk(scan.unite(folders), accept_missing)
+    progress.start("scan", None)
+    for item in scan.scan(
+        found.roots, include=include, exclude=exclude, follow_symlinks=follow_symlinks, leave_out=[store]
+    ):
+        if progress.stopping:
+            break
+        if isinstance(item, Seen):
+            found.files.append(item)
+            progress.advance()
+        elif isinstance(item, Problem):
+            found.problems.append(item)
+        elif isinstance(item, Ignored):
+            found.ignored += 1
+    progress.finish()
+    return found

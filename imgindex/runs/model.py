@@ -1,0 +1,85 @@
+"""Which embedding model a store is used with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imgindex.errors import ModelError
+from imgindex.ports import Embedder
+from imgindex.records import Space
+from imgindex.search import embed
+from imgindex.store import Store, spaces
+
+AUTO = embed.AUTO
+
+
+def open_model(
+    store: Store,
+    model: str,
+    device: str,
+    say: Callable[[str], None],
+    *,
+    rebuild: bool = False,
+    loaded: Embedder | None = None,
+) -> tuple[int, Embedder]:
+    """(space id, embedder) for a store that is written: its own model, or in a new store `model`.
+
+    With `rebuild`, `model` becomes the store's, whatever it had. A store of an older built-in model gets the present
+    one, as nothing can compute the older one any more. `loaded` is used where it is the store's. Raises ModelError
+    where the store has another model than the one asked for.
+    """
+    with store.read() as tx:
+        active = spaces.active_space(tx)
+    embedder = _open(store, None if rebuild else active, model, device, say, loaded, renew=True)
+    if active is not None and not rebuild and embedder.space.fingerprint == active[1].fingerprint:
+        return active[0], embedder
+    with store.write() as tx:
+        return spaces.activate_space(tx, embedder.space), embedder
+
+
+def open_model_to_read(
+    store: Store, device: str, say: Callable[[str], None], loaded: Embedder | None = None
+) -> tuple[int, Embedder]:
+    """(space id, embedder) of a store's active space, `loaded` where it is that; raises ModelError where nothing was
+    indexed yet."""
+    with store.read() as tx:
+        active = spaces.active_space(tx)
+    if active is None:
+        raise ModelError(f"The store in {store.directory} has no images yet; fill it with: imgindex index FOLDER")
+    return active[0], _open(store, active, AUTO, device, say, loaded)
+
+
+def _open(
+    store: Store,
+    active: tuple[int, Space] | None,
+    model: str,
+    device: str,
+    say: Callable[[str], None],
+    loaded: Embedder | None,
+    *,
+    renew: bool = False,
+) -> Embedder:
+    """The embedder of the active space; where there is none, that which `model` names."""
+    if active is None:
+        return embed.open_embedder(model, say, device)
+    space = active[1]
+    if model != AUTO and embed.canonical(model) != space.model:
+        raise ModelError(
+            f"The store in {store.directory} was made with {space.model}, and vectors of {model} cannot be "
+            "compared with its own; leave --model out, or change the store with: "
+            f"imgindex index --rebuild --model {model} FOLDER"
+        )
+    if loaded is not None and loaded.space.fingerprint == space.fingerprint:
+        return loaded
+    embedder = embed.open_embedder_for(space, say, device)
+    if embedder.space.fingerprint != space.fingerprint:
+        if renew and space.model == embed.SIFT_VLAD:
+            now = embedder.space.name
+            say(f"The store's {space.name} is now {now}: what is in the folders of this run is read and compared anew.")
+            return embedder
+        options = "" if space.model == embed.SIFT_VLAD else f"--rebuild --model {space.model} "
+        raise ModelError(
+            f"{space.model} is not the model any more that the store in {store.directory} was made with (it has other "
+            f"weights or preprocessing); re-embed with: imgindex index {options}FOLDER"
+        )
+    return embedder

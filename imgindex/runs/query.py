@@ -1,0 +1,248 @@
+"""query: what looks like this?"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+
+from imgindex import files
+from imgindex.errors import ModelError, UsageError, last_line, named
+from imgindex.pictures.prepare import Prepared, Wish, prepare_file, wish_of
+from imgindex.pictures.sources import ImageSource, Sources
+from imgindex.ports import Embedder, Front, Progress, TextEmbedder, Workers
+from imgindex.proof.decide import placed, unproven_score
+from imgindex.proof.verify import EXACT_OUTCOME, reversed_outcome
+from imgindex.records import Candidate, ProposedBy, Seen, Space, StoredImage, Vectors, Verdict, Verification
+from imgindex.results import Match
+from imgindex.runs.index.screening import Screened, screen
+from imgindex.runs.index.worker_tasks import Task, outcomes_of
+from imgindex.runs.presence import Looked, look
+from imgindex.search import proposals
+from imgindex.search.index_files import OpenIndex
+from imgindex.skips import Skipped
+from imgindex.store import Store, catalog, spaces
+
+Say: TypeAlias = Callable[[str], object]
+"""Tells a person one sentence."""
+
+BEST_FIRST = (
+    Verdict.EXACT, Verdict.SAME_PIXELS, Verdict.NEAR_DUPLICATE, Verdict.VARIANT, Verdict.SIMILAR, Verdict.DISTINCT,
+)  # fmt: skip
+
+REFUTED = Verification(Verdict.DISTINCT, 0.0)
+
+ASKED = 0
+"""The picture that is asked for takes part in its pairs as the image of this id, which no stored one has."""
+
+EXTRA = 16
+"""Neighbours looked at beyond k: some may have no present file, and verification may put a weaker one first."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A stored image that is near to what was asked for: its files that are there now, and the other names of the first
+    of them."""
+
+    image: StoredImage
+    paths: tuple[bytes, ...]
+    links: tuple[bytes, ...]
+    cosine: float
+
+
+def query_image(
+    store: Store,
+    opened: OpenIndex,
+    space_id: int,
+    embedder: Embedder,
+    path: str,
+    k: int,
+    workers: Workers,
+    progress: Progress,
+) -> list[Match]:
+    """The k stored images that look most like the picture at `path`, proven copies first.
+
+    Within one verdict, higher scores first. Told to stop, it proves no more. Raises UsageError where the picture cannot
+    be read.
+
+    1. in a worker process, read and decode it, and make of it what indexing would
+    2. find the nearest stored images
+    3. ask their sketches, and read only the files of those that may be copies; verify these in worker processes
+    """
+    [made] = read_pictures([path], wish_of(embedder), embedder.front, workers)
+    vector = embedder.finish([made.front])
+    near = nearest_here(store, opened, space_id, embedder.space, vector, k + EXTRA, progress.say)
+    outcomes = _outcomes(store, made, near, wish_of(embedder), workers, progress)
+    found = []
+    for one in near:
+        outcome = outcomes.get(one.image.id, Verification(Verdict.DISTINCT, max(0.0, 100 * one.cosine)))
+        found.append(_match(one, placed(outcome, one.cosine, embedder.space.floor)))
+    return _best(found, k)
+
+
+def query_text(
+    store: Store, opened: OpenIndex, space_id: int, embedder: Embedder, text: str, k: int, say: Say
+) -> list[Match]:
+    """The k stored images whose vectors are nearest to a text's; ModelError where the space has no texts."""
+    if not isinstance(embedder, TextEmbedder):
+        raise ModelError(
+            f"{embedder.space.model} knows pictures only, no words; index with a CLIP model to ask with --text."
+        )
+    vector = embedder.embed_text([text])
+    nothing = Verification(Verdict.SIMILAR, 0.0)
+    found = nearest_here(store, opened, space_id, embedder.space, vector, k + EXTRA, say)
+    return _best([_match(near, placed(nothing, near.cosine, -1.0)) for near in found], k)
+
+
+def read_pictures(paths: Sequence[str], wish: Wish, front: Front, workers: Workers) -> list[Prepared]:
+    """What is made of files that a person named; UsageError with a sentence where one is no picture or ends its
+    decoder."""
+    seen = []
+    for path in paths:
+        try:
+            seen.append(Seen.of(os.fsencode(os.path.abspath(named(path))), os.stat(path)))
+        except OSError as error:
+            raise UsageError(f"{path}: {why(error)}") from error
+    return each_of(paths, workers.run(functools.partial(prepare_file, wish=wish, front=front), seen))
+
+
+def each_of(paths: Iterable[str], outcomes: Iterable[tuple[object, T | Exception]]) -> list[T]:
+    """What workers made of files that a person named; UsageError names the first that they could not do."""
+    made = []
+    for path, (_, outcome) in zip(paths, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            raise UsageError(f"{path}: {why(outcome)}") from outcome
+        made.append(outcome)
+    return made
+
+
+def why(error: Exception) -> str:
+    """The sentence for a person whose file could not be used."""
+    if isinstance(error, Skipped):
+        return error.skip.detail
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}."
+    return f"imgindex failed on it ({last_line(error)}); please report this as a bug."
+
+
+def directed(a: ImageSource, b: ImageSource, workers: Workers) -> Verification | Exception:
+    """Verified from the smaller sha256 to the larger, as stored pairs are, and told from a to b; or what kept the
+    workers from it."""
+    if a.sha256 == b.sha256:
+        return EXACT_OUTCOME
+    candidate = Candidate(ASKED, ASKED + 1, ProposedBy.TOP_K, None)
+    left = Screened([candidate], {}, [], [])
+    [(task, outcome)] = outcomes_of(workers, left.tasks({ASKED: a, ASKED + 1: b}))
+    return _told(task, outcome)
+
+
+def _outcomes(
+    store: Store, made: Prepared, near: Iterable[Near], wish: Wish, workers: Workers, progress: Progress
+) -> dict[int, Verification]:
+    """By image id, what is proven or refuted of the picture that is asked for and each of the nearest, told from the
+    picture to those. Those that cannot be read now are left out."""
+    sources = Sources(wish)
+    known = {ASKED: sources.remember(made)}
+    found: dict[int, Verification] = {}
+    todo = []
+    for one in near:
+        image = one.image
+        if image.sha256 == made.sha256:
+            found[image.id] = EXACT_OUTCOME
+            continue
+        known[image.id] = sources.of(image, one.paths)
+        has_its_pixels = made.info.pixel_digest is not None and made.info.pixel_digest == image.info.pixel_digest
+        proposed_by = ProposedBy.DIGEST if has_its_pixels else ProposedBy.TOP_K
+        todo.append(Candidate(ASKED, image.id, proposed_by, one.cosine))
+    screened = screen(store, todo, known, workers, progress, wish.short_side_px, {ASKED: made.sketch})
+    found |= {candidate.high_id: REFUTED for candidate in screened.refuted}
+    for task, result in outcomes_of(workers, screened.tasks(known)):
+        outcome = _told(task, result)
+        if isinstance(outcome, Verification):
+            found[task.candidate.high_id] = outcome
+    return found
+
+
+def _told(task: Task, outcome: Verification | Exception) -> Verification | Exception:
+    """The outcome as it leads from the low image to the high one."""
+    return outcome if task.a_is_low or isinstance(outcome, Exception) else reversed_outcome(outcome)
+
+
+def nearest(
+    store: Store, opened: OpenIndex, space_id: int, space: Space, vector: Vectors, k: int
+) -> list[tuple[StoredImage, list[bytes], float]]:
+    """(image, present paths, cosine) of the nearest stored images that have a present file, best first.
+
+    Of the store's vectors only those are read that the index names.
+    """
+    asked, ids = 0, np.empty(0, np.int64)
+    paths: dict[int, list[bytes]] = {}
+    with store.read() as tx:
+        index = opened.get(store.directory, tx, space_id, space)
+        while len(paths) < k and len(ids) == asked < len(index):
+            asked = min(max(k, 4 * asked), len(index))
+            found = index.search(vector, asked)[1]
+            ids = np.unique(found[found >= 0])
+            paths = catalog.present_paths(tx, ids.tolist())
+        ids = np.array(sorted(paths), np.int64)
+        if not len(ids):
+            return []
+        vectors = spaces.vectors_of(tx, space_id, space.dim, ids.tolist())
+        images = catalog.images(tx, ids.tolist())
+    cosines = proposals.cosines_of(vector, np.zeros(len(ids), np.int64), vectors, np.arange(len(ids)))
+    order = np.lexsort((ids, -cosines))[:k]
+    return [(images[int(ids[i])], paths[int(ids[i])], float(cosines[i])) for i in order]
+
+
+def nearest_here(
+    store: Store, opened: OpenIndex, space_id: int, space: Space, vector: Vectors, k: int, say: Say
+) -> list[Near]:
+    """The k nearest stored images that have a file that is there now, best first; what is away is said."""
+    asked = k
+    while True:
+        found = nearest(store, opened, space_id, space, vector, asked)
+        with store.read() as tx:
+            looked = look(tx, catalog.present_files(tx, (image.id for image, _, _ in found)))
+        if len(looked.here) >= k or len(found) < asked:
+            break
+        asked *= 4
+    for folder, away in looked.away_folders:
+        say(f"{away:,} of the nearest files are away: {files.display(folder)} cannot be looked at as it was indexed.")
+    return [_near(image, looked, cosine) for image, _, cosine in found if image.id in looked.here][:k]
+
+
+def _near(image: StoredImage, looked: Looked, cosine: float) -> Near:
+    paths = tuple(sorted(stat.path for stat in looked.here[image.id]))
+    return Near(image, paths, looked.links.get(paths[0], ()), cosine)
+
+
+def _match(near: Near, outcome: Verification) -> Match:
+    score = outcome.score if outcome.verdict.is_aligned else unproven_score(near.cosine)
+    return Match(
+        near.paths[0],
+        outcome.verdict,
+        score,
+        near.cosine,
+        outcome.ssim,
+        outcome.relation,
+        outcome.transform if outcome.verdict.is_aligned else None,
+        near.image.info.width_px,
+        near.image.info.height_px,
+        near.image.size_bytes,
+        near.paths[1:],
+        near.links,
+    )
+
+
+def _best(found: list[Match], k: int) -> list[Match]:
+    def key(match: Match) -> tuple[int, float, bytes]:
+        rank = BEST_FIRST.index(match.verdict) if match.verdict.is_aligned else BEST_FIRST.index(Verdict.SIMILAR)
+        return rank, -match.score, match.path
+
+    return sorted(found, key=key)[:k]

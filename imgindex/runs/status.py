@@ -1,0 +1,39 @@
+"""status: what the store holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from imgindex.results import RootStatus, Status
+from imgindex.store import Store, catalog, spaces
+
+
+def status(store: Store) -> Status:
+    """The state of a store, read in one transaction."""
+    with store.read() as tx:
+        files = images = missing = 0
+        shown = set()
+        for known in catalog.known_files(tx):
+            if known.missing_since_s is not None:
+                missing += 1
+            elif known.image_id is not None:
+                files += 1
+                shown.add(known.image_id)
+        images = len(shown)
+        reasons = Counter(skip.reason for _, skip in catalog.skipped_files(tx))
+        roots = tuple(RootStatus(*row) for row in catalog.roots(tx))
+        active = spaces.active_space(tx)
+    space = None if active is None else active[1]
+    return Status(
+        str(store.directory),
+        "" if space is None else space.name,
+        "" if space is None else space.model,
+        "" if space is None else space.precision,
+        files,
+        images,
+        missing,
+        sum(reasons.values()),
+        tuple(reasons.most_common()),
+        roots,
+        store.database_bytes,
+    )

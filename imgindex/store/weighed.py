@@ -1,0 +1,148 @@
+"""Statements on what was weighed of proven pairs."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
+
+from imgindex.records import Grade, Loss, Weighing
+from imgindex.store import checksum
+from imgindex.store.catalog import CHUNK, chunks
+from imgindex.store.pairs import COPIES
+from imgindex.store.schema import pair, weighed
+
+Key = tuple[int, int]
+"""(low_id, high_id) of a pair."""
+
+
+SAID = ("loss_a", "loss_b", "derived_a", "derived_b", "differs")
+"""Of a Weighing; its grades have columns of their own, and its evidence is read where it is judged again alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedPair:
+    """What weighing the pair (low_id, high_id) gave, from a to b as its row in `pair` has them."""
+
+    low_id: int
+    high_id: int
+    weighing: Weighing
+    weigher_version: int
+    judge_version: int
+    checksum: bytes = field(default=b"", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return self.low_id, self.high_id
+
+    def row(self) -> dict[str, Any]:
+        """The values of its table row, checksum included."""
+        w = self.weighing
+        columns: dict[str, Any] = {
+            "low_id": self.low_id,
+            "high_id": self.high_id,
+            "grade_a": None if w.grade_a is None else w.grade_a.value,
+            "grade_b": None if w.grade_b is None else w.grade_b.value,
+            "said": json.dumps({name: asdict(w)[name] for name in SAID}, sort_keys=True),
+            "evidence": json.dumps(w.evidence, sort_keys=True),
+            "weigher_version": self.weigher_version,
+            "judge_version": self.judge_version,
+        }
+        return columns | {"checksum": checksum.of_values(*columns.values())}
+
+
+def put_weighed(tx: Connection, found: Sequence[WeighedPair]) -> None:
+    """Write what was weighed, over what was known of the same pairs. Pairs whose row in `pair` is gone are left out:
+    another run may have verified them anew meanwhile."""
+    there = _proven(tx, [one.key for one in found])
+    rows = [one.row() for one in found if one.key in there]
+    if rows:
+        tx.execute(insert(weighed).prefix_with("OR REPLACE"), rows)
+
+
+def _proven(tx: Connection, keys: Sequence[Key]) -> set[Key]:
+    there: set[Key] = set()
+    for part in chunks(sorted({low for low, _ in keys})):
+        rows = tx.execute(select(pair.c.low_id, pair.c.high_id).where(pair.c.low_id.in_(part), _are_copies()))
+        there.update((low, high) for low, high in rows)
+    return there.intersection(keys)
+
+
+STANDING = np.dtype([("low", "<i8"), ("high", "<i8"), ("a_below", "u1"), ("b_below", "u1")])
+"""How the images of a weighed pair stand below each other: an index into GRADES."""
+
+GRADES: tuple[Grade | None, ...] = (None, Grade.REDUNDANT, Grade.EDITED)
+
+
+def standings(tx: Connection, weigher_version: int, judge_version: int) -> NDArray[np.void]:
+    """STANDING[n] of every pair that these versions weighed, a and b being those of `pair`."""
+    number = {None: 0} | {grade.value: at for at, grade in enumerate(GRADES) if grade is not None}
+    versions = (weighed.c.weigher_version == weigher_version) & (weighed.c.judge_version == judge_version)
+    rows = tx.execute(select(weighed.c.low_id, weighed.c.high_id, weighed.c.grade_a, weighed.c.grade_b).where(versions))
+    return np.fromiter(((low, high, number[a], number[b]) for low, high, a, b in rows), STANDING)
+
+
+PROVEN = np.dtype([("low", "<i8"), ("high", "<i8"), ("a_is_low", "?")])
+
+
+def proven(tx: Connection) -> NDArray[np.void]:
+    """PROVEN[n]: all pairs that are proven copies, in order of ids."""
+    statement = select(pair.c.low_id, pair.c.high_id, pair.c.a_is_low)
+    rows = tx.execute(statement.where(_are_copies()).order_by(pair.c.low_id, pair.c.high_id))
+    return np.fromiter(map(tuple, rows), PROVEN)
+
+
+def weighings(tx: Connection, weigher_version: int, judge_version: int) -> Iterator[WeighedPair]:
+    """What these versions weighed, ordered by ids; without the evidence."""
+    columns = [column for column in weighed.c if column is not weighed.c.evidence]
+    versions = (weighed.c.weigher_version == weigher_version) & (weighed.c.judge_version == judge_version)
+    for row in tx.execute(select(*columns).where(versions).order_by(weighed.c.low_id, weighed.c.high_id)):
+        yield _stored(row, {})
+
+
+def judged_otherwise(tx: Connection, judge_version: int) -> list[WeighedPair]:
+    """Some of what was judged by other rules than these, with the evidence; none where nothing is left."""
+    rows = tx.execute(select(weighed).where(weighed.c.judge_version != judge_version).limit(CHUNK))
+    return [_stored(row, json.loads(row.evidence)) for row in rows]
+
+
+def remove_others(tx: Connection, weigher_version: int) -> None:
+    """Remove what another weigher left, and what was weighed of pairs that are no proven copies any more."""
+    there = (pair.c.low_id == weighed.c.low_id) & (pair.c.high_id == weighed.c.high_id) & _are_copies()
+    unproven = ~select(pair.c.low_id).where(there).exists()
+    tx.execute(delete(weighed).where(unproven | (weighed.c.weigher_version != weigher_version)))
+
+
+def _are_copies() -> ColumnElement[bool]:
+    return pair.c.verdict.in_(COPIES)
+
+
+def _stored(row: Any, evidence: dict[str, Any]) -> WeighedPair:
+    values = json.loads(row.said)
+    weighing = Weighing(
+        _losses(values["loss_a"]),
+        _losses(values["loss_b"]),
+        values["derived_a"],
+        values["derived_b"],
+        None if row.grade_a is None else Grade(row.grade_a),
+        None if row.grade_b is None else Grade(row.grade_b),
+        tuple(values["differs"]),
+        evidence,
+    )
+    return WeighedPair(row.low_id, row.high_id, weighing, row.weigher_version, row.judge_version, row.checksum)
+
+
+def _losses(found: list[dict[str, Any]]) -> tuple[Loss, ...]:
+    return tuple(
+        Loss(one["what"], one["amount"], one["words"], tuple(itertools.starmap(_box, one["places"]))) for one in found
+    )
+
+
+def _box(left: float, top: float, right: float, bottom: float) -> tuple[float, float, float, float]:
+    return left, top, right, bottom

@@ -1,0 +1,65 @@
+"""A report's groups as CSV: one row per file, keeper first."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from imgindex.results import Report
+from imgindex.ui.as_json import path_text
+from imgindex.ui.report_text import losses_text
+
+COLUMNS = (
+    "group", "role", "path", "verdict", "score", "transform", "width_px", "height_px", "size_bytes", "grade", "given",
+    "loss", "why",
+)  # fmt: skip
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins with one of these runs as a formula in a spreadsheet (OWASP, "CSV Injection")."""
+
+
+def report_csv(report: Report) -> str:
+    """RFC 4180 with a header; file names are untrusted, so what a spreadsheet would run is defused.
+
+    `grade` says whether a file can go without a loss (`redundant`) or is listed only (`edited`); that of a keeper is
+    `keep`. `given` is the file that stays in its place.
+    """
+    out = io.StringIO()
+    write = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+    write.writeheader()
+    for g in report.groups:
+        write.writerow(
+            {
+                "group": g.number,
+                "role": "keeper",
+                "path": _defused(path_text(g.keeper)),
+                "grade": "keep",
+                "why": _defused("; ".join(g.why)),
+                "width_px": g.width_px,
+                "height_px": g.height_px,
+                "size_bytes": g.keeper_bytes,
+            }
+        )
+        for m in g.members:
+            write.writerow(
+                {
+                    "group": g.number,
+                    "role": "member",
+                    "path": _defused(path_text(m.path)),
+                    "grade": m.grade.value,
+                    "given": _defused(path_text(m.given)),
+                    "loss": _defused(losses_text(m.loss)),
+                    "verdict": m.verdict.value,
+                    "score": m.score,
+                    "transform": m.transform or "",
+                    "width_px": m.width_px,
+                    "height_px": m.height_px,
+                    "size_bytes": m.size_bytes,
+                }
+            )
+    return out.getvalue()
+
+
+def _defused(cell: str) -> str:
+    printable = cell.encode("utf-8", "backslashreplace").decode()
+    return "'" + printable if printable.startswith(FORMULA_STARTS) else printable

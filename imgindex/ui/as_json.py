@@ -1,0 +1,171 @@
+"""Reports and query answers as JSON, schema 2: fields may be added; a renamed field raises the schema."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from imgindex.records import Loss
+from imgindex.results import Comparison, Finding, Group, IndexSummary, Match, Report, ReportedPair, Status
+
+SCHEMA = 2
+
+
+def path_text(path: bytes) -> str:
+    """The path as Python shows it: bytes that are not UTF-8 become lone surrogates, which JSON escapes."""
+    return os.fsdecode(path)
+
+
+def report_json(report: Report) -> str:
+    return json.dumps({"schema": SCHEMA} | _report(report), indent=1)
+
+
+def nightly_json(summary: IndexSummary, report: Report) -> str:
+    """The answer of `imgindex nightly`: a report of what is new, and under `index` what the run did."""
+    return json.dumps({"schema": SCHEMA, "index": asdict(summary)} | _report(report), indent=1)
+
+
+def check_json(findings: Sequence[Finding]) -> str:
+    """The answer of `imgindex check`."""
+    return json.dumps({"schema": SCHEMA, "findings": [asdict(found) for found in findings]}, indent=1)
+
+
+def _report(report: Report) -> dict[str, Any]:
+    return {
+        "store": report.store,
+        "space": report.space,
+        "generated_at": report.generated_at,
+        "since": report.since,
+        "counts": asdict(report.counts),
+        "away": [{"folder": path_text(folder), "files": files} for folder, files in report.away],
+        "groups": [_group(group) for group in report.groups],
+        "resolved": [{"keeper": path_text(gone.keeper), "files": gone.files} for gone in report.resolved],
+        "pairs": [_pair(pair) for pair in report.pairs],
+        "hard_links": [[path_text(path) for path in names] for names in report.links],
+        "skipped": [
+            {"path": path_text(path), "reason": skip.reason, "detail": skip.detail} for path, skip in report.skipped
+        ],
+    }
+
+
+def index_json(summary: IndexSummary) -> str:
+    """What a run of `imgindex index` did: the fields of `report.model.IndexSummary`."""
+    return json.dumps({"schema": SCHEMA} | asdict(summary), indent=1)
+
+
+def matches_json(query: str, space: str, matches: list[Match]) -> str:
+    """The answer of `imgindex query`: fields as in `pairs`, `path` being the file found."""
+    return json.dumps(
+        {"schema": SCHEMA, "query": query, "space": space, "matches": [_match(match) for match in matches]},
+        indent=1,
+    )
+
+
+def comparison_json(a: str, b: str, found: Comparison) -> str:
+    """The answer of `imgindex compare`: fields as in `pairs`, with regions in pixels of the first picture."""
+    o = found.outcome
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "a": a,
+            "b": b,
+            "verdict": o.verdict.value,
+            "relation": None if o.relation is None else o.relation.value,
+            "score": o.score,
+            "ssim": o.ssim,
+            "transform": o.transform,
+            "share_a": o.share_a,
+            "share_b": o.share_b,
+            "scale": o.scale,
+            "matrix": None if o.matrix is None else list(o.matrix),
+            "regions": None if found.regions is None else [asdict(region) for region in found.regions],
+            "written": [str(path) for path in found.written],
+        },
+        indent=1,
+    )
+
+
+def status_json(status: Status) -> str:
+    """The answer of `imgindex status`: the fields of `report.model.Status`."""
+    roots = [asdict(root) | {"path": path_text(root.path)} for root in status.roots]
+    values = asdict(status) | {"roots": roots, "skipped_by_reason": dict(status.skipped_by_reason)}
+    return json.dumps({"schema": SCHEMA} | values, indent=1)
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {
+        "id": group.id,
+        "number": group.number,
+        "keeper": path_text(group.keeper),
+        "keeper_bytes": group.keeper_bytes,
+        "width_px": group.width_px,
+        "height_px": group.height_px,
+        "why": list(group.why),
+        "keeper_new": group.keeper_new,
+        "keeper_hard_links": [path_text(path) for path in group.keeper_links],
+        "change": group.change.value,
+        "reclaimable_bytes": group.reclaimable_bytes,
+        "members": [
+            {
+                "path": path_text(member.path),
+                "verdict": member.verdict.value,
+                "score": member.score,
+                "transform": member.transform,
+                "grade": member.grade.value,
+                "given": path_text(member.given),
+                "loss": _losses(member.loss),
+                "differs": list(member.differs),
+                "size_bytes": member.size_bytes,
+                "width_px": member.width_px,
+                "height_px": member.height_px,
+                "new": member.new,
+                "hard_links": [path_text(path) for path in member.links],
+            }
+            for member in group.members
+        ],
+    }
+
+
+def _pair(pair: ReportedPair) -> dict[str, Any]:
+    return {
+        "a": path_text(pair.a),
+        "b": path_text(pair.b),
+        "verdict": pair.verdict.value,
+        "relation": None if pair.relation is None else pair.relation.value,
+        "score": pair.score,
+        "cosine": pair.cosine,
+        "ssim": pair.ssim,
+        "transform": pair.transform,
+        "share_a": pair.share_a,
+        "share_b": pair.share_b,
+        "loss_a": None if pair.loss_a is None else _losses(pair.loss_a),
+        "loss_b": None if pair.loss_b is None else _losses(pair.loss_b),
+        "grade_a": None if pair.grade_a is None else pair.grade_a.value,
+        "grade_b": None if pair.grade_b is None else pair.grade_b.value,
+        "differs": list(pair.differs),
+        "neither": pair.neither,
+    }
+
+
+def _losses(losses: Sequence[Loss]) -> list[dict[str, Any]]:
+    return [asdict(loss) for loss in losses]
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {
+        "path": path_text(match.path),
+        "other_paths": [path_text(path) for path in match.other_paths],
+        "hard_links": [path_text(path) for path in match.hard_links],
+        "verdict": match.verdict.value,
+        "relation": None if match.relation is None else match.relation.value,
+        "score": match.score,
+        "cosine": match.cosine,
+        "ssim": match.ssim,
+        "transform": match.transform,
+        "width_px": match.width_px,
+        "height_px": match.height_px,
+        "size_bytes": match.size_bytes,
+    }

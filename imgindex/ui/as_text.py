@@ -1,0 +1,129 @@
+"""What runs did, query answers and the state of a store as text for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imgindex import clock
+from imgindex.files import display
+from imgindex.results import Comparison, Finding, IndexSummary, Match, Report, Status
+from imgindex.ui.report_text import news_text
+from imgindex.ui.words import count, seconds_text, size_text
+
+
+def nightly_text(summary: IndexSummary, report: Report) -> str:
+    """What a nightly run did, and what is new in its report."""
+    return "\n".join([*_index_lines(summary), "", news_text(report)])
+
+
+def index_text(summary: IndexSummary) -> str:
+    """What a run of `index` did."""
+    return "\n".join([*_index_lines(summary), "See them with: imgindex report"])
+
+
+def _index_lines(summary: IndexSummary) -> list[str]:
+    i, m = summary.ingest, summary.match
+    lines = [
+        f"{count(i.seen, 'picture file')} found: {i.embedded_images:,} new, {i.new_copies:,} equal to a new one, "
+        f"{i.known_content:,} of known content, {i.moved:,} moved, {i.unchanged:,} unchanged, "
+        f"{i.skipped:,} not readable as pictures ({i.ignored:,} other files left alone)."
+    ]
+    if i.missing:
+        lines.append(f"{count(i.missing, 'file')} that the store knew are no longer there.")
+    lines.append(f"{count(m.verified, 'candidate pair')} verified: {m.copies:,} proven to be copies.")
+    if summary.weigh.weighed:
+        lines.append(f"{count(summary.weigh.weighed, 'pair')} of copies weighed: what would be lost with either.")
+    if m.pending + summary.weigh.unread:
+        lines.append(
+            f"{count(m.pending + summary.weigh.unread, 'pair')} could not be read now; the next run tries again."
+        )
+    lines.append(_times(summary.seconds))
+    return lines
+
+
+STAGES = {
+    "scan": "looking for files",
+    "hash": "reading possible copies",
+    "index": "reading and describing pictures",
+    "search": "searching",
+    "verify": "verifying pairs",
+    "weigh": "weighing copies",
+}
+
+
+def _times(seconds: dict[str, float]) -> str:
+    parts = [f"{STAGES[stage]} {seconds_text(taken)}" for stage, taken in seconds.items() if taken >= 1.0]
+    return f"It took {seconds_text(sum(seconds.values()))}" + (f": {', '.join(parts)}." if parts else ".")
+
+
+def status_text(status: Status) -> str:
+    """What a store holds."""
+    lines = [
+        f"Store    {status.store} ({size_text(status.database_bytes)})",
+        f"Model    {status.model or 'none yet'}" + (f" ({status.precision})" if status.precision else ""),
+        f"Files    {status.files:,} indexed, showing {count(status.images, 'distinct image')}",
+        f"Missing  {status.missing:,}",
+        f"Skipped  {status.skipped:,}"
+        + (": " + ", ".join(f"{reason} {n:,}" for reason, n in status.skipped_by_reason) if status.skipped else ""),
+    ]
+    for root in status.roots:
+        scanned = "never completely" if root.scanned_at_s is None else clock.local(root.scanned_at_s)
+        lines.append(f"Folder   {display(root.path)}: {count(root.files, 'file')}, scanned {scanned}")
+    return "\n".join(lines)
+
+
+def check_text(findings: Sequence[Finding]) -> str:
+    """What `check` found, and how to mend it."""
+    if not findings:
+        return "The store is whole."
+    lines = []
+    for found in findings:
+        lines.append(found.sentence)
+        lines.append("    mended" if found.repaired else f"    {found.mend}")
+    left = [found for found in findings if not found.repaired]
+    if any(found.repairable for found in left):
+        lines.append("Mend what can be rebuilt with: imgindex check --repair")
+    elif not left:
+        lines.append("All is mended; the next run of imgindex index makes again what was removed.")
+    return "\n".join(lines)
+
+
+def matches_text(matches: list[Match]) -> str:
+    if not matches:
+        return "The store has no image to compare with."
+    lines = []
+    for place, match in enumerate(matches, 1):
+        lines.append(f"{place:3d}.  {match.score:5.1f}  {match.verdict.value:14s}  {display(match.path)}")
+        details = [f"{match.width_px} x {match.height_px}", size_text(match.size_bytes)]
+        if match.transform:
+            details.append(match.transform)
+        lines.append(" " * 13 + ", ".join(details))
+        lines += [" " * 13 + f"same bytes: {display(path)}" for path in match.other_paths]
+        lines += [" " * 13 + f"also named (hard link): {display(path)}" for path in match.hard_links]
+    return "\n".join(lines)
+
+
+def comparison_text(found: Comparison) -> str:
+    """The verdict on one pair, why, and where the two differ."""
+    o = found.outcome
+    lines = [
+        f"{o.verdict.value}, score {o.score:.1f}",
+        f"first   {found.first.width_px} x {found.first.height_px}, {found.first.format}",
+        f"second  {found.second.width_px} x {found.second.height_px}, {found.second.format}",
+    ]
+    if found.regions is None:
+        lines.append("The two could not be laid on each other.")
+        return "\n".join(lines)
+    if o.transform:
+        lines.append(f"transform: {o.transform}")
+    if o.relation:
+        lines.append(
+            f"relation: {o.relation.value} (shared: {o.share_a:.0%} of the first, {o.share_b:.0%} of the second)"
+        )
+    if not found.regions:
+        lines.append("No region differs visibly.")
+    else:
+        lines.append(f"{count(len(found.regions), 'region')} differ, in pixels of the first:")
+        lines += [f"  {r.width} x {r.height} at ({r.x}, {r.y})" for r in found.regions]
+    lines += [f"wrote {path}" for path in found.written]
+    return "\n".join(lines)
