@@ -64,6 +64,7 @@ def _order(picture: Whole) -> tuple[int, int, int]:
 
 def _measured(a: Whole, b: Whole, outcome: Verification, direct: Any) -> Evidence:
     found: Evidence = {"a": facts(a), "b": facts(b), "same_pixels": outcome.verdict is Verdict.SAME_PIXELS}
+    found["frames_compared"] = "frames_compared" in outcome.evidence
     if outcome.verdict is Verdict.SAME_PIXELS or outcome.matrix is None:
         return found
     affine = direct(np.array(outcome.matrix, np.float64).reshape(2, 3))
@@ -232,8 +233,8 @@ CLIPPING_SHIFT = 1.5
 """Mean change of tone in grey levels below which nothing is clipped by it."""
 
 ANEW_SHARE, ANEW_LEVELS, ANEW_RECOMPRESSED = 0.8, 1, 0.7
-"""A picture coded anew stands for itself where so many of its pixels are those of the other file, within a level; it
-is tried where so many coefficients are."""
+"""A picture coded anew stands for itself where so many of the levels that coding changed are those of the other file,
+within one; it is tried where so many coefficients are."""
 
 
 def _coding(found: Evidence, a: Whole, b: Whole) -> overlay.Coding:
@@ -262,7 +263,8 @@ def _expected(found: Evidence, a: Whole, b: Whole, laid: Laid) -> tuple[Rgb, Rgb
         again = history.coded(parent.rgb, coder)
         off = cv2.absdiff(again, child.rgb)
         found[name]["recoded"] = _as_json(history.left_over(child.rgb, parent.rgb, again))
-        share = np.count_nonzero(off <= ANEW_LEVELS) / off.size
+        changed = cv2.absdiff(parent.rgb, child.rgb) > ANEW_LEVELS
+        share = float((off[changed] <= ANEW_LEVELS).mean()) if changed.any() else 0.0
         if share > best:
             best, shown = share, (child.rgb, again) if name == "a" else (again, child.rgb)
             found["anew"] = round(share, 5)
