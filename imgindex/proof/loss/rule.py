@@ -112,10 +112,14 @@ def looks_same(evidence: Evidence) -> bool:
 
 
 MUCH_SHARPER = 0.3
+CODED_ALL_OVER = 0.95
+"""Share of what coding changed that coding anew explains, from which nothing else was done anywhere."""
 
 
 def _all_over(evidence: Evidence) -> bool:
     """Whether no part differs otherwise than the rest; of what was blurred all over, small parts may seem to."""
+    if evidence.get("anew", 0.0) > CODED_ALL_OVER:
+        return evidence["parts"] is None
     if any(_hidden_places(evidence[mine], evidence[other]) for mine, other in (("a", "b"), ("b", "a"))):
         return False
     blurred = max(evidence[name]["detail"]["sharper"] for name in "ab") > MUCH_SHARPER
@@ -129,7 +133,7 @@ COARSE_STEP = 8.0
 
 def _hidden_places(mine: Evidence, other: Evidence) -> bool:
     """Whether the other is less sharp in some places alone, and that is not how it was coded."""
-    found, asked = (1, 1) if signs.is_coded_from(other, mine) else other.get("coarsened", (0, 1))
+    found, asked = other.get("coarsened", (0, 1))
     if mine["colours"] is not None or signs.keeps_more(mine, other):
         return False
     if signs.keeps_more(other, mine) and (other["step"] or 0.0) >= COARSE_STEP:
