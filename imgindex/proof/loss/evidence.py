@@ -64,6 +64,7 @@ def _order(picture: Whole) -> tuple[int, int, int]:
 
 def _measured(a: Whole, b: Whole, outcome: Verification, direct: Any) -> Evidence:
     found: Evidence = {"a": facts(a), "b": facts(b), "same_pixels": outcome.verdict is Verdict.SAME_PIXELS}
+    found["frames_compared"] = "frames_compared" in outcome.evidence
     if outcome.verdict is Verdict.SAME_PIXELS or outcome.matrix is None:
         return found
     affine = direct(np.array(outcome.matrix, np.float64).reshape(2, 3))
@@ -77,7 +78,13 @@ def _measured(a: Whole, b: Whole, outcome: Verification, direct: Any) -> Evidenc
     found |= {"shift": laid.shift, "uneven": laid.uneven, "same": laid.same}
     _ask_history(found, a, b, placing)
     _compare_shown(found, a, b, laid)
+    if _plain(found) and found["same"] > 0 and min((found[name].get("recoded") or 1.0) for name in "ab") > CODED:
+        _ask_older_coding(found, a, b)
     return found
+
+
+CODED = 0.1
+"""Where coding one anew leaves no more of the difference, no older coding need be asked for."""
 
 
 def facts(picture: Whole) -> Evidence:
@@ -158,12 +165,13 @@ def lay(a: Whole, b: Whole, placing: Placing) -> Laid:
     source, target, across = (means_a, means_b, a_to_b) if forward else (means_b, means_a, b_to_a)
     light = None if across.still else tone.uneven(source, target, usable, across)
     toned = _toned(seen_a if forward else seen_b, across, light)
-    difference = cv2.absdiff(seen_a, seen_b)[inside]
+    mask = inside.astype(np.uint8)
+    difference = cv2.mean(cv2.absdiff(seen_a, seen_b), mask)[:3] if mask.any() else (99.0,)
     return Laid(
         moved, full, shown, seen_a, seen_b, inside, means_a, means_b, usable, a_to_b, b_to_a,
         0.0 if light is None else round(light.swing, 3),
         toned if forward else seen_a, seen_b if forward else toned, light, forward,
-        round(float(difference.mean()), 4) if difference.size else 99.0,
+round(sum(difference) / len(difference), 4),
     )  # fmt: skip
 
 
@@ -184,8 +192,12 @@ def _usable(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return usable if np.count_nonzero(usable) >= LEAST_MEANS else np.ones_like(usable)
 
 
+MOST_POINTS = 4_000
+"""Means that a deviation or a share is taken of at most."""
+
+
 def _contrast(levels: NDArray[np.float32]) -> float:
-    return float(levels.std(axis=0).sum())
+    return float(levels[:: max(1, len(levels) // MOST_POINTS)].std(axis=0).sum())
 
 
 def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
@@ -209,15 +221,20 @@ def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
         places = detail.areas(luma_a, luma_b, laid.inside)
         for name, count in zip("ab", places, strict=True):
             found[name]["detail"]["places"] += count
-    noise_a, noise_b = math.sqrt(sharp_a.noise), math.sqrt(sharp_b.noise)
-    found["a"]["clipped"] = round(colour.lost(laid.a, laid.b, clean, noise_b), 5)
-    found["b"]["clipped"] = round(colour.lost(laid.b, laid.a, clean, noise_a), 5)
+    found["a"]["clipped"] = found["b"]["clipped"] = 0.0
+    if laid.shift > CLIPPING_SHIFT:
+        noise_a, noise_b = math.sqrt(sharp_a.noise), math.sqrt(sharp_b.noise)
+        found["a"]["clipped"] = round(colour.lost(laid.a, laid.b, clean, noise_b), 5)
+        found["b"]["clipped"] = round(colour.lost(laid.b, laid.a, clean, noise_a), 5)
     _compare_resolution(found, a, b, laid)
 
 
+CLIPPING_SHIFT = 1.5
+"""Mean change of tone in grey levels below which nothing is clipped by it."""
+
 ANEW_SHARE, ANEW_LEVELS, ANEW_RECOMPRESSED = 0.8, 1, 0.7
-"""A picture coded anew stands for itself where so many of its pixels are those of the other file, within a level; it
-is tried where so many coefficients are."""
+"""A picture coded anew stands for itself where so many of the levels that coding changed are those of the other file,
+within one; it is tried where so many coefficients are."""
 
 
 def _coding(found: Evidence, a: Whole, b: Whole) -> overlay.Coding:
@@ -229,18 +246,25 @@ def _coding(found: Evidence, a: Whole, b: Whole) -> overlay.Coding:
     return overlay.Coding(few_colours, None)
 
 
+def _plain(found: Evidence) -> bool:
+    """Whether both are one frame, upright, pixel on pixel."""
+    return bool(found["snapped"] == "frame" and found["exact"] and not found["mirrored"] and found["turned"] < 1)
+
+
 def _expected(found: Evidence, a: Whole, b: Whole, laid: Laid) -> tuple[Rgb, Rgb]:
     """Both in one tone; where one is the other coded anew, but for parts, that one is coded anew."""
-    plain = laid.placing.snapped == "frame" and laid.placing.exact and laid.grid is laid.full
     best, shown = ANEW_SHARE, (laid.toned_a, laid.toned_b)
-    if not plain or found["mirrored"] or found["turned"] >= 1:
+    if not _plain(found) or laid.grid is not laid.full:
         return shown
     for name, parent, child in (("a", b, a), ("b", a, b)):
         coder = child.coder if child.orientation == 1 else None
         if coder is None or (found[name].get("recompressed") or 0.0) < ANEW_RECOMPRESSED:
             continue
         again = history.coded(parent.rgb, coder)
-        share = float((cv2.absdiff(again, child.rgb) <= ANEW_LEVELS).mean())
+        off = cv2.absdiff(again, child.rgb)
+        found[name]["recoded"] = _as_json(history.left_over(child.rgb, parent.rgb, again))
+        changed = cv2.absdiff(parent.rgb, child.rgb) > ANEW_LEVELS
+        share = float((off[changed] <= ANEW_LEVELS).mean()) if changed.any() else 0.0
         if share > best:
             best, shown = share, (child.rgb, again) if name == "a" else (again, child.rgb)
             found["anew"] = round(share, 5)
@@ -249,7 +273,8 @@ def _expected(found: Evidence, a: Whole, b: Whole, laid: Laid) -> tuple[Rgb, Rgb
 
 def _compare_colour(found: Evidence, laid: Laid, clean: NDArray[np.bool_]) -> None:
     usable = _usable(clean)
-    points_a, points_b = laid.means_a[usable], laid.means_b[usable]
+    step = max(1, int(np.count_nonzero(usable)) // MOST_POINTS)
+    points_a, points_b = laid.means_a[usable][::step], laid.means_b[usable][::step]
     refit = clean is not laid.inside
     a_to_b = tone.fit(points_a, points_b) if refit else laid.a_to_b
     b_to_a = tone.fit(points_b, points_a) if refit else laid.b_to_a
@@ -344,11 +369,10 @@ def _places(parts: overlay.Parts, shown: Grid, to_picture: Affine, size: tuple[i
 def _ask_history(found: Evidence, a: Whole, b: Whole, placing: Placing) -> None:
     if not placing.exact:
         return
-    of_a, of_b = history.of_pair(a, b, placing)
+    anew = _plain(found) and max(a.size) <= grid.WHOLE_PX and a.orientation == b.orientation == 1
+    of_a, of_b = history.of_pair(a, b, placing, with_recoded=not anew)
     found["a"] |= _rounded(asdict(of_a))
     found["b"] |= _rounded(asdict(of_b))
-    if placing.snapped == "frame" and not found["mirrored"] and found["turned"] < 1 and found["same"] > 0:
-        _ask_older_coding(found, a, b)
     corner = slice(0, EXACT_NOISE_PX)
     for name, picture in (("a", a), ("b", b)):
         luma = cv2.cvtColor(np.ascontiguousarray(picture.rgb[corner, corner]), cv2.COLOR_RGB2GRAY)
@@ -365,11 +389,11 @@ def _ask_older_coding(found: Evidence, a: Whole, b: Whole) -> None:
 
 
 def _rounded(numbers: Evidence) -> Evidence:
-    return {name: _plain(value) for name, value in numbers.items()}
+    return {name: _as_json(value) for name, value in numbers.items()}
 
 
-def _plain(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     """As JSON gives it back."""
     if isinstance(value, tuple):
-        return [_plain(one) for one in value]
+        return [_as_json(one) for one in value]
     return round(value, 5) if isinstance(value, float) else value

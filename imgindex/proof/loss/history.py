@@ -77,13 +77,17 @@ class History:
     recoded: float | None
 
 
-def of_pair(a: Whole, b: Whole, placing: Placing) -> tuple[History, History]:
+def of_pair(a: Whole, b: Whole, placing: Placing, with_recoded: bool = True) -> tuple[History, History]:
     """Of a as made from b, and of b as made from a; `placing` is exact."""
     b_of_a = _Coded(a, b, placing.affine) if a.table is not None else None
     a_of_b = _Coded(b, a, maps.invert(placing.affine)) if b.table is not None else None
     return (
-        History(*(a_of_b.lattice() if a_of_b else NOTHING), *(b_of_a.coded_again() if b_of_a else (None, None))),
-        History(*(b_of_a.lattice() if b_of_a else NOTHING), *(a_of_b.coded_again() if a_of_b else (None, None))),
+        History(
+            *(a_of_b.lattice() if a_of_b else NOTHING), *(b_of_a.coded_again(with_recoded) if b_of_a else (None, None))
+        ),
+        History(
+            *(b_of_a.lattice() if b_of_a else NOTHING), *(a_of_b.coded_again(with_recoded) if a_of_b else (None, None))
+        ),
     )
 
 
@@ -172,9 +176,9 @@ class _Coded:
             plane += cv2.LUT(np.ascontiguousarray(levels), (weight * table).astype(np.float32))
         return plane
 
-    def coded_again(self) -> tuple[float | None, float | None]:
+    def coded_again(self, with_recoded: bool) -> tuple[float | None, float | None]:
         """What coding the other as this JPEG was gives: see `recompressed`, and `recoded`."""
-        return self.recompressed(), self.recoded()
+        return self.recompressed(), self.recoded() if with_recoded else None
 
     def recoded(self) -> float | None:
         """Mean difference of the other, coded with this JPEG's tables, from it, over that of the other itself; None
@@ -187,10 +191,7 @@ class _Coded:
             return None
         again = coded(other, self.coder)
         inner = slice(RECODED_ALIGN, -RECODED_ALIGN), slice(RECODED_ALIGN, -RECODED_ALIGN)
-        before = float(cv2.absdiff(own[inner], other[inner]).mean())
-        if before < LEAST_RECODED:
-            return None
-        return float(cv2.absdiff(own[inner], again[inner]).mean()) / before
+        return left_over(own[inner], other[inner], again[inner])
 
     def recompressed(self) -> float | None:
         """Share of this JPEG's coefficients that coding the other with its steps gives."""
@@ -317,9 +318,26 @@ def coarsened(parent: Plane, child: Plane, good: NDArray[np.bool_]) -> tuple[int
 
 
 RECODED_PX, RECODED_ALIGN = 512, 16
-LEAST_RECODED = 0.15
+LEAST_RECODED = 0.08
 """Side of the part that is coded anew, cut where blocks of colour begin, and mean difference in grey levels below which
 nothing can be said."""
+
+
+MOST_CHANGED = 0.2
+
+
+def left_over(own: Rgb, other: Rgb, again: Rgb) -> float | None:
+    """Mean difference of the other coded anew from this one, over that of the other as it is; without the parts where
+    most is left, a fifth of all: these may have been changed. None where the two differ too little."""
+    rows, columns = (max(1, side // RECODED_ALIGN) for side in own.shape[:2])
+    size = (columns, rows)
+    left, before = (
+        cv2.resize(cv2.absdiff(own, x), size, interpolation=cv2.INTER_AREA).astype(np.float32).mean(axis=2).reshape(-1)
+        for x in (again, other)
+    )
+    kept = np.argsort(left, kind="stable")[: max(1, round(len(left) * (1 - MOST_CHANGED)))]
+    total = float(before[kept].mean())
+    return None if total < LEAST_RECODED else float(left[kept].mean()) / total
 
 
 def coded(rgb: Rgb, coder: Coder) -> Rgb:

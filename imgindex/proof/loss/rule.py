@@ -101,7 +101,10 @@ def standing(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) 
 def looks_same(evidence: Evidence) -> bool:
     """Whether what differs is size, coding, format, grain or blur."""
     straight = not evidence["mirrored"] and evidence["turned"] < 0.5 and evidence["stretch"] < UNNOTICED_STRETCH
-    whole = evidence["snapped"] == "frame" and not any(signs.is_seen(evidence[name]["beside"]) for name in "ab")
+    stills = max(evidence[name]["frames"] for name in "ab") == 1
+    whole = (
+        stills and evidence["snapped"] == "frame" and not any(signs.is_seen(evidence[name]["beside"]) for name in "ab")
+    )
     toned = evidence["shift"] <= UNNOTICED_SHIFT and evidence["uneven"] < signs.UNEVEN
     return (
         straight and whole and toned and _all_over(evidence) and not _discoloured(evidence) and not _sharpened(evidence)
@@ -109,10 +112,14 @@ def looks_same(evidence: Evidence) -> bool:
 
 
 MUCH_SHARPER = 0.3
+CODED_ALL_OVER = 0.95
+"""Share of what coding changed that coding anew explains, from which nothing else was done anywhere."""
 
 
 def _all_over(evidence: Evidence) -> bool:
     """Whether no part differs otherwise than the rest; of what was blurred all over, small parts may seem to."""
+    if evidence.get("anew", 0.0) > CODED_ALL_OVER:
+        return evidence["parts"] is None
     if any(_hidden_places(evidence[mine], evidence[other]) for mine, other in (("a", "b"), ("b", "a"))):
         return False
     blurred = max(evidence[name]["detail"]["sharper"] for name in "ab") > MUCH_SHARPER
@@ -183,7 +190,7 @@ def _losses(name: str, evidence: Evidence, has: dict[str, Signs], made: dict[str
         for what in ("area", "content", "detail", "colour", "tone")
         if what in has[name]
     ]
-    found += _unlike_files(mine, other)
+    found += _unlike_files(mine, other, evidence["frames_compared"])
     if "laid over" in made[name]:
         parts = evidence["parts"]
         found.append(
@@ -261,8 +268,8 @@ _WORDS: dict[str, Callable[[Evidence, Evidence, Evidence, str], Loss]] = {
 }  # fmt: skip
 
 
-def _unlike_files(mine: Evidence, other: Evidence) -> list[Loss]:
-    """What the files hold beside the pixels that are compared."""
+def _unlike_files(mine: Evidence, other: Evidence, compared: bool) -> list[Loss]:
+    """What the files hold beside the first frame; `compared` says that the others were, and are the same."""
     found = []
     if mine["depth"] > max(8, other["depth"]):
         found.append(
@@ -274,8 +281,10 @@ def _unlike_files(mine: Evidence, other: Evidence) -> list[Loss]:
         found.append(Loss("depth", 1.0, "its gain map"))
     if mine["translucent"] and not other["translucent"]:
         found.append(Loss("alpha", 1.0, "its transparency"))
-    if mine["frames"] > 1:
-        more = mine["frames"] - other["frames"] if other["frames"] == 1 else mine["frames"]
+    more = mine["frames"] - other["frames"]
+    if not compared and min(mine["frames"], other["frames"]) > 1:
+        more = mine["frames"]
+    if more > 0:
         found.append(Loss("frames", round(more / mine["frames"], 4), f"{more} more frames or pages"))
     if mine["motion"] and not other["motion"]:
         found.append(Loss("frames", 1.0, "its video"))
@@ -314,7 +323,7 @@ def _same_pixels(a: Evidence, b: Evidence, evidence: Evidence) -> Weighing:
 
 
 def _losses_of_files(mine: Evidence, other: Evidence) -> list[Loss]:
-    found = [loss for loss in _unlike_files(mine, other) if loss.what != "frames" or mine["motion"]]
+    found = _unlike_files(mine, other, compared=True)
     gone = [entry for entry in mine["metadata"] if entry not in other["metadata"]]
     if gone:
         found.append(Loss("metadata", round(len(gone) / len(mine["metadata"]), 4), ", ".join(gone)))

@@ -39,8 +39,8 @@ CODED_FROM, SPREAD = 0.7, 0.24
 """A JPEG was coded from the other where most of its coefficients are those that coding the other gives, and the other's
 lie anywhere between the multiples: a change of the JPEG that leaves them so near would keep them close to it."""
 
-SAME_CODER = 0.1
-"""The same where coding the other anew takes away all but this much of the difference."""
+SAME_CODER, LEAST_BETTER = 0.1, 0.03
+"""The same where coding the other anew takes away all but this much of the difference, and the reverse does so less."""
 
 BLOCKY, BLOCKY_MORE = 0.25, 0.15
 UNEVEN = 0.12
@@ -143,7 +143,7 @@ def keeps_more(mine: Evidence, other: Evidence) -> bool:
 def is_coded_from(mine: Evidence, other: Evidence) -> bool:
     """Whether coding the other as `mine` is coded gives `mine`."""
     left, lattice, again = mine.get("recoded"), other.get("lattice"), other.get("recoded")
-    if left is None or left > SAME_CODER or (again is not None and again < 2 * left + SAME_CODER):
+    if left is None or left > SAME_CODER or (again is not None and again < 2 * left + LEAST_BETTER):
         return False
     return lattice is None or bool(lattice > SPREAD)
 

@@ -23,8 +23,8 @@ RIDGE_LINEAR, RIDGE_QUADRATIC = 1e-5, 1e-4
 MOST_MEANS = 2_500
 """Points that a fit takes at most."""
 
-STILL = 1.0
-"""Grey levels up to which a fitted change is none: pictures are then compared as they are."""
+STILL = 2.0
+"""Grey levels up to which a fitted change is none: coding makes as much, and pictures are then compared as they are."""
 
 UNEVEN_SWING, UNEVEN_GAIN = 0.12, 0.75
 """A log gain over the frame counts where it swings by so much and leaves at most this share of the median residual."""
@@ -49,6 +49,7 @@ class Tone:
 
     @property
     def still(self) -> bool:
+        """Whether there is as good as no change: `farthest` is what a hundredth of the pixels exceeds."""
         return self.farthest < STILL
 
     def of_points(self, points: Levels) -> NDArray[np.float64]:
@@ -94,7 +95,7 @@ def fit(source: Levels, target: Levels) -> Tone:
         left = np.abs(target - terms @ found).sum(axis=1)
         weight = 1 / (1 + (left / (3 * np.median(left) + 1.5)) ** 2)
     moved = np.abs(terms @ (found - none))
-    return Tone(found, float(np.median(left)), float(moved.mean()), float(moved.max()))
+    return Tone(found, float(np.median(left)), float(moved.mean()), float(np.quantile(moved, 0.99)))
 
 
 def means(rgb: Rgb) -> Levels:
