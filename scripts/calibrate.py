@@ -30,10 +30,11 @@ import cv2
 import numpy as np
 import pillow_heif
 import recipes
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from imgindex import decide, features, outline, verify
-from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo
+from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo, Rgb
 
 VARIED: dict[str, tuple[float, ...]] = {
     "MIN_GOOD": (0.55, 0.62, 0.66, 0.72, 0.8, 0.9),
@@ -76,6 +77,7 @@ class FileSource:
         paper = Image.new("RGBA", rgba.size, "white")
         rgb = np.asarray(Image.alpha_composite(paper, rgba).convert("RGB"), np.uint8)
         self.info = PictureInfo(kind, rgba.width, rgba.height, "RGB", 8, False, 1)
+        self._rgb = rgb
         self._luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
         self._digest = zlib.crc32(rgb.tobytes()).to_bytes(4, "big")
         working = features.working_luma(rgb)
@@ -83,6 +85,14 @@ class FileSource:
 
     def luma(self, long_side_px: int) -> Luma:
         return features.reduce_luma(self._luma, long_side_px)
+
+    def rgb(self, long_side_px: int) -> Rgb:
+        scale = min(1.0, long_side_px / max(self.info.size))
+        size = (max(1, round(self.info.width_px * scale)), max(1, round(self.info.height_px * scale)))
+        return np.asarray(cv2.resize(self._rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def tints(self) -> NDArray[np.uint8]:
+        return features.tints_of(self._rgb, self.luma(features.WORKING_SIDE_PX))
 
     def outline(self) -> Outline:
         return self._outline

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +61,6 @@ def may_be_focus(a: Luma, b: Luma, mask: NDArray[np.bool_]) -> bool:
     return bool(sharper_a.sum() >= 2 and sharper_b.sum() >= 2)
 
 
-def _tiles(plane: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.float32]:
+def _tiles(plane: NDArray[Any], rows: int, columns: int) -> NDArray[np.float32]:
     cut = plane[: rows * TILE_PX, : columns * TILE_PX].astype(np.float32)
     return np.asarray(cv2.resize(cut, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
