@@ -35,10 +35,16 @@ def look(a: Side, b: Side, found: Alignment) -> dict[str, Any]:
 
     Raises OSError where a picture cannot be read now.
     """
-    is_page = pages.is_page(found.canvas)
-    is_print = is_page or pages.has_print(found.canvas)
+    canvas = found.canvas
+    is_page = pages.is_page(canvas)
     tints = _tints(a, b, found)
-    if tints is None or (not is_page and same.is_same(found.canvas, tints, is_print)):
+    if tints is None:
+        return {}
+    is_same = not is_page and same.is_same(canvas, tints)
+    if is_same and same.is_same_print(canvas):
+        return {}
+    is_print = is_page or pages.has_print(canvas)
+    if is_same and not is_print:
         return {}
     explained = parts.explain(_coarse(found, tints, a))
     if explained is None:

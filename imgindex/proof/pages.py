@@ -17,7 +17,7 @@ MOST_THICK = 0.3
 LEAST_INK = 0.003
 """A page: a third of both is one tone, and of what stands on it less than a third survives an opening by 7 px."""
 
-MEDIAN_PX = 11
+MEDIAN_PX = 5
 TILE_PX = 16
 LINE_LEVELS = 20
 LINE_SHARE = 0.04
@@ -51,7 +51,8 @@ def _print_share(luma: Luma) -> float:
     if not rows or not columns:
         return 0.0
     cut = luma[: rows * TILE_PX, : columns * TILE_PX]
-    ground = cv2.medianBlur(cut, MEDIAN_PX)
+    half = cv2.resize(cut, (cut.shape[1] // 2, cut.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    ground = cv2.resize(cv2.medianBlur(half, MEDIAN_PX), cut.shape[::-1], interpolation=cv2.INTER_LINEAR)
     lines = (cv2.absdiff(cut, ground) >= LINE_LEVELS).astype(np.float32)
     lined = cv2.resize(lines, (columns, rows), interpolation=cv2.INTER_AREA)
     tiles = ground.reshape(rows, TILE_PX, columns, TILE_PX)
