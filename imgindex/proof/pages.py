@@ -10,12 +10,13 @@ from imgindex import native
 from imgindex.records import Luma
 from imgindex.structure import Canvas
 
-PAPER_SHARE = 0.35
+PAPER_SHARE, MUCH_PAPER = 0.35, 0.55
 INK_LEVELS = 30
 STROKE_PX = 7
 MOST_THICK = 0.3
 LEAST_INK = 0.003
-"""A page: a third of both is one tone, and of what stands on it less than a third survives an opening by 7 px."""
+"""A page: a third of both is one tone, and of what stands on it less than a third survives an opening by 7 px; or half
+of both is, and thin marks stand on it, whatever bars and photos do beside them."""
 
 MEDIAN_PX = 5
 TILE_PX = 16
@@ -38,7 +39,10 @@ def _is_page(luma: Luma, paper: native.Paper, mask: NDArray[np.bool_]) -> bool:
         return False
     marks = ((np.abs(luma.astype(np.int16) - paper.tone) > INK_LEVELS) & mask).astype(np.uint8)
     thick = cv2.morphologyEx(marks, cv2.MORPH_OPEN, np.ones((STROKE_PX, STROKE_PX), np.uint8))
-    return bool(marks.sum() > LEAST_INK * paper.pixels and thick.sum() < MOST_THICK * marks.sum())
+    ink = int(marks.sum())
+    if paper.share >= MUCH_PAPER:
+        return ink - int(thick.sum()) > LEAST_INK * paper.pixels
+    return ink > LEAST_INK * paper.pixels and int(thick.sum()) < MOST_THICK * ink
 
 
 def has_print(canvas: Canvas) -> bool:
