@@ -16,7 +16,7 @@ from imgindex.features import WORKING_SIDE_PX
 from imgindex.pipeline.prepare import Wish
 from imgindex.pipeline.query import directed, read_picture
 from imgindex.pipeline.sources import Sources
-from imgindex.records import PictureInfo, Rgb
+from imgindex.records import Marked, PictureInfo, Rgb
 from imgindex.report import pictures
 from imgindex.report.model import Comparison
 from imgindex.report.pictures import Shots
@@ -43,6 +43,8 @@ def compare(a: str, b: str, out: Path | None = None) -> Comparison:
     matrix = np.array(outcome.matrix, np.float64).reshape(2, 3)
     shots, zoom = lay_out(decoded(data_a, info_a), info_a, decoded(data_b, info_b), info_b, matrix)
     found = differing(shots)
+    if outcome.regions:
+        found = replace(found, regions=tuple(_region(mark, zoom) for mark in outcome.regions))
     shots = _with_outlines(shots, found, matrix, zoom, info_b)
     written = () if out is None else tuple(pictures.write(out, shots, found))
     return Comparison(outcome, info_a, info_b, tuple(_full_size(r, zoom) for r in found.regions), written)
@@ -133,6 +135,14 @@ def _prefiltered(rgb: Rgb, affine: NDArray[np.float64]) -> Rgb:
 
 def _luma(rgb: Rgb) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _region(mark: Marked, zoom: float) -> Region:
+    """The box around a mark, in pixels of the canvas."""
+    corners = np.array(mark.corners) * zoom
+    (x0, y0), (x1, y1) = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
+    width, height = max(1, int(x1 - x0)), max(1, int(y1 - y0))
+    return Region(max(0, int(x0)), max(0, int(y0)), width, height, width * height)
 
 
 def _full_size(region: Region, zoom: float) -> Region:

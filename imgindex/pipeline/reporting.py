@@ -19,6 +19,7 @@ from imgindex.files import Seen
 from imgindex.group import KeeperKey, group, redundant_a, redundant_b
 from imgindex.pipeline.changes import files_of, paths_of, paths_of_group, with_changes
 from imgindex.pipeline.keepers import file_key, keeper_key
+from imgindex.proof import rules
 from imgindex.records import Relation, Verdict, Verification
 from imgindex.report.model import Counts, Group, Member, Report, ReportedPair
 from imgindex.store import Store, catalog, pairs, reported, spaces
@@ -194,9 +195,10 @@ def _from(keeper: int, member: int, outcomes: dict[tuple[int, int], Verification
 
 def reversed_outcome(outcome: Verification) -> Verification:
     """The same evidence told from b to a."""
-    words, matrix = outcome.transform, outcome.matrix
+    words, matrix, regions = outcome.transform, outcome.matrix, outcome.regions
     if matrix is not None:
-        inverse = transform.invert(np.array(matrix, np.float64).reshape(2, 3))
+        forward = np.array(matrix, np.float64).reshape(2, 3)
+        inverse, regions = transform.invert(forward), rules.reversed_marks(regions, forward)
         matrix = tuple(float(v) for v in inverse.ravel())
         words = transform.describe(inverse, outcome.share_b, outcome.share_a)
     relation = None if outcome.relation is None else _OTHER_WAY.get(outcome.relation, outcome.relation)
@@ -212,6 +214,7 @@ def reversed_outcome(outcome: Verification) -> Verification:
         1.0 / max(outcome.scale, 1e-9),
         outcome.inset,
         outcome.evidence,
+        regions,
     )
 
 

@@ -12,7 +12,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from imgindex import transform
 from imgindex.records import Marked
+from imgindex.transform import Affine
 
 VARIANT_KINDS = frozenset({"content", "print", "hue", "moved", "focus"})
 """The kinds that show something else; `over a` and `over b` are laid over one of the two."""
@@ -89,6 +93,20 @@ def marked(evidence: dict[str, Any]) -> tuple[Marked, ...]:
     if min(evidence.get("sharper", (0, 0))) >= LEAST_SHARPER:
         found += [Marked("focus", _corners(box)) for box in evidence["sharper_boxes"]]
     return tuple(found)
+
+
+_OTHER_SIDE = {"over a": "over b", "over b": "over a"}
+
+
+def reversed_marks(marks: Sequence[Marked], matrix: Affine) -> tuple[Marked, ...]:
+    """The same marks told from b to a: corners in full-size pixels of b, to which `matrix` leads."""
+    return tuple(
+        Marked(
+            _OTHER_SIDE.get(mark.kind, mark.kind),
+            tuple((round(float(x), 1), round(float(y), 1)) for x, y in transform.apply(matrix, np.array(mark.corners))),
+        )
+        for mark in marks
+    )
 
 
 def _parts(evidence: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
