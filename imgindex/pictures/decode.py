@@ -115,15 +115,15 @@ def luma(data: bytes, long_side_px: int, *, max_pixels: int = MAX_PIXELS) -> Lum
 
     Raises NotAPicture and Undecodable.
     """
-    return _reduced(data, long_side_px, "L", max_pixels)
+    return np.ascontiguousarray(_reduced(data, long_side_px, "L", max_pixels), np.uint8)
 
 
 def rgb(data: bytes, long_side_px: int, *, max_pixels: int = MAX_PIXELS) -> Rgb:
     """The picture in `data` in colour, at the size of `luma`. Raises NotAPicture and Undecodable."""
-    return _reduced(data, long_side_px, "RGB", max_pixels)
+    return np.ascontiguousarray(_reduced(data, long_side_px, "RGB", max_pixels), np.uint8)
 
 
-def _reduced(data: bytes, long_side_px: int, mode: str, max_pixels: int) -> Luma | Rgb:
+def _reduced(data: bytes, long_side_px: int, mode: str, max_pixels: int) -> Image.Image:
     with _opened(data, max_pixels) as image:
         size = _fitted(image.size, long_side_px)
         if not _draft(image, mode if mode == "L" else None, (size[0] * OVERSAMPLING, size[1] * OVERSAMPLING)):
@@ -133,8 +133,7 @@ def _reduced(data: bytes, long_side_px: int, mode: str, max_pixels: int) -> Luma
         if pixels.shape[:2] != size[::-1]:
             way = cv2.INTER_AREA if size[0] <= pixels.shape[1] else cv2.INTER_LINEAR
             pixels = np.asarray(cv2.resize(pixels, size, interpolation=way), np.uint8)
-        turned = upright(Image.fromarray(pixels), orientation_of(image))
-        return np.ascontiguousarray(turned, np.uint8)
+        return upright(Image.fromarray(pixels), orientation_of(image))
 
 
 def _fitted(size: tuple[int, int], long_side_px: int) -> tuple[int, int]:

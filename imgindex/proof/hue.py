@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +28,8 @@ LOST = 0.4
 
 WORTH = 0.01
 ALONE = 0.15
-"""Where other hues stay, what a balance of channels and saturation does to all is taken away first; where one hue is all
-there is, nobody can say what it was."""
+"""Where other hues stay, what a balance of channels and saturation does to all is taken away first; where one hue is
+all there is, nobody can say what it was."""
 
 MODES = 12
 LEAST_MODE = 0.004
@@ -99,13 +100,13 @@ def _one_way(
 def _cast(
     one: NDArray[np.complex128], other: NDArray[np.complex128], luma: NDArray[np.float32]
 ) -> NDArray[np.complex128]:
-    """What a cast (white balance, toning) adds at each luma, as what has no colour shows it; 0 where little has none."""
+    """What a cast (white balance, toning) adds at each luma, seen in what has no colour; 0 where little has none."""
     grey = np.abs(one) < NEUTRAL
     if grey.sum() < 0.02 * len(one):
         return np.zeros(len(one), np.complex128)
     levels = np.linspace(0.0, 255.0, 9)
     centres, casts = [], []
-    for low, high in zip(levels[:-1], levels[1:], strict=True):
+    for low, high in itertools.pairwise(levels):
         here = grey & (luma >= low) & (luma < high)
         if here.sum() >= 6:
             centres.append((low + high) / 2)
@@ -113,7 +114,8 @@ def _cast(
     if not centres:
         return np.zeros(len(one), np.complex128)
     values = np.array(casts)
-    return np.interp(luma, centres, values.real) + 1j * np.interp(luma, centres, values.imag)
+    real, imaginary = (np.interp(luma, centres, part) for part in (values.real, values.imag))
+    return np.asarray(real + 1j * imaginary, np.complex128)
 
 
 def _is_toned(colour: NDArray[np.complex128]) -> bool:

@@ -6,7 +6,6 @@ import dataclasses
 import math
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +15,7 @@ from imgindex.proof.align import FINE_PX, TEXTURE, Alignment, Side
 from imgindex.proof.canvas import Canvas
 from imgindex.proof.maps import Affine
 from imgindex.proof.parts import Explained
-from imgindex.proof.sheet import Layer, Sheet, lay_straight
+from imgindex.proof.sheet import Layer, Sheet, lay_straight, stacked
 
 PHOTO_PX = 512
 PRINT_PX = 1280
@@ -36,10 +35,16 @@ def look(a: Side, b: Side, found: Alignment) -> dict[str, Any]:
 
     Raises OSError where a picture cannot be read now.
     """
-    is_page = pages.is_page(found.canvas)
-    is_print = is_page or pages.has_print(found.canvas)
+    canvas = found.canvas
+    is_page = pages.is_page(canvas)
     tints = _tints(a, b, found)
-    if tints is None or (not is_page and same.is_same(found.canvas, tints, is_print)):
+    if tints is None:
+        return {}
+    is_same = not is_page and same.is_same(canvas, tints)
+    if is_same and same.is_same_print(canvas):
+        return {}
+    is_print = is_page or pages.has_print(canvas)
+    if is_same and not is_print:
         return {}
     explained = parts.explain(_coarse(found, tints, a))
     if explained is None:
@@ -80,18 +85,10 @@ def _tints(a: Side, b: Side, found: Alignment) -> tuple[Canvas, Canvas] | None:
 
 def _coarse(found: Alignment, tints: tuple[Canvas, Canvas], a: Side) -> Sheet:
     canvas = found.canvas
-    height, width = canvas.mask.shape
-    planes = (
-        np.stack(
-            [
-                cv2.resize(luma, (width, height)) if luma.shape != (height, width) else luma
-                for luma in (getattr(canvas, side), *(getattr(t, side) for t in tints))
-            ]
-        ).astype(np.float32)
-        for side in ("a", "b")
-    )
     to_a = maps.invert(canvas.laid.from_a)
-    return Sheet(*planes, canvas.mask, to_a, found.affine, a.luma.shape[::-1])
+    height, width = a.luma.shape
+    planes_a, planes_b = stacked([canvas.a, *(t.a for t in tints)]), stacked([canvas.b, *(t.b for t in tints)])
+    return Sheet(planes_a, planes_b, canvas.mask, to_a, found.affine, (width, height))
 
 
 def _leaves_doubt(explained: Explained) -> bool:
@@ -141,7 +138,8 @@ def _corners(sheet: Sheet, a: Side, box: tuple[int, int, int, int]) -> list[list
     """The corners of a box of a sheet in full-size pixels of a; `sheet.to_a` leads to a picture of a's shape."""
     x0, y0, x1, y1 = box
     corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64)
-    return np.round(maps.apply(_to_full(sheet, a), corners), 1).tolist()
+    found = maps.apply(_to_full(sheet, a), corners)
+    return [[round(float(x), 1), round(float(y), 1)] for x, y in found]
 
 
 def _to_full(sheet: Sheet, a: Side) -> Affine:

@@ -10,14 +10,15 @@ from imgindex import native
 from imgindex.proof.canvas import Canvas
 from imgindex.records import Luma
 
-PAPER_SHARE = 0.35
+PAPER_SHARE, MUCH_PAPER = 0.35, 0.55
 INK_LEVELS = 30
 STROKE_PX = 7
 MOST_THICK = 0.3
 LEAST_INK = 0.003
-"""A page: a third of both is one tone, and of what stands on it less than a third survives an opening by 7 px."""
+"""A page: a third of both is one tone, and of what stands on it less than a third survives an opening by 7 px; or half
+of both is, and thin marks stand on it, whatever bars and photos do beside them."""
 
-MEDIAN_PX = 11
+MEDIAN_PX = 5
 TILE_PX = 16
 LINE_LEVELS = 20
 LINE_SHARE = 0.04
@@ -38,7 +39,10 @@ def _is_page(luma: Luma, paper: native.Paper, mask: NDArray[np.bool_]) -> bool:
         return False
     marks = ((np.abs(luma.astype(np.int16) - paper.tone) > INK_LEVELS) & mask).astype(np.uint8)
     thick = cv2.morphologyEx(marks, cv2.MORPH_OPEN, np.ones((STROKE_PX, STROKE_PX), np.uint8))
-    return bool(marks.sum() > LEAST_INK * paper.pixels and thick.sum() < MOST_THICK * marks.sum())
+    ink = int(marks.sum())
+    if paper.share >= MUCH_PAPER:
+        return ink - int(thick.sum()) > LEAST_INK * paper.pixels
+    return ink > LEAST_INK * paper.pixels and int(thick.sum()) < MOST_THICK * ink
 
 
 def has_print(canvas: Canvas) -> bool:
@@ -51,7 +55,8 @@ def _print_share(luma: Luma) -> float:
     if not rows or not columns:
         return 0.0
     cut = luma[: rows * TILE_PX, : columns * TILE_PX]
-    ground = cv2.medianBlur(cut, MEDIAN_PX)
+    half = cv2.resize(cut, (cut.shape[1] // 2, cut.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    ground = cv2.resize(cv2.medianBlur(half, MEDIAN_PX), cut.shape[::-1], interpolation=cv2.INTER_LINEAR)
     lines = (cv2.absdiff(cut, ground) >= LINE_LEVELS).astype(np.float32)
     lined = cv2.resize(lines, (columns, rows), interpolation=cv2.INTER_AREA)
     tiles = ground.reshape(rows, TILE_PX, columns, TILE_PX)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,23 +24,29 @@ PRINT_LEVELS, PRINT_SLOPE = 5, 0.12
 """What may differ where print is: one other digit on a page of 52 lines is some 20 levels in two pixels there."""
 
 TILE_PX = 8
-SHARPER = 1.35
+SHARPER = 1.5
+LEAST_TILES = 3
 LEAST_DETAIL = 1.0
 """A tile hints at another focus where one has so many times the other's fine detail, in grey levels."""
 
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
-def is_same(luma: Canvas, tints: tuple[Canvas, Canvas], is_print: bool) -> bool:
+def is_same(luma: Canvas, tints: tuple[Canvas, Canvas]) -> bool:
     """Whether nothing differs but noise and half a pixel, in luma and in colour, and neither is sharper in places."""
-    if is_print and _differing(luma, PRINT_LEVELS, PRINT_SLOPE):
-        return False
-    if _differing(luma, LEVELS) >= LEAST_PIXELS or any(_differing(t, TINTS) >= LEAST_PIXELS for t in tints):
+    if _differing(luma, LEVELS, SLOPE) >= LEAST_PIXELS or any(
+        _differing(t, TINTS, SLOPE) >= LEAST_PIXELS for t in tints
+    ):
         return False
     return not may_be_focus(luma.a, luma.b, luma.mask)
 
 
-def _differing(canvas: Canvas, levels: int, slope: float = SLOPE) -> int:
+def is_same_print(luma: Canvas) -> bool:
+    """Whether so little differs that no digit can."""
+    return _differing(luma, PRINT_LEVELS, PRINT_SLOPE) <= 1
+
+
+def _differing(canvas: Canvas, levels: int, slope: float) -> int:
     """How many pixels inside the mask, but for its rim, differ by more than they may."""
     a, b = cv2.blur(canvas.a, (3, 3)), cv2.blur(canvas.b, (3, 3))
     contrast = cv2.dilate(cv2.min(*(cv2.morphologyEx(p, cv2.MORPH_GRADIENT, _SQUARE) for p in (a, b))), _SQUARE)
@@ -56,9 +64,9 @@ def may_be_focus(a: Luma, b: Luma, mask: NDArray[np.bool_]) -> bool:
     inside = _tiles(mask.astype(np.uint8) * 255, rows, columns) > 250
     sharper_a = (fine_a > SHARPER * fine_b + LEAST_DETAIL) & inside
     sharper_b = (fine_b > SHARPER * fine_a + LEAST_DETAIL) & inside
-    return bool(sharper_a.sum() >= 2 and sharper_b.sum() >= 2)
+    return bool(min(int(sharper_a.sum()), int(sharper_b.sum())) >= LEAST_TILES)
 
 
-def _tiles(plane: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.float32]:
+def _tiles(plane: NDArray[Any], rows: int, columns: int) -> NDArray[np.float32]:
     cut = plane[: rows * TILE_PX, : columns * TILE_PX].astype(np.float32)
     return np.asarray(cv2.resize(cut, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)

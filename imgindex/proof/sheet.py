@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -22,7 +23,7 @@ STRAIGHTEN_PX = 0.4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """Both pictures as `canvas.lay` lays them, in a's axes, at the resolution of the coarser.
+    """Both pictures as `structure.lay` lays them, in a's axes, at the resolution of the coarser.
 
     mask    bool[h, w], where both have content
     to_a    map from the sheet to the picture that a's planes came from, continuous coordinates
@@ -50,12 +51,12 @@ class Layer:
         y, cr, cb = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb))
         return cls((np.asarray(y, np.uint8), np.asarray(cr, np.uint8), np.asarray(cb, np.uint8)), content)
 
-    @classmethod
-    def of_tints(cls, luma: Luma, tints: NDArray[np.uint8], content: Polygon) -> Layer:
-        """Of a working picture whose colour is kept at half its size."""
-        size = luma.shape[::-1]
-        cr, cb = (np.asarray(cv2.resize(t, size, interpolation=cv2.INTER_LINEAR), np.uint8) for t in tints)
-        return cls((luma, cr, cb), content)
+
+def stacked(lumas: Sequence[Luma]) -> Planes:
+    """Planes of three lumas, those of another shape enlarged to the first's."""
+    height, width = lumas[0].shape
+    same = (luma if luma.shape == (height, width) else cv2.resize(luma, (width, height)) for luma in lumas)
+    return np.stack(list(same)).astype(np.float32)
 
 
 def lay(a: Layer, b: Layer, affine: Affine, long_side_px: int) -> Sheet | None:
@@ -67,8 +68,10 @@ def lay(a: Layer, b: Layer, affine: Affine, long_side_px: int) -> Sheet | None:
     first = canvases[0]
     if first is None:
         return None
-    sides = (np.stack([getattr(c, s) for c in canvases if c is not None]).astype(np.float32) for s in ("a", "b"))
-    return Sheet(*sides, first.mask, maps.invert(first.laid.from_a), affine, a.planes[0].shape[::-1])
+    laid = [canvas for canvas in canvases if canvas is not None]
+    height, width = a.planes[0].shape
+    to_a = maps.invert(first.laid.from_a)
+    return Sheet(stacked([c.a for c in laid]), stacked([c.b for c in laid]), first.mask, to_a, affine, (width, height))
 
 
 def lay_straight(a: Layer, b: Layer, affine: Affine, long_side_px: int, texture: float) -> Sheet | None:

@@ -71,12 +71,18 @@ _GREY = np.array([[0.0], [128.0], [128.0]], np.float32)
 
 def to_rgb(planes: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32[3, n] red, green and blue, not clipped, of float32[3, n] luma, Cr and Cb."""
-    return np.asarray(_TO_RGB @ (planes - _GREY), np.float32)
+    return _mixed(planes, np.hstack([_TO_RGB, -_TO_RGB @ _GREY]))
 
 
 def from_rgb(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     """The inverse of `to_rgb`."""
-    return np.asarray(_FROM_RGB @ rgb + _GREY, np.float32)
+    return _mixed(rgb, np.hstack([_FROM_RGB, _GREY]))
+
+
+def _mixed(planes: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32[3, n]: a matrix float32[3, 4] times (planes, 1)."""
+    mixed = cv2.transform(np.ascontiguousarray(planes.T)[:, None], matrix)[:, 0]
+    return np.ascontiguousarray(mixed.T, np.float32)
 
 
 def _clipped(planes: NDArray[np.float32]) -> NDArray[np.float32]:

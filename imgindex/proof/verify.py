@@ -211,14 +211,3 @@ def reversed_outcome(outcome: Verification) -> Verification:
 
 
 _OTHER_WAY = {Relation.A_CONTAINS_B: Relation.B_CONTAINS_A, Relation.B_CONTAINS_A: Relation.A_CONTAINS_B}
-
-
-def directed(a: ImageSource, b: ImageSource, workers: Workers) -> Verification | Exception:
-    """Verified from the smaller sha256 to the larger, as stored pairs are, and told from a to b; or what kept the
-    workers from it."""
-    if a.sha256 == b.sha256:
-        return EXACT_OUTCOME
-    candidate = Candidate(ASKED, ASKED + 1, ProposedBy.TOP_K, None)
-    left = Screened([candidate], {}, [], [])
-    [(task, outcome)] = outcomes_of(workers, left.tasks({ASKED: a, ASKED + 1: b}))
-    return _told(task, outcome)

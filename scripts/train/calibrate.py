@@ -21,7 +21,7 @@ import tempfile
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -30,11 +30,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pillow_heif
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from imgindex.pictures import features, outline
 from imgindex.proof import decide, verify
-from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo
+from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo, Rgb
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
 
@@ -82,6 +83,7 @@ class FileSource:
         paper = Image.new("RGBA", rgba.size, "white")
         rgb = np.asarray(Image.alpha_composite(paper, rgba).convert("RGB"), np.uint8)
         self.info = PictureInfo(kind, rgba.width, rgba.height, "RGB", 8, False, 1)
+        self._rgb = rgb
         self._luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
         self._digest = zlib.crc32(rgb.tobytes()).to_bytes(4, "big")
         working = features.working_luma(rgb)
@@ -89,6 +91,18 @@ class FileSource:
 
     def luma(self, long_side_px: int) -> Luma:
         return features.reduce_luma(self._luma, long_side_px)
+
+    def rgb(self, long_side_px: int) -> Rgb:
+        scale = min(1.0, long_side_px / max(self.info.size))
+        size = (max(1, round(self.info.width_px * scale)), max(1, round(self.info.height_px * scale)))
+        return np.asarray(cv2.resize(self._rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def tints(self) -> NDArray[np.uint8]:
+        return features.tints_of(self._rgb, self.luma(features.WORKING_SIDE_PX))
+
+    def frames(self, numbers: Sequence[int]) -> Iterator[FileSource]:
+        """Pictures of one frame."""
+        return iter([self] * len(numbers))
 
     def outline(self) -> Outline:
         return self._outline

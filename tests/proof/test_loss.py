@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from PIL import Image
-import numpy as np
-import cv2
-from typing import Any
 import io
-from PIL import ImageDraw
-from PIL import ImageOps
-from PIL import ImageEnhance
-import pytest
-from PIL import ImageFilter
 import json
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+
 from imgindex.pictures import decode
 from imgindex.pictures.whole import whole
 from imgindex.proof import loss, maps

@@ -16,7 +16,7 @@ from skimage import data
 from imgindex.pictures import features, outline
 from imgindex.proof import align, maps, verify
 from imgindex.proof.decide import decide
-from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo, Relation, Verdict, Verification
+from imgindex.records import LocalFeatures, Luma, Outline, PictureInfo, Relation, Rgb, Verdict, Verification
 from tests.helpers.pictures import lit, scene
 
 
@@ -24,27 +24,35 @@ class Held:
     """A source that holds its picture; counts how often the full pixels were asked for."""
 
     def __init__(self, image: Image.Image, **info: object) -> None:
-        self.rgb = np.asarray(image.convert("RGB"))
+        self.rgb_pixels = np.asarray(image.convert("RGB"))
         known = {"format": "PNG", "mode": "RGB", "bit_depth": 8, "has_alpha": False, "frames": 1} | info
         self.info = PictureInfo(width_px=image.width, height_px=image.height, **known)  # type: ignore[arg-type]
-        self.key = (self.rgb.shape, self.rgb.tobytes())
+        self.key = (self.rgb_pixels.shape, self.rgb_pixels.tobytes())
         self.asked = 0
         self._features: LocalFeatures | None = None
 
     def luma(self, long_side_px: int) -> Luma:
-        return features.reduce_luma(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY), long_side_px)
+        return features.reduce_luma(cv2.cvtColor(self.rgb_pixels, cv2.COLOR_RGB2GRAY), long_side_px)
+
+    def rgb(self, long_side_px: int) -> Rgb:
+        scale = min(1.0, long_side_px / max(self.info.size))
+        size = (max(1, round(self.info.width_px * scale)), max(1, round(self.info.height_px * scale)))
+        return np.asarray(cv2.resize(self.rgb_pixels, size, interpolation=cv2.INTER_AREA))
+
+    def tints(self) -> np.ndarray:
+        return features.tints_of(self.rgb_pixels, self.luma(align.WORKING_PX))
 
     def outline(self) -> Outline:
         return outline.outline(self.luma(align.WORKING_PX))
 
     def features(self) -> LocalFeatures:
         if self._features is None:
-            self._features = features.extract(features.working_luma(self.rgb))
+            self._features = features.extract(features.working_luma(self.rgb_pixels))
         return self._features
 
     def pixel_digest(self) -> bytes:
         self.asked += 1
-        return hashlib.sha256(self.rgb.tobytes()).digest()
+        return hashlib.sha256(self.rgb_pixels.tobytes()).digest()
 
 
 def photo(name: str = "astronaut") -> Image.Image:
