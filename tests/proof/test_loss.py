@@ -17,7 +17,7 @@ from imgindex.pictures.whole import whole
 from imgindex.proof import loss, maps
 from imgindex.proof.loss import grid, history
 from imgindex.records import Grade, Relation, Verdict, Verification, Weighing
-from tests.pictures import lit
+from tests.helpers.pictures import lit
 
 Edit = Callable[[Image.Image], Image.Image]
 
