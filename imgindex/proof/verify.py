@@ -189,9 +189,10 @@ def _frame(width: float, height: float) -> NDArray[np.float64]:
 
 def reversed_outcome(outcome: Verification) -> Verification:
     """The same evidence told from b to a."""
-    words, matrix = outcome.transform, outcome.matrix
+    words, matrix, regions = outcome.transform, outcome.matrix, outcome.regions
     if matrix is not None:
-        inverse = maps.invert(np.array(matrix, np.float64).reshape(2, 3))
+        forward = np.array(matrix, np.float64).reshape(2, 3)
+        inverse, regions = maps.invert(forward), rules.reversed_marks(regions, forward)
         matrix = tuple(float(v) for v in inverse.ravel())
         words = maps.describe(inverse, outcome.share_b, outcome.share_a)
     relation = None if outcome.relation is None else _OTHER_WAY.get(outcome.relation, outcome.relation)
@@ -207,6 +208,7 @@ def reversed_outcome(outcome: Verification) -> Verification:
         1.0 / max(outcome.scale, 1e-9),
         outcome.inset,
         outcome.evidence,
+        regions,
     )
 
 

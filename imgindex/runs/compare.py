@@ -18,7 +18,7 @@ from imgindex.ports import Workers
 from imgindex.proof import maps
 from imgindex.proof.difference import Difference
 from imgindex.proof.overlay import CANVAS_PX, Shots, differing, lay_out, outlines
-from imgindex.records import PictureInfo
+from imgindex.records import Marked, PictureInfo
 from imgindex.results import Comparison, Region
 from imgindex.runs import difference_pictures
 from imgindex.runs.query import directed, each_of, read_pictures, why
@@ -46,6 +46,8 @@ def compare(a: str, b: str, workers: Workers, out: str | os.PathLike[str] | None
     raw_a, raw_b = each_of((a, b), workers.run(canvas, (source_a, source_b)))
     shots, zoom = lay_out(raw_a, info_a, raw_b, info_b, matrix)
     found = differing(shots)
+    if outcome.regions:
+        found = replace(found, regions=tuple(_region(mark, zoom) for mark in outcome.regions))
     shots = _with_outlines(shots, found, matrix, zoom, info_b)
     written = () if folder is None else tuple(difference_pictures.write(folder, shots, found))
     return Comparison(outcome, info_a, info_b, tuple(_full_size(r, zoom) for r in found.regions), written)
@@ -58,6 +60,14 @@ def _with_outlines(
         return shots
     to_own = maps.scaling(shots.b_own.shape[1] / info_b.width_px, shots.b_own.shape[0] / info_b.height_px)
     return replace(shots, b_outlines=maps.apply(to_own, outlines(found.regions, matrix, zoom)))
+
+
+def _region(mark: Marked, zoom: float) -> Region:
+    """The box around a mark, in pixels of the canvas."""
+    corners = np.array(mark.corners) * zoom
+    (x0, y0), (x1, y1) = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
+    width, height = max(1, int(x1 - x0)), max(1, int(y1 - y0))
+    return Region(max(0, int(x0)), max(0, int(y0)), width, height, width * height)
 
 
 def _full_size(region: Region, zoom: float) -> Region:

@@ -7,14 +7,13 @@ import json
 
 import numpy as np
 import pytest
-from imgindex.decide import decide
 from imgindex.pipeline.reporting import reversed_outcome
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
-from imgindex import verify
-from imgindex.proof import rules
+from imgindex.proof import rules, verify
+from imgindex.proof.decide import decide
 from imgindex.records import Verdict, Verification
-from tests.test_verify import Held, jpeg, photo
+from tests.proof.test_verify import Held, jpeg, photo
 
 
 def verified(a: Image.Image, b: Image.Image) -> Verification:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from imgindex.transform import IDENTITY, frame
 from numpy.typing import NDArray
 from skimage import data
 
 from imgindex.proof import balance, focus, hue, kinds, marks, parts, rules, tone
+from imgindex.proof.maps import IDENTITY, frame
 from imgindex.proof.sheet import Layer, Sheet, lay
 
 
