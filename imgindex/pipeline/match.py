@@ -306,7 +306,7 @@ def _parts(tasks: Iterable[Task]) -> Iterator[list[Task]]:
 
 def placed(outcome: Verification, cosine: float | None, floor: float) -> Verification:
     """An unproven pair is `similar` where its cosine is at the floor, with the cosine as its score; else `distinct`."""
-    if outcome.verdict.is_copy:
+    if outcome.verdict.is_copy or outcome.verdict is Verdict.VARIANT:
         return outcome
     if outcome.verdict is Verdict.SIMILAR or (cosine is not None and cosine >= floor):
         return replace(outcome, verdict=Verdict.SIMILAR, score=unproven_score(cosine or 0.0))
