@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -26,6 +27,7 @@ LEAST_STEP = 4.0
 
 NOISE_LEVELS = 8.0
 LEAST_PIXELS = 16
+MOST_BESIDE = 10_000
 _ALONG = ((1, 0), (0, 1))
 
 
@@ -99,7 +101,9 @@ def beside(planes: Planes, box: Box, over: NDArray[np.bool_], ink: Ink, ground: 
     reach = max(BESIDE_PX, round(BESIDE * min(box[2] - box[0], box[3] - box[1])))
     rows, columns = slice(max(0, box[1] - reach), box[3] + reach), slice(max(0, box[0] - reach), box[2] + reach)
     same = cv2.dilate(over[rows, columns].astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
-    near = planes[:, rows, columns][:, same]
+    step = 1 + math.isqrt(same.size // MOST_BESIDE)
+    same = same[::step, ::step]
+    near = planes[:, rows, columns][:, ::step, ::step][:, same]
     if near.shape[1] < LEAST_PIXELS:
         return 0.0, 0.0, 0.0
     to_ink, to_ground = (_distance(near, colour) for colour in (ink, ground))
