@@ -39,8 +39,11 @@ TONE_AGREE = 0.75
 FILLED, FILLED_STRENGTH = 0.8, 2.2
 """Tone: pixels agree, unless both are one tone there, which is another fill."""
 
-WHITE, NEAR_WHITE, BURNT_AGREE, ONE_SIGN = 250, 50, 0.3, 0.05
+WHITE, NEAR_WHITE, BURNT_AGREE, ONE_SIGN = 238, 50, -0.1, 0.05
 """Burnt out: one is white, the other at most 50 levels below."""
+
+BLACK, DARK, DARK_MASS, DARK_STRENGTH = 5, 45, 780.0, 1.15
+"""In the dark, but for what is black in one (clipped, or paint), a part counts that differs by less."""
 
 TINT, TINT_AGREE = 0.6, 0.7
 HUE_MASS, HUE_STRENGTH = 600.0, 1.9
@@ -51,9 +54,12 @@ OPPOSED = -0.2
 """Where one has ink the other has ground, and the reverse: hands of a clock, other letters."""
 
 OF_ONE, SURELY_OF_ONE = 0.6, 0.8
-BALANCED, BALANCED_SOLID = 0.2, 0.12
+BALANCED, BALANCED_SOLID = 0.16, 0.12
 """Share of the outline's steps from which it is an edge of one alone; more is asked where what differs has both signs,
 as another thing in the same place has, unless only one of the two is paint."""
+
+EDGE_OF_OTHER = 2.5
+"""Steps of the other picture across the outline, over those inside it, from which it is an edge there, too."""
 
 PAINTED, MOSTLY_PAINT, NO_PAINT, FLATTER = 0.6, 0.8, 0.35, 0.15
 CRISP = 0.17
@@ -66,7 +72,7 @@ PRINT_AGREE, PRINT_STRENGTH, TINTED_MASS = 0.5, 1.7, 300.0
 SHIFTED_AGREE, SHIFT_GAIN = 0.85, 0.1
 """Other print: strokes of both, which no shift of two pixels makes agree."""
 
-INK_BESIDE, MOST_INK, GROUND_BESIDE, PRINT_BESIDE, PRINT_CONTRAST = 0.03, 0.5, 0.55, 0.89, 85
+INK_BESIDE, MOST_INK, GROUND_BESIDE, PRINT_BESIDE, PRINT_CONTRAST = 0.03, 0.5, 0.68, 0.89, 85
 """Print stands beside a stroke where nearly all there is ink, ground or a mixture of the two."""
 
 MOVED_MASSES, MOVED_AGREE, SAME_INK = 5.0, 0.7, 45
@@ -120,6 +126,8 @@ def _parts(evidence: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
 def kind_of(part: dict[str, Any]) -> str:
     """What kind of difference a part is; empty where nothing differs but tone, blur and noise."""
     near_print = any(_is_beside_print(part, side) for side in "ab")
+    if _is_dark(part):
+        return "content"
     least = LEAST_PRINT_MASS if near_print else LEAST_MASS
     if part["mass"] < least or part["strength"] < LEAST_STRENGTH or _is_same_content(part):
         return ""
@@ -154,6 +162,14 @@ def _is_same_content(part: dict[str, Any]) -> bool:
     return bool(burnt and part["balance"] < ONE_SIGN and part["agree"] > BURNT_AGREE)
 
 
+def _is_dark(part: dict[str, Any]) -> bool:
+    """Whether another thing stands there in the dark, where a few levels are all that there is to see."""
+    darker, lighter = sorted((part["ink_a"][0], part["ink_b"][0]))
+    if lighter > DARK or darker < BLACK or part["mass"] < DARK_MASS or part["strength"] < DARK_STRENGTH:
+        return False
+    return bool(part["agree"] <= PRINT_AGREE and part["coarse"] < COARSE_AGREE)
+
+
 def _is_fill(part: dict[str, Any]) -> bool:
     return bool(min(part["flat_a"], part["flat_b"]) >= FILLED and part["strength"] >= FILLED_STRENGTH)
 
@@ -163,6 +179,8 @@ def _carrier(part: dict[str, Any]) -> str:
     side, own = ("b", part["own"]) if part["own"] >= 0.5 else ("a", 1.0 - part["own"])
     limit = BALANCED if part["stroke"] < STROKE else BALANCED_SOLID
     is_sure = part["balance"] < limit or _alone_is_paint(part, side)
+    if part["stroke"] >= STROKE and own < SURELY_OF_ONE and part["rim_a" if side == "b" else "rim_b"] >= EDGE_OF_OTHER:
+        return ""
     return side if own >= (OF_ONE if is_sure else SURELY_OF_ONE) else ""
 
 
