@@ -254,21 +254,41 @@ def _plain(found: Evidence) -> bool:
 def _expected(found: Evidence, a: Whole, b: Whole, laid: Laid) -> tuple[Rgb, Rgb]:
     """Both in one tone; where one is the other coded anew, but for parts, that one is coded anew."""
     best, shown = ANEW_SHARE, (laid.toned_a, laid.toned_b)
-    if not _plain(found) or laid.grid is not laid.full:
+    if not _plain(found) or a.info.pixels > MOST_CODED_PIXELS:
         return shown
     for name, parent, child in (("a", b, a), ("b", a, b)):
         coder = child.coder if child.orientation == 1 else None
         if coder is None or (found[name].get("recompressed") or 0.0) < ANEW_RECOMPRESSED:
             continue
+        if laid.grid is not laid.full and (found[name]["recoded"] is None or found[name]["recoded"] > CODED):
+            continue
         again = history.coded(parent.rgb, coder)
-        off = cv2.absdiff(again, child.rgb)
-        found[name]["recoded"] = _as_json(history.left_over(child.rgb, parent.rgb, again))
+        off = np.asarray(cv2.absdiff(again, child.rgb), np.uint8)
+        if found[name]["recoded"] is None:
+            found[name]["recoded"] = _as_json(history.left_over(child.rgb, parent.rgb, again))
         changed = cv2.absdiff(parent.rgb, child.rgb) > ANEW_LEVELS
         share = float((off[changed] <= ANEW_LEVELS).mean()) if changed.any() else 0.0
         if share > best:
-            best, shown = share, (child.rgb, again) if name == "a" else (again, child.rgb)
+            best = share
             found["anew"] = round(share, 5)
+            if laid.grid is laid.full:
+                shown = (child.rgb, again) if name == "a" else (again, child.rgb)
+            else:
+                found["altered"] = _altered(off)
     return shown
+
+
+MOST_CODED_PIXELS = 64_000_000
+"""Larger pictures are not coded anew in full: 12 megapixels take 0.3 s."""
+
+ALTERED_LEVELS = 3.0
+
+
+def _altered(off: Rgb) -> int:
+    """Tiles of a large picture that are not what coding gives: print that is too small to be seen on the grid."""
+    red, green, blue = cv2.split(off)
+    left = detail.tiles(np.asarray(cv2.max(cv2.max(red, green), blue), np.float32))
+    return int(np.count_nonzero(left > ALTERED_LEVELS + 6 * float(np.median(left))))
 
 
 def _compare_colour(found: Evidence, laid: Laid, clean: NDArray[np.bool_]) -> None:

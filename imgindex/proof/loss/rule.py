@@ -119,7 +119,7 @@ CODED_ALL_OVER = 0.95
 def _all_over(evidence: Evidence) -> bool:
     """Whether no part differs otherwise than the rest; of what was blurred all over, small parts may seem to."""
     if evidence.get("anew", 0.0) > CODED_ALL_OVER:
-        return evidence["parts"] is None
+        return evidence["parts"] is None and not evidence.get("altered")
     if any(_hidden_places(evidence[mine], evidence[other]) for mine, other in (("a", "b"), ("b", "a"))):
         return False
     blurred = max(evidence[name]["detail"]["sharper"] for name in "ab") > MUCH_SHARPER
