@@ -18,7 +18,7 @@ def made(number: int, *paths: bytes, grade: Grade = Grade.REDUNDANT) -> Group:
     members = tuple(
         Member(p, Verdict.NEAR_DUPLICATE, 99.0, None, grade, paths[0], (), (), 1, 1, 1, new=True) for p in paths[1:]
     )
-    return Group(number, "%016x" % number, paths[0], 1, 1, 1, sum(m.size_bytes for m in members), members)
+    return Group(number, f"{number:016x}", paths[0], 1, 1, 1, sum(m.size_bytes for m in members), members)
 
 
 def content(*groups: Group) -> dict[bytes, bytes]:

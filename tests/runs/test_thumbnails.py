@@ -1,4 +1,4 @@
-"""Thumbnails of real files: where an edit is, which groups get pictures, and files that are gone or end their worker."""
+"""Thumbnails of real files: where an edit is, what gets pictures, and files that are gone or end their worker."""
 
 from __future__ import annotations
 
@@ -255,3 +255,39 @@ def test_no_picture_is_begun_once_the_run_is_to_end(store: Store, folder: Path, 
     assert thumbnails(store, made, workers, progress, pictures=1)
     progress.stopping = True
     assert not thumbnails(store, made, workers, progress, pictures=1)
+
+
+def test_the_place_of_a_crop_is_where_it_was_cut(store: Store, folder: Path, workers: InlineWorkers) -> None:
+    """Prevents: the frame of a crop drawn in the wrong picture, or by a map told the wrong way round."""
+    box = 160, 96, 560, 408
+    save(soft(4), folder / "kept.jpg", quality=95)
+    save(soft(4).crop(box), folder / "crop.jpg", quality=90)
+    made = seen(store, indexed(store, folder), workers)["kept.jpg", "crop.jpg"]
+    assert made.shown is not None
+    assert made.shows is not None
+    xs, ys = zip(*made.shown, strict=True)
+    expected = (box[0] / SIZE[0], box[1] / SIZE[1], box[2] / SIZE[0], box[3] / SIZE[1])
+    assert np.allclose((min(xs), min(ys), max(xs), max(ys)), expected, atol=0.02)
+    xs, ys = zip(*made.shows, strict=True)
+    assert np.allclose((min(xs), min(ys), max(xs), max(ys)), (0, 0, 1, 1), atol=0.02), "the photo fills all of the crop"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "neither"), [(Verdict.NEAR_DUPLICATE, True), (Verdict.VARIANT, False), (Verdict.SIMILAR, False)]
+)
+def test_pairs_of_every_further_part_have_pictures(
+    store: Store, folder: Path, workers: InlineWorkers, verdict: Verdict, neither: bool
+) -> None:
+    """Prevents: variants and look-alikes that one must open by hand to see what they are, or more than asked for."""
+    for seed in range(4):
+        save(scene(seed), folder / f"{seed}.jpg")
+    a, b, c, d = (os.fsencode(folder / f"{seed}.jpg") for seed in range(4))
+    pairs = tuple(
+        ReportedPair(*names, verdict, None, 60.0, None, None, None, neither=neither) for names in ((a, b), (c, d))
+    )
+    made = replace(indexed(store, folder), groups=(), pairs=pairs)
+    assert set(thumbnails(store, made, workers, Silent(), pictures=0)) == set()
+    assert set(thumbnails(store, made, workers, Silent(), pictures=1)) == {(a, a), (a, b)}
+    found = thumbnails(store, made, workers, Silent(), pictures=2)
+    assert set(found) == {(a, a), (a, b), (c, c), (c, d)}
+    assert all(drawn.jpeg for drawn in found.values())

@@ -105,7 +105,8 @@ def places(text: str, *words: str) -> list[int]:
 def test_the_four_parts_stand_in_their_order() -> None:
     """Prevents: a look-alike read as a copy, since it stands among those."""
     found = places(
-        report_text(report()), "Group 1: keep  /photos/a.jpg", "Copies of which neither stands below the other (3 pairs)",
+        report_text(report()), "Group 1: keep  /photos/a.jpg",
+        "Copies of which neither stands below the other (3 pairs)",
         "Variants: one scene or layout, and something else in it (1 pair)", "Alike, but not copies (8 pairs)",
         "Not indexed (1 file)",
     )  # fmt: skip
