@@ -26,6 +26,7 @@ MADE_FROM = {
     "clipped": "its tones are not clipped",
     "earlier coding": "its own coding is seen in the pixels of a copy",
     "coded again": "a copy is coded from its pixels",
+    "coded coarser": "a copy is coded coarser",
     "repeats a lossy file": "a copy repeats its pixels in another format",
     "few colours": "it has all its colours",
     "noise added": "no grain is added to it",

@@ -36,7 +36,8 @@ def report_text(report: Report) -> str:
 def _summary(report: Report) -> str:
     c = report.counts
     head = f"{count(c.files, 'file')} indexed, {count(c.images, 'distinct image')}."
-    edited = f" {count(c.edited_files, 'edited copy', 'edited copies')} stay as they are." if c.edited_files else ""
+    stay = "stays as it is" if c.edited_files == 1 else "stay as they are"
+    edited = f" {count(c.edited_files, 'edited copy', 'edited copies')} {stay}." if c.edited_files else ""
     if not c.duplicate_files:
         return f"{head} Nothing is redundant.{edited}"
     found = f"{count(c.duplicate_files, 'file')} {'is' if c.duplicate_files == 1 else 'are'} redundant"
@@ -173,7 +174,7 @@ def _pair_lines(
     for pair in pairs[:MAX_PAIRS_SHOWN]:
         lines += [f"  {pair.score:5.1f}  {display(pair.a)}", f"         {display(pair.b)}"]
         lines += [f"         {sentence}" for sentence in more(pair) if sentence]
-    rest = len(pairs) - MAX_PAIRS_SHOWN + left_out
+    rest = max(0, len(pairs) - MAX_PAIRS_SHOWN) + left_out
     if rest > 0:
         hint = "--similar N shows more of each image, " if left_out else ""
         lines.append(f"  and {rest:,} more; {hint}--format json has all that are kept")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from imgindex.records import Relation, Verdict
+from imgindex.records import Grade, Relation, Verdict
 from imgindex.runs.check import check
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +39,16 @@ def test_places_exist() -> None:
     assert [place for place in places if not (ROOT / place).exists()] == []
 
 
+def test_the_glossary_has_the_words_of_what_can_go() -> None:
+    """Prevents: a report that says a word which stands nowhere."""
+    words = {row.split("|")[1].strip() for row in DESIGN.splitlines() if row.startswith("| ")}
+    assert words >= {
+        "variant", "loss", "derived", "redundant", "edited copy", "original", "keeper", "not weighed", "group",
+    }  # fmt: skip
+    assert all(any(word.startswith(grade.value) for word in words) for grade in Grade)
+
+
 def test_the_glossary_has_every_verdict_and_relation() -> None:
+    """Prevents: a verdict in a report that nobody explains."""
     for word in (*Verdict, *Relation):
         assert f"`{word.value}`" in DESIGN

@@ -7,16 +7,18 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgindex.records import Verdict
-from imgindex.results import Change, Counts, Group, Member, Report
-from imgindex.runs.report.changes import files_of, with_changes
+from imgindex.records import Grade, Verdict
+from imgindex.results import Change, Counts, Group, Member, Report, ReportedPair
+from imgindex.runs.report.changes import files_of, only_new, with_changes
 from imgindex.store.reported import ReportedFile
 
 
-def made(number: int, *paths: bytes) -> Group:
+def made(number: int, *paths: bytes, grade: Grade = Grade.REDUNDANT) -> Group:
     """A group whose keeper is the first path."""
-    members = tuple(Member(p, Verdict.NEAR_DUPLICATE, 99.0, None, 1, 1, 1, new=True) for p in paths[1:])
-    return Group(number, paths[0], 1, 1, 1, 1, members)
+    members = tuple(
+        Member(p, Verdict.NEAR_DUPLICATE, 99.0, None, grade, paths[0], (), (), 1, 1, 1, new=True) for p in paths[1:]
+    )
+    return Group(number, f"{number:016x}", paths[0], 1, 1, 1, sum(m.size_bytes for m in members), members)
 
 
 def content(*groups: Group) -> dict[bytes, bytes]:
@@ -97,3 +99,15 @@ def test_a_report_is_never_new_after_itself(names: list[set[str]]) -> None:
     again, resolved = with_changes([dataclasses.replace(g) for g in groups], content(*groups), said(*groups))
     assert all(g.change is Change.KNOWN for g in again)
     assert resolved == ()
+
+
+def test_what_is_new_counts_only_what_is_redundant() -> None:
+    """Prevents: a night that found nothing but an edited copy, and says that a file can go."""
+    groups = (made(1, b"/a", b"/b", b"/c"), made(2, b"/d", b"/e", grade=Grade.EDITED))
+    pair = ReportedPair(b"/d", b"/e", Verdict.NEAR_DUPLICATE, None, 99.0, None, None, None)
+    variant = ReportedPair(b"/a", b"/d", Verdict.VARIANT, None, 60.0, None, None, None)
+    counts = Counts(9, 9, 9, 9, 9, 9, 9, 9, 9, edited_files=9, variants=9, not_weighed=9)
+    new = only_new(Report("", "", "", counts, groups, (pair, variant), ()))
+    assert (new.counts.groups, new.counts.duplicate_files, new.counts.edited_files) == (2, 2, 1)
+    assert (new.counts.pairs, new.counts.variants, new.counts.not_weighed) == (1, 0, 0)
+    assert new.pairs == (pair,)

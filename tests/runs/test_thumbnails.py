@@ -1,4 +1,4 @@
-"""Looks at real files: where an edit is, which groups get pictures, and files that are gone or end their worker."""
+"""Thumbnails of real files: where an edit is, what gets pictures, and files that are gone or end their worker."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from imgindex.pipeline.looks import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAIL_PX, Sheet, look_at, looks
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 import imgindex
 from imgindex.files import sha256
 from imgindex.pictures.features import WORKING_SIDE_PX
 from imgindex.ports import Silent, Workers
-from imgindex.results import Change, Look, Report
-from imgindex.runs import looks as pipeline_looks
+from imgindex.records import Verdict
+from imgindex.results import Change, Report, ReportedPair, Thumbnail
+from imgindex.runs.report import thumbnails as drawing
 from imgindex.runs.report.report import report
+from imgindex.runs.report.thumbnails import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAIL_PX, Sheet, draw, thumbnails
 from imgindex.search import embed
 from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store
@@ -65,9 +66,9 @@ def indexed(store: Store, folder: Path) -> Report:
     return report(store)
 
 
-def seen(store: Store, made: Report, workers: Workers, groups: int = 10) -> dict[tuple[str, str], Look]:
-    """Looks by the names of keeper and file."""
-    found = looks(store, made, workers, Silent(), groups=groups)
+def seen(store: Store, made: Report, workers: Workers, groups: int = 10) -> dict[tuple[str, str], Thumbnail]:
+    """Thumbnails by the names of keeper and file."""
+    found = thumbnails(store, made, workers, Silent(), pictures=groups)
     return {(name(keeper), name(path)): look for (keeper, path), look in found.items()}
 
 
@@ -86,7 +87,7 @@ def painted() -> Image.Image:
     return picture
 
 
-def drawn(look: Look, size: tuple[int, int]) -> np.ndarray:
+def drawn(look: Thumbnail, size: tuple[int, int]) -> np.ndarray:
     """bool[h, w]: what lies within the regions, on a picture of this size."""
     mask = np.zeros(size[::-1], np.uint8)
     assert look.regions
@@ -170,7 +171,7 @@ def test_new_groups_come_first_and_the_rest_has_no_look(store: Store, folder: Pa
     made = replace(made, groups=groups)
 
     def keepers(of: int) -> set[bytes]:
-        return {keeper for keeper, _ in looks(store, made, workers, Silent(), groups=of)}
+        return {keeper for keeper, _ in thumbnails(store, made, workers, Silent(), pictures=of)}
 
     in_order = [groups[i].keeper for i in (3, 1, 0, 2)]
     assert [keepers(n) for n in range(5)] == [set(in_order[:n]) for n in range(5)]
@@ -203,7 +204,7 @@ def test_a_file_that_ends_its_worker_costs_its_own_look(
     save(scene(1), folder / "good.jpg", quality=70)
     save(scene(1), folder / "deadly.jpg", quality=60)
     made = indexed(store, folder)
-    monkeypatch.setattr(pipeline_looks, "look_at", deadly_look_at)
+    monkeypatch.setattr(drawing, "draw", deadly_draw)
     with WorkerProcesses(1) as workers:
         found = {path: look for (_, path), look in seen(store, made, workers).items()}
     assert {path: bool(look.jpeg) for path, look in found.items()} == {
@@ -213,11 +214,11 @@ def test_a_file_that_ends_its_worker_costs_its_own_look(
     }
 
 
-def deadly_look_at(sheet: Sheet) -> list[Look]:
+def deadly_draw(sheet: Sheet) -> list[Thumbnail]:
     """Runs in a worker process."""
     if any(wanted.path.endswith(b"/deadly.jpg") for wanted in sheet.files):
         os._exit(1)
-    return look_at(sheet)
+    return draw(sheet)
 
 
 def test_a_large_group_is_cut_into_messages_and_limited(
@@ -239,7 +240,7 @@ def test_a_large_group_is_cut_into_messages_and_limited(
         return real(function, kept)
 
     monkeypatch.setattr(workers, "run", counting)
-    found = looks(store, made, workers, Silent(), groups=1)
+    found = thumbnails(store, made, workers, Silent(), pictures=1)
     assert {path for _, path in found} == {group.keeper, *(m.path for m in group.members[:MEMBERS_PER_GROUP])}
     assert sizes
     assert max(sizes) == MEMBERS_AT_ONCE + 1
@@ -251,6 +252,42 @@ def test_no_picture_is_begun_once_the_run_is_to_end(store: Store, folder: Path, 
     save(scene(1), folder / "again.jpg", quality=70)
     made = indexed(store, folder)
     progress = Silent()
-    assert looks(store, made, workers, progress, groups=1)
+    assert thumbnails(store, made, workers, progress, pictures=1)
     progress.stopping = True
-    assert not looks(store, made, workers, progress, groups=1)
+    assert not thumbnails(store, made, workers, progress, pictures=1)
+
+
+def test_the_place_of_a_crop_is_where_it_was_cut(store: Store, folder: Path, workers: InlineWorkers) -> None:
+    """Prevents: the frame of a crop drawn in the wrong picture, or by a map told the wrong way round."""
+    box = 160, 96, 560, 408
+    save(soft(4), folder / "kept.jpg", quality=95)
+    save(soft(4).crop(box), folder / "crop.jpg", quality=90)
+    made = seen(store, indexed(store, folder), workers)["kept.jpg", "crop.jpg"]
+    assert made.shown is not None
+    assert made.shows is not None
+    xs, ys = zip(*made.shown, strict=True)
+    expected = (box[0] / SIZE[0], box[1] / SIZE[1], box[2] / SIZE[0], box[3] / SIZE[1])
+    assert np.allclose((min(xs), min(ys), max(xs), max(ys)), expected, atol=0.02)
+    xs, ys = zip(*made.shows, strict=True)
+    assert np.allclose((min(xs), min(ys), max(xs), max(ys)), (0, 0, 1, 1), atol=0.02), "the photo fills all of the crop"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "neither"), [(Verdict.NEAR_DUPLICATE, True), (Verdict.VARIANT, False), (Verdict.SIMILAR, False)]
+)
+def test_pairs_of_every_further_part_have_pictures(
+    store: Store, folder: Path, workers: InlineWorkers, verdict: Verdict, neither: bool
+) -> None:
+    """Prevents: variants and look-alikes that one must open by hand to see what they are, or more than asked for."""
+    for seed in range(4):
+        save(scene(seed), folder / f"{seed}.jpg")
+    a, b, c, d = (os.fsencode(folder / f"{seed}.jpg") for seed in range(4))
+    pairs = tuple(
+        ReportedPair(*names, verdict, None, 60.0, None, None, None, neither=neither) for names in ((a, b), (c, d))
+    )
+    made = replace(indexed(store, folder), groups=(), pairs=pairs)
+    assert set(thumbnails(store, made, workers, Silent(), pictures=0)) == set()
+    assert set(thumbnails(store, made, workers, Silent(), pictures=1)) == {(a, a), (a, b)}
+    found = thumbnails(store, made, workers, Silent(), pictures=2)
+    assert set(found) == {(a, a), (a, b), (c, c), (c, d)}
+    assert all(drawn.jpeg for drawn in found.values())

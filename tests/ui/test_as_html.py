@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 
 import pytest
 
-from imgindex.records import Verdict
-from imgindex.results import Change, Counts, Group, Look, Member, Report, Resolved
+from imgindex.records import Grade, Loss, Relation, Verdict
+from imgindex.results import Change, Counts, Group, Member, Report, ReportedPair, Resolved, Thumbnail
 from imgindex.skips import Skip
-from imgindex.ui.as_html import MAX_SKIPPED_SHOWN, report_html
+from imgindex.ui.as_html import MAX_ROWS_SHOWN, report_html
+from imgindex.ui.report_text import NOT_WEIGHED
 
 VOID = {"meta", "img", "input", "wbr"}
 TALLY = Counts(4, 3, 1, 2, 3, 1, 2, 490_001, 7)
@@ -65,12 +68,32 @@ class Page(HTMLParser):
         ]
 
 
-def member(path: bytes, verdict: Verdict = Verdict.NEAR_DUPLICATE, *, new: bool = False) -> Member:
-    return Member(path, verdict, 97.1, "resized 0.50x", 90_000, 320, 240, new)
+def member(
+    path: bytes,
+    verdict: Verdict = Verdict.NEAR_DUPLICATE,
+    *,
+    grade: Grade = Grade.REDUNDANT,
+    given: bytes = b"/p/a.jpg",
+    loss: tuple[Loss, ...] = (),
+    differs: tuple[str, ...] = (),
+    new: bool = False,
+) -> Member:
+    return Member(path, verdict, 97.1, "resized 0.50x", grade, given, loss, differs, 90_000, 320, 240, new=new)
 
 
-def group(number: int, keeper: bytes, *members: Member, change: Change = Change.NEW) -> Group:
-    return Group(number, keeper, 400_000, 640, 480, 90_000, members, keeper_new=False, change=change)
+def group(
+    number: int, keeper: bytes, *members: Member, change: Change = Change.NEW, why: tuple[str, ...] = ()
+) -> Group:
+    placed = tuple(replace(m, given=keeper) if m.given == b"/p/a.jpg" else m for m in members)
+    freed = sum(m.size_bytes for m in members if m.grade is Grade.REDUNDANT)
+    return Group(
+        number, f"{number:016x}", keeper, 400_000, 640, 480, freed, placed, why, keeper_new=False, change=change
+    )
+
+
+def pair(a: bytes, b: bytes, verdict: Verdict, **more: object) -> ReportedPair:
+    made = ReportedPair(a, b, verdict, Relation.SAME, 91.0, 0.9, 0.91, "same frame", 1.0, 1.0)
+    return replace(made, **more)  # type: ignore[arg-type]
 
 
 def report(
@@ -79,17 +102,26 @@ def report(
     skipped: tuple[tuple[bytes, Skip], ...] = (),
     since: str | None = None,
     resolved: tuple[Resolved, ...] = (),
+    pairs: tuple[ReportedPair, ...] = (),
 ) -> Report:
-    return Report("/store", "fake", "2026-01-02T03:04:05Z", counts, groups, (), skipped, since, resolved)
+    return Report("/store", "fake", "2026-01-02T03:04:05Z", counts, groups, pairs, skipped, since, resolved)
 
 
-def page(made: Report, looks: Mapping[tuple[bytes, bytes], Look] | None = None, *, left_out: int = 0) -> Page:
-    return Page(report_html(made, looks or {}, left_out=left_out))
+def page(
+    made: Report,
+    thumbnails: Mapping[tuple[bytes, bytes], Thumbnail] | None = None,
+    *,
+    pictures: int = 100,
+    beside: bytes | None = b"/p",
+) -> Page:
+    return Page(report_html(made, thumbnails or {}, pictures=pictures, beside=beside))
 
 
-def look(*regions: tuple[tuple[float, float], ...], jpeg: bytes = b"\xff\xd8 jpeg") -> Look:
-    return Look(jpeg, 200, 100, 1_700_000_000, regions)
+def thumbnail(*regions: tuple[tuple[float, float], ...], jpeg: bytes = b"\xff\xd8 jpeg") -> Thumbnail:
+    return Thumbnail(jpeg, 200, 100, 1_700_000_000, regions)
 
+
+LOST = Loss("metadata", 0.25, "its capture date")
 
 HOSTILE = (
     b"/p/<script>alert(1)</script>.jpg",
@@ -109,10 +141,15 @@ def test_a_file_name_cannot_become_part_of_the_page(path: bytes) -> None:
 
     def made(name: bytes) -> Page:
         return page(
-            report(group(1, name, member(name)), skipped=((name, Skip("odd", "Odd.")),), since="2026-01-01T00:00:00Z",
-                   resolved=(Resolved(name, 2),)),
-            {(name, name): look(((0.1, 0.1), (0.2, 0.1), (0.2, 0.2)))},
-        )  # fmt: skip
+            report(
+                group(1, name, member(name, loss=(LOST,), given=name)),
+                skipped=((name, Skip("odd", "Odd.")),),
+                since="2026-01-01T00:00:00Z",
+                resolved=(Resolved(name, 2),),
+                pairs=(pair(name, name, Verdict.NEAR_DUPLICATE, neither=True), pair(name, name, Verdict.VARIANT)),
+            ),
+            {(name, name): thumbnail(((0.1, 0.1), (0.2, 0.1), (0.2, 0.2)))},
+        )
 
     def skeleton(found: Page) -> list[tuple[str, list[str]]]:
         own = ("button", "em")  # a name may have a button, or the note that it cannot be copied
@@ -155,14 +192,15 @@ def test_a_path_that_would_do_harm_or_be_wrong_is_not_copied(path: bytes) -> Non
 
 def test_the_page_asks_for_nothing_from_outside() -> None:
     """Prevents: a page that is blank offline, or tells a stranger that it was opened."""
-    found = page(report(group(1, b"/p/a.jpg", member(b"/p/b.jpg"))), {(b"/p/a.jpg", b"/p/b.jpg"): look()})
+    found = page(report(group(1, b"/p/a.jpg", member(b"/p/b.jpg"))), {(b"/p/a.jpg", b"/p/b.jpg"): thumbnail()})
     [policy] = [e for e in found.elements if e.attributes.get("http-equiv") == "Content-Security-Policy"]
     assert policy.attributes["content"] == (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
     )
     sources = [v for e in found.elements for name, v in e.attributes.items() if name in ("src", "href", "srcset")]
     assert sources
-    assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
+    assert all(source.startswith(("data:image/jpeg;base64,", "./")) for source in sources)
+    assert {e.attributes["src"][:5] for e in found.all("img")} == {"data:"}, "only links lead to files"
     assert not [e for e in found.elements if e.tag in ("link", "iframe", "object", "embed", "base", "form")]
     styles = "".join(e.text for e in found.all("style"))
     assert not re.search(r"url\(|@import|https?:", styles)
@@ -170,16 +208,16 @@ def test_the_page_asks_for_nothing_from_outside() -> None:
 
 def test_nothing_found_is_said() -> None:
     found = page(report(counts=NOTHING))
-    assert found.all("h1")[0].text == "No duplicates"
+    assert found.all("h1")[0].text == "No copies"
     assert not found.all("article")
     since = page(report(counts=NOTHING, since="2026-01-01T05:06:00Z"))
-    assert since.all("h1")[0].text == "No new duplicates"
+    assert since.all("h1")[0].text == "No new copies"
     assert "2026-01-01 05:06 UTC" in since.all("p", "lead")[0].text
 
 
-def test_a_group_without_looks_is_still_told() -> None:
+def test_a_group_without_pictures_is_still_told() -> None:
     """Prevents: groups beyond those with pictures are lost, or stop the page."""
-    found = page(report(group(1, b"/p/a.jpg", member(b"/p/b.jpg"))), left_out=1)
+    found = page(report(group(1, b"/p/a.jpg", member(b"/p/b.jpg"))), pictures=0)
     assert not found.all("img")
     told = found.all("article")[0].text
     for words in ("/p/a.jpg", "/p/b.jpg", "near-duplicate", "97.1", "resized 0.50x", "320 × 240 px", "90.0 kB"):
@@ -189,8 +227,8 @@ def test_a_group_without_looks_is_still_told() -> None:
 
 def test_a_file_that_cannot_be_read_says_so() -> None:
     """Prevents: a broken image icon, which leaves open whether the file is gone."""
-    looks = {(b"/p/a.jpg", b"/p/b.jpg"): look(jpeg=b""), (b"/p/a.jpg", b"/p/a.jpg"): look()}
-    found = page(report(group(1, b"/p/a.jpg", member(b"/p/b.jpg"))), looks)
+    thumbnails = {(b"/p/a.jpg", b"/p/b.jpg"): thumbnail(jpeg=b""), (b"/p/a.jpg", b"/p/a.jpg"): thumbnail()}
+    found = page(report(group(1, b"/p/a.jpg", member(b"/p/b.jpg"))), thumbnails)
     assert len(found.all("img")) == 1
     assert "could not be read" in found.all("div", "frame")[1].text
     assert "nothing differs" not in found.all("article")[0].text, "nobody looked"
@@ -199,14 +237,14 @@ def test_a_file_that_cannot_be_read_says_so() -> None:
 def test_regions_are_drawn_on_the_member_they_belong_to() -> None:
     """Prevents: outlines on the keeper, in the wrong unit, or taken for a difference where nothing was compared."""
     square = ((0.25, 0.5), (0.5, 0.5), (0.5, 1.0), (0.25, 1.0))
-    looks = {
-        (b"/p/a.jpg", b"/p/a.jpg"): replace(look(), regions=None),
-        (b"/p/a.jpg", b"/p/b.jpg"): look(square),
-        (b"/p/a.jpg", b"/p/c.jpg"): look(),
-        (b"/p/a.jpg", b"/p/d.jpg"): replace(look(), regions=None),
+    thumbnails = {
+        (b"/p/a.jpg", b"/p/a.jpg"): replace(thumbnail(), regions=None),
+        (b"/p/a.jpg", b"/p/b.jpg"): thumbnail(square),
+        (b"/p/a.jpg", b"/p/c.jpg"): thumbnail(),
+        (b"/p/a.jpg", b"/p/d.jpg"): replace(thumbnail(), regions=None),
     }
     members = (member(b"/p/b.jpg"), member(b"/p/c.jpg"), member(b"/p/d.jpg", Verdict.EXACT))
-    found = page(report(group(1, b"/p/a.jpg", *members)), looks)
+    found = page(report(group(1, b"/p/a.jpg", *members)), thumbnails)
     keeper, b, c, d = (e for e in found.all("section", "file"))
     [svg] = found.all("svg")
     assert b in svg.within
@@ -244,7 +282,7 @@ def test_each_group_is_where_its_change_puts_it() -> None:
 
 def test_many_skipped_files_are_counted_and_cut() -> None:
     """Prevents: a page of 50 MB, or files left out without a word."""
-    skipped = tuple((b"/p/%d.jpg" % i, Skip("truncated", "It ends early.")) for i in range(MAX_SKIPPED_SHOWN + 1200))
+    skipped = tuple((b"/p/%d.jpg" % i, Skip("truncated", "It ends early.")) for i in range(MAX_ROWS_SHOWN + 1200))
     told = page(report(counts=NOTHING, skipped=skipped)).all("details")[0].text
     assert "truncated 1,700" in told
     assert "and 1,200 more" in told
@@ -252,17 +290,152 @@ def test_many_skipped_files_are_counted_and_cut() -> None:
 
 @pytest.mark.parametrize("seconds", [10**15, -(10**15)])
 def test_a_time_that_no_calendar_has_does_not_end_the_page(seconds: int) -> None:
-    odd = replace(look(), modified_at_s=seconds)
+    odd = replace(thumbnail(), modified_at_s=seconds)
     found = page(report(group(1, b"/p/a.jpg", member(b"/p/b.jpg"))), {(b"/p/a.jpg", b"/p/a.jpg"): odd})
     assert "no date" in found.all("article")[0].text
 
 
 def test_every_picture_and_button_has_a_name_of_its_own() -> None:
     """Prevents: a page of which a screen reader says "image, image, button, button"."""
-    looks = {(b"/p/a.jpg", path): look() for path in (b"/p/a.jpg", b"/p/b.jpg")}
-    found = page(report(group(1, b"/p/a.jpg", member(b"/p/b.jpg"))), looks)
+    thumbnails = {(b"/p/a.jpg", path): thumbnail() for path in (b"/p/a.jpg", b"/p/b.jpg")}
+    found = page(report(group(1, b"/p/a.jpg", member(b"/p/b.jpg"))), thumbnails)
     alts = [e.attributes["alt"] for e in found.all("img")]
     labels = [e.attributes["aria-label"] for e in found.all("button")]
     assert len(set(alts)) == len(set(labels)) == 2
     ids = [e.attributes["id"] for e in found.elements if "id" in e.attributes]
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("beside", [b"/p", b"/p/pages \xff", b"/elsewhere/deep", b"/", None])
+@pytest.mark.parametrize("path", [*HOSTILE, b"/p/100%20 #1?.jpg", b"/p/javascript:alert(1).jpg", b"/p/a;b&c=d.jpg"])
+def test_a_thumbnail_leads_to_its_file(path: bytes, beside: bytes | None) -> None:
+    """Prevents: a link that leads to another file, or out of the disk, where a name has `%`, `#` or a scheme in it."""
+    found = page(report(group(1, path, member(b"/p/b.jpg"))), {(path, path): thumbnail()}, beside=beside)
+    [link] = found.all("a")
+    url = link.attributes["href"]
+    assert re.fullmatch(r"[A-Za-z0-9%/._~-]+", url.removeprefix("file://")), "nothing but what stands for itself"
+    if beside is None:
+        assert urllib.parse.unquote_to_bytes(url.removeprefix("file://")) == path
+    else:
+        assert url.startswith("./"), "relative: the page and the photos can move together"
+        assert os.path.normpath(os.path.join(beside, urllib.parse.unquote_to_bytes(url))) == os.path.normpath(path)
+
+
+def test_each_file_says_whether_it_can_go() -> None:
+    """Prevents: an edited copy that looks like one of the files that can go, and a card that promises freed bytes."""
+    text = Loss("added", 0.1, "words over 10 % of it")
+    edited = member(b"/p/captioned.jpg", grade=Grade.EDITED, loss=(text,), differs=("colour removed",))
+    carried = member(b"/p/sent.jpg", given=b"/p/captioned.jpg")
+    found = page(
+        report(
+            group(1, b"/p/a.jpg", member(b"/p/b.jpg"), edited, carried, why=("it has the camera's data",)),
+            group(2, b"/p/o.jpg", edited),
+            counts=replace(TALLY, groups=2, edited_files=2),
+        )
+    )
+    keeper, b, captioned, sent = (e for e in found.all("section", "file", within="group-1"))
+    assert [e.text for e in found.all("span", "badge", within="group-1")] == [
+        "keep", "redundant", "edited copy", "redundant",
+    ]  # fmt: skip
+    assert "it has the camera's data" in keeper.text
+    assert "alone has" not in b.text
+    assert "it alone has added: words over 10 % of it" in captioned.text
+    assert "resized 0.50x, colour removed" in captioned.text
+    assert "a copy of captioned.jpg" in sent.text
+    assert "a copy of" not in b.text + captioned.text
+    first, second = (e.text for e in found.all("article"))
+    assert "180.0 kB could be freed" in first
+    assert "nothing is redundant" in second
+    assert "2 edited copies stay, listed under the original" in " ".join(found.all("p", "lead")[0].text.split())
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        member(b"/p/b.jpg", differs=("colour removed",)),
+        member(b"/p/b.jpg", grade=Grade.EDITED),
+        member(b"/p/b.jpg", grade=Grade.EDITED, loss=(LOST,)),
+    ],
+)
+def test_nothing_differs_is_said_only_where_it_is_true(shown: Member) -> None:
+    """Prevents: "nothing differs visibly" below a grey copy, of which no single place stands out."""
+    thumbnails = {(b"/p/a.jpg", path): thumbnail() for path in (b"/p/a.jpg", b"/p/b.jpg")}
+    [card] = page(report(group(1, b"/p/a.jpg", shown)), thumbnails).all("article")
+    assert "nothing differs" not in card.text
+
+
+def test_groups_beyond_doubt_are_folded() -> None:
+    """Prevents: a thousand byte-equal copies before the few groups that somebody must look at."""
+    certain = group(1, b"/p/a.jpg", member(b"/p/b.jpg", Verdict.EXACT), member(b"/p/c.jpg", Verdict.SAME_PIXELS))
+    mixed = group(2, b"/p/d.jpg", member(b"/p/e.jpg", Verdict.EXACT), member(b"/p/f.jpg"))
+    found = page(report(certain, mixed))
+    assert [e.attributes["id"] for e in found.all("article", within="details")] == ["group-1"]
+    assert [e.attributes["id"] for e in found.all("article")] == ["group-2", "group-1"]
+    assert [e.text for e in found.all("summary")] == ["1 group of equal pictures"]
+    assert "open" not in found.all("details")[0].attributes
+
+
+def test_the_part_that_a_copy_shows_is_marked_in_both() -> None:
+    """Prevents: a crop or a screenshot of which one must guess where it lies; a frame around all of a picture."""
+    corners = ((0.25, 0.0), (0.75, 0.0), (0.75, 1.0), (0.25, 1.0))
+    whole = ((0.0, 0.0), (1.0, 0.0), (1.0, 0.99), (0.0, 0.99))
+    thumbnails = {
+        (b"/p/a.jpg", b"/p/a.jpg"): thumbnail(),
+        (b"/p/a.jpg", b"/p/crop.jpg"): replace(thumbnail(), shows=whole, shown=corners),
+        (b"/p/a.jpg", b"/p/screenshot.jpg"): replace(thumbnail(), shows=corners, shown=whole),
+    }
+    members = (member(b"/p/crop.jpg"), member(b"/p/screenshot.jpg"))
+    found = page(report(group(1, b"/p/a.jpg", *members)), thumbnails)
+    _, crop, screenshot = (e for e in found.all("section", "file"))
+    [whole_of] = found.all("svg", "whole")
+    assert crop in whole_of.within
+    assert [e.attributes["points"] for e in found.elements if e.tag == "polygon" and whole_of in e.within] == [
+        "50.0,0.0 150.0,0.0 150.0,100.0 50.0,100.0"
+    ]
+    [place] = found.all("polygon", "place")
+    assert screenshot in place.within
+    assert place.attributes["points"] == "50.0,0.0 150.0,0.0 150.0,100.0 50.0,100.0"
+
+
+def test_pairs_stand_in_their_parts_with_what_is_known_of_them() -> None:
+    """Prevents: pairs that stay left out of the page, or shown without a word on what each alone has."""
+    words = Loss("content", 0.1, "words that cannot be read in the other")
+    pairs = (
+        pair(b"/p/1.jpg", b"/p/2.jpg", Verdict.NEAR_DUPLICATE, neither=True, loss_a=(words,), loss_b=(LOST,)),
+        pair(b"/p/3.jpg", b"/p/4.jpg", Verdict.NEAR_DUPLICATE, neither=True),
+        pair(b"/p/5.jpg", b"/p/6.jpg", Verdict.VARIANT, differs=("3 regions differ",)),
+        pair(b"/p/7.jpg", b"/p/8.jpg", Verdict.SIMILAR),
+        pair(b"/p/a.jpg", b"/p/b.jpg", Verdict.NEAR_DUPLICATE),
+    )
+    thumbnails = {(b"/p/5.jpg", path): thumbnail() for path in (b"/p/5.jpg", b"/p/6.jpg")}
+    found = page(report(group(1, b"/p/a.jpg", member(b"/p/b.jpg")), pairs=pairs), thumbnails)
+    assert [e.text for e in found.all("summary")] == [
+        "Copies of which neither stands below the other: 2 pairs", "Variants: 1 pair",
+        "Alike, but not copies: 8 pairs",
+    ]  # fmt: skip
+    both, variants, alike = found.all("details")
+    assert ("open" in both.attributes, "open" in variants.attributes, "open" in alike.attributes) == (
+        True,
+        False,
+        False,
+    )
+    weighed, not_weighed, variant, similar = (e.text for e in found.all("article", within="details"))
+    assert "the first alone has content: words that cannot be read in the other" in weighed
+    assert "the second alone has metadata: its capture date" in weighed
+    assert NOT_WEIGHED in not_weighed
+    assert "variant 91.0" in variant
+    assert "3 regions differ" in variant
+    assert "similar 91.0" in similar
+    assert len(found.all("img")) == 2, "a pair has pictures wherever it stands"
+    for path in (b"/p/%d.jpg" % i for i in range(1, 9)):
+        assert json.dumps(path.decode()) in {e.attributes["data-path"] for e in found.all("button", "copy")}
+
+
+def test_the_counts_are_of_what_can_go() -> None:
+    """Prevents: a number on the page that counts edited copies as redundant."""
+    counts = replace(TALLY, groups=3, duplicate_files=0, reclaimable_bytes=0, edited_files=3)
+    edited = group(1, b"/p/a.jpg", member(b"/p/b.jpg", grade=Grade.EDITED))
+    found = page(report(edited, counts=counts))
+    numbers = {dt.text: dd.text for dt, dd in zip(found.all("dt"), found.all("dd"), strict=True)}
+    assert (numbers["redundant"], numbers["edited copies"], numbers["could be freed"]) == ("0", "3", "0 bytes")
+    assert "Nothing here is redundant." in found.all("p", "lead")[0].text

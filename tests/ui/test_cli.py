@@ -58,9 +58,9 @@ def test_the_report_finds_the_copies(store: Path) -> None:
 
 def test_the_report_as_text_and_csv(store: Path) -> None:
     text = run("report", store=store).stdout
-    assert "2 duplicates in 2 groups" in text
+    assert "2 files are redundant" in text
     assert "resized 0.50x" in text
-    assert run("report", "--format", "csv", store=store).stdout.count("\n") == 5
+    assert run("report", "--format", "csv", store=store).stdout.count("\n") == 5, "a header, and a row of each file"
 
 
 def test_a_second_run_does_nothing(store: Path, folder: Path) -> None:
@@ -182,3 +182,29 @@ def test_two_runs_at_once_are_one_run_and_one_sentence(folder: Path, tmp_path: P
     assert 0 in {code for _, code in said}
     for sentence, code in said:
         assert code == 0 or (code == 3 and "in use" in sentence)
+
+
+def test_edited_copies_alone_are_nothing_to_act_on(tmp_path: Path) -> None:
+    """Prevents: a timer that reports failure every night, or a script that removes files, for copies that stay."""
+    photo = scene(1, 480, 360)
+    save(photo, tmp_path / "photos" / "photo.jpg", quality=92)
+    save(photo.convert("L"), tmp_path / "photos" / "grey.jpg", quality=92)
+    store = tmp_path / "store"
+    options = ("--fail-on-duplicates", "--format", "json")
+    first = json.loads(run("nightly", tmp_path / "photos", "--model", "sift-vlad", *options, store=store).stdout)
+    again = json.loads(run("report", *options, store=store).stdout)
+    for found in (first, again):
+        [group] = found["groups"]
+        assert (Path(group["keeper"]).name, [m["grade"] for m in group["members"]]) == ("photo.jpg", ["edited"])
+        counts = found["counts"]
+        assert (counts["duplicate_files"], counts["reclaimable_bytes"], counts["edited_files"]) == (0, 0, 1)
+    assert "Nothing is redundant. 1 edited copy stays as it is." in run("report", store=store).stdout
+
+
+@pytest.mark.parametrize(("pictures", "shown"), [(0, 0), (1, 2)])
+def test_the_page_has_as_many_pictures_as_were_asked_for(store: Path, pictures: int, shown: int) -> None:
+    """Prevents: an option that changes nothing, and a page of which the groups beyond are not told."""
+    page = run("report", "--format", "html", "--pictures", pictures, store=store).stdout
+    folded = page.count("<img ")
+    assert folded == shown
+    assert f"{2 - pictures} group{'s are' if pictures == 0 else ' is'} shown without pictures" in " ".join(page.split())

@@ -13,6 +13,7 @@ from imgindex.keep.planning import Key, next_to_weigh
 from imgindex.keep.rules import keeper_key
 from imgindex.proof import loss
 from imgindex.records import Grade
+from imgindex.runs.presence import look
 from imgindex.store import Store, catalog, pairs, weighed
 from imgindex.store.weighed import GRADES, WeighedPair
 
@@ -89,10 +90,11 @@ class Scales:
 
 
 def _keys(store: Store, ids: Collection[int]) -> dict[int, KeeperKey]:
-    """What each image is kept for; images without a present file are left out."""
+    """What each image is kept for; images without a file that is there are left out, for while a disk is away others
+    keep what its files kept."""
     with store.read() as tx:
-        images, files = catalog.images(tx, ids), catalog.present_files(tx, ids)
-    return {i: keeper_key(images[i], own) for i, own in files.items()}
+        images, here = catalog.images(tx, ids), look(tx, catalog.present_files(tx, ids)).here
+    return {i: keeper_key(images[i], own) for i, own in here.items()}
 
 
 def _of_one_look(store: Store, keys: list[Key]) -> set[Key]:

@@ -11,7 +11,7 @@ import pytest
 from imgindex.api import ImageIndex
 from imgindex.store import Store, catalog
 from imgindex.ui.as_html import report_html
-from imgindex.ui.as_text import news_text, report_text
+from imgindex.ui.report_text import news_text, report_text
 from tests.helpers.pictures import save, scene
 from tests.runs.moves.asked import groups, night
 
@@ -42,7 +42,7 @@ def test_nothing_is_redundant_beside_a_file_that_is_away(images: ImageIndex, pic
     report = images.report()
     assert sorted(groups(report)) == [("0.jpg", "0-small.jpg"), ("1.jpg", "1-small.jpg"), ("2.jpg", "2-copied.jpg")]
     assert report.away == ((os.fsencode(disk), 2),)
-    for text in (report_text(report), news_text(new), report_html(report, {}, left_out=0)):
+    for text in (report_text(report), news_text(new), report_html(report, {}, pictures=0)):
         assert f"2 files are away ({disk} cannot be looked at" in text
     mount(away, disk)
     _, back = night(images, pictures, disk)

@@ -13,7 +13,7 @@ from imgindex.records import Verdict
 from imgindex.runs import presence
 from imgindex.ui.as_html import report_html
 from imgindex.ui.as_json import report_json
-from imgindex.ui.as_text import report_text
+from imgindex.ui.report_text import report_text
 from tests.helpers.pictures import save, scene
 from tests.runs.moves.asked import groups, night, whole_groups
 
@@ -67,7 +67,7 @@ def test_hard_links_are_one_file_and_said_to_be_that(images: ImageIndex, picture
     assert text.count("also named (hard link)") == 2
     assert "Hard links: 2 further names" in text
     assert '"hard_links"' in report_json(report)
-    assert report_html(report, {}, left_out=0).count("hard link") >= 1
+    assert report_html(report, {}, pictures=0).count("hard link") >= 1
     assert [len(m.hard_links) + len(m.other_paths) for m in images.query(lonely, k=1)] == [1]
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from imgindex.api import ImageIndex
 from imgindex.runs.report.changes import paths_of
-from imgindex.ui.as_text import index_text, report_text
+from imgindex.ui.as_text import index_text
+from imgindex.ui.report_text import report_text
 from tests.helpers.pictures import save, scene
 from tests.runs.moves.asked import Counting, groups, named, night, scene_bytes
 
