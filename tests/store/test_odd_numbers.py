@@ -27,7 +27,7 @@ from tests.helpers.pictures import save, scene
 
 ANY_TIME_NS = st.integers(-(10**24), 10**24)
 
-SET_CLOCK = "import time; time.time = lambda: {0}\nfrom imgindex.cli import main\nmain()"
+SET_CLOCK = "import time; time.time = lambda: {0}\nfrom imgindex.ui.cli import main\nmain()"
 
 BEFORE_1970, AFTER_9999 = -1e9, 3e11
 
