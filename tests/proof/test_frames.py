@@ -28,6 +28,9 @@ class Pages(Held):
         self.pages = pages
         self.read: list[int] = []
 
+    def pixel_digest(self) -> bytes:
+        return b"".join(Held(page).pixel_digest() for page in self.pages)
+
     def frames(self, numbers: Sequence[int]) -> Iterator[Held]:
         for number in numbers:
             self.read.append(number)
@@ -110,10 +113,10 @@ def test_files_of_pages_and_frames_are_compared_beyond_the_first(tmp_path: Path)
     """Prevents: two animations, or two scans, that open alike and are called copies of one another."""
     one = saved(tmp_path / "one.gif", scene(1), scene(2), scene(3))
     other = saved(tmp_path / "other.gif", scene(1), scene(5), scene(6))
-    assert imgindex.compare(one, other, workers=InlineWorkers()).verdict is Verdict.VARIANT
+    assert imgindex.compare(one, other, workers=InlineWorkers()).outcome.verdict is Verdict.VARIANT
     scan = saved(tmp_path / "scan.tif", scene(1), BLANK, scene(3))
-    assert imgindex.compare(one, scan, workers=InlineWorkers()).verdict is Verdict.VARIANT
+    assert imgindex.compare(one, scan, workers=InlineWorkers()).outcome.verdict is Verdict.VARIANT
     again = saved(tmp_path / "again.tif", *(page.resize((216, 162)) for page in (scene(1), BLANK, scene(3))))
-    assert imgindex.compare(scan, again, workers=InlineWorkers()).verdict.is_copy
+    assert imgindex.compare(scan, again, workers=InlineWorkers()).outcome.verdict.is_copy
     scene(1).save(tmp_path / "still.png")
-    assert imgindex.compare(scan, tmp_path / "still.png", workers=InlineWorkers()).verdict.is_copy
+    assert imgindex.compare(scan, tmp_path / "still.png", workers=InlineWorkers()).outcome.verdict.is_copy
