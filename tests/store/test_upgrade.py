@@ -147,8 +147,8 @@ def test_there_is_a_store_of_every_earlier_schema() -> None:
 
 @pytest.mark.parametrize("revision", EARLIER)
 def test_an_earlier_store_is_upgraded_and_then_used(revision: str, tmp_path: Path) -> None:
-    """Everything that a person does with a store, on one that an older program made: its pictures are embedded at most once,
-    for the built-in model of today, and never again."""
+    """Everything that a person does with a store, on one that an older program made: its pictures are embedded for
+    the built-in model of today where they are not yet, and never again."""
     store = unpacked(revision, tmp_path / "store")
     photos = Path(shutil.copytree(STORES / "pictures", tmp_path / "photos"))
     with imgindex.open(store, create=False) as images:
