@@ -16,6 +16,9 @@ from imgindex.ports import Source
 MAX_COMPARED = 64
 """Frames of each that are compared, spread evenly over all, the last among them. A pair of frames takes some 10 ms."""
 
+MAX_DIFFERING = 8
+"""After so many that differ, no others are compared: two scans of one printed form differ in all their pages."""
+
 BLANK_VARIANCE = 16.0
 BLANK_LEVELS = 12.0
 """Variance of luma below which a frame shows nothing (a blank page, a fade to black), and difference of mean grey
@@ -26,7 +29,8 @@ BLANK_PX = 320
 
 @dataclass(frozen=True, slots=True)
 class FramesCompared:
-    """How many frames were compared beyond the first, and the numbers (from 0, in a) of those that differ."""
+    """How many frames were compared beyond the first, and the numbers (from 0, in a) of those that differ: at most
+    MAX_DIFFERING, with which the comparison ends."""
 
     compared: int
     differing: tuple[int, ...]
@@ -57,11 +61,12 @@ def _compared(
     a: Source, b: Source, places: list[tuple[int, int]], is_copy: Callable[[Source, Source], bool]
 ) -> FramesCompared:
     pairs = zip(a.frames([one for one, _ in places]), b.frames([other for _, other in places]), strict=True)
-    differing = [
-        at
-        for (at, _), (one, other) in zip(places, pairs, strict=True)
-        if not (_are_blank(one, other) or is_copy(one, other))
-    ]
+    differing: list[int] = []
+    for compared, ((at, _), (one, other)) in enumerate(zip(places, pairs, strict=True), 1):
+        if not (_are_blank(one, other) or is_copy(one, other)):
+            differing.append(at)
+        if len(differing) == MAX_DIFFERING:
+            return FramesCompared(compared, tuple(differing))
     return FramesCompared(len(places), tuple(differing))
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from imgindex.proof import rules
+from imgindex.proof.frames import MAX_COMPARED, MAX_DIFFERING
 
 PLACES = ("content", "print", "moved")
 
@@ -31,6 +32,6 @@ def differences(evidence: dict[str, Any]) -> tuple[str, ...]:
 
 def _frames(evidence: dict[str, Any]) -> str:
     differing, compared = len(evidence["frames_differ"]), evidence["frames_compared"]
-    if differing == 1:
-        return "1 page or frame differs"
-    return f"{differing} of {compared} pages or frames differ"
+    said = "1 page or frame differs" if differing == 1 else f"{differing} pages or frames differ"
+    others_may = differing >= MAX_DIFFERING or compared >= MAX_COMPARED - 1
+    return f"at least {said}" if others_may else said

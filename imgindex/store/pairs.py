@@ -101,7 +101,10 @@ def remove_other_versions(tx: Connection, space_id: int, verifier_version: int) 
         select(embedding.c.image_id).where(embedding.c.space_id == space_id, embedding.c.image_id == image_id).exists()
         for image_id in (pair.c.low_id, pair.c.high_id)
     ]
-    tx.execute(delete(pair).where(pair.c.verifier_version != verifier_version, ~waits.exists(), *searched))
+    old = (pair.c.verifier_version != verifier_version) & ~waits.exists()
+    of_old = select(pair.c.low_id).where(old, *searched, pair.c.low_id == weighed.c.low_id)
+    tx.execute(delete(weighed).where(of_old.where(pair.c.high_id == weighed.c.high_id).exists()))
+    tx.execute(delete(pair).where(old, *searched))
 
 
 def remove_pairs(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, literal, select
 
 from imgindex.records import Grade, Loss, Weighing
 from imgindex.store import checksum
 from imgindex.store.catalog import CHUNK, chunks
 from imgindex.store.pairs import COPIES
 from imgindex.store.schema import pair, weighed
+from imgindex.store.values import rows_of, typed
 
 Key = tuple[int, int]
 """(low_id, high_id) of a pair."""
@@ -80,6 +81,7 @@ STANDING = np.dtype([("low", "<i8"), ("high", "<i8"), ("a_below", "u1"), ("b_bel
 GRADES: tuple[Grade | None, ...] = (None, Grade.REDUNDANT, Grade.EDITED)
 
 
+@rows_of("weighed")
 def standings(tx: Connection, weigher_version: int, judge_version: int) -> NDArray[np.void]:
     """STANDING[n] of every pair that these versions weighed, a and b being those of `pair`."""
     number = {None: 0} | {grade.value: at for at, grade in enumerate(GRADES) if grade is not None}
@@ -91,6 +93,7 @@ def standings(tx: Connection, weigher_version: int, judge_version: int) -> NDArr
 PROVEN = np.dtype([("low", "<i8"), ("high", "<i8"), ("a_is_low", "?")])
 
 
+@rows_of("pair")
 def proven(tx: Connection) -> NDArray[np.void]:
     """PROVEN[n]: all pairs that are proven copies, in order of ids."""
     statement = select(pair.c.low_id, pair.c.high_id, pair.c.a_is_low)
@@ -100,16 +103,16 @@ def proven(tx: Connection) -> NDArray[np.void]:
 
 def weighings(tx: Connection, weigher_version: int, judge_version: int) -> Iterator[WeighedPair]:
     """What these versions weighed, ordered by ids; without the evidence."""
-    columns = [column for column in weighed.c if column is not weighed.c.evidence]
+    columns = [literal("").label(of.name) if of is weighed.c.evidence else of for of in weighed.c]
     versions = (weighed.c.weigher_version == weigher_version) & (weighed.c.judge_version == judge_version)
     for row in tx.execute(select(*columns).where(versions).order_by(weighed.c.low_id, weighed.c.high_id)):
-        yield _stored(row, {})
+        yield _stored(row)
 
 
 def judged_otherwise(tx: Connection, judge_version: int) -> list[WeighedPair]:
     """Some of what was judged by other rules than these, with the evidence; none where nothing is left."""
     rows = tx.execute(select(weighed).where(weighed.c.judge_version != judge_version).limit(CHUNK))
-    return [_stored(row, json.loads(row.evidence)) for row in rows]
+    return [_with_evidence(row) for row in rows]
 
 
 def remove_others(tx: Connection, weigher_version: int) -> None:
@@ -123,7 +126,15 @@ def _are_copies() -> ColumnElement[bool]:
     return pair.c.verdict.in_(COPIES)
 
 
-def _stored(row: Any, evidence: dict[str, Any]) -> WeighedPair:
+@rows_of("weighed")
+def _with_evidence(row: Any) -> WeighedPair:
+    stored = _stored(row)
+    return replace(stored, weighing=replace(stored.weighing, evidence=dict(json.loads(row.evidence))))
+
+
+@rows_of("weighed")
+def _stored(row: Any) -> WeighedPair:
+    typed(row, weighed)
     values = json.loads(row.said)
     weighing = Weighing(
         _losses(values["loss_a"]),
@@ -133,7 +144,6 @@ def _stored(row: Any, evidence: dict[str, Any]) -> WeighedPair:
         None if row.grade_a is None else Grade(row.grade_a),
         None if row.grade_b is None else Grade(row.grade_b),
         tuple(values["differs"]),
-        evidence,
     )
     return WeighedPair(row.low_id, row.high_id, weighing, row.weigher_version, row.judge_version, row.checksum)
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage import data
 
+from imgindex.pictures.outline import frame
 from imgindex.proof import balance, focus, hue, kinds, marks, parts, rules, tone
-from imgindex.proof.maps import IDENTITY, frame
+from imgindex.proof.maps import IDENTITY
 from imgindex.proof.sheet import Layer, Sheet, lay
 
 

@@ -7,11 +7,11 @@ import json
 
 import numpy as np
 import pytest
-from imgindex.pipeline.reporting import reversed_outcome
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 from imgindex.proof import rules, verify
 from imgindex.proof.decide import decide
+from imgindex.proof.verify import reversed_outcome
 from imgindex.records import Verdict, Verification
 from tests.proof.test_verify import Held, jpeg, photo
 

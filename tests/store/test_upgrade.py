@@ -133,6 +133,9 @@ def unpacked(revision: str, folder: Path) -> Path:
     return folder
 
 
+OF_TODAYS_MODEL = "0003"
+"""The first store whose vectors are those of the model of today."""
+
 EARLIER = sorted(path.name.split(".")[0] for path in STORES.glob("*.db.gz"))
 
 
@@ -144,8 +147,8 @@ def test_there_is_a_store_of_every_earlier_schema() -> None:
 
 @pytest.mark.parametrize("revision", EARLIER)
 def test_an_earlier_store_is_upgraded_and_then_used(revision: str, tmp_path: Path) -> None:
-    """Everything that a person does with a store, on one that an older program made: its pictures are embedded once,
-    for the built-in model of today, and never again."""
+    """Everything that a person does with a store, on one that an older program made: its pictures are embedded for
+    the built-in model of today where they are not yet, and never again."""
     store = unpacked(revision, tmp_path / "store")
     photos = Path(shutil.copytree(STORES / "pictures", tmp_path / "photos"))
     with imgindex.open(store, create=False) as images:
@@ -155,11 +158,11 @@ def test_an_earlier_store_is_upgraded_and_then_used(revision: str, tmp_path: Pat
         old = images.report()
         assert (old.counts.groups, old.counts.outdated + old.counts.away) == (0, 6), "its copies are not here"
         summary = images.index([photos])
-        assert (summary.ingest.embedded_images, summary.ingest.new_copies, summary.ingest.skipped) == (6, 1, 1)
+        new = (6, 1, 1) if revision < OF_TODAYS_MODEL else (0, 0, 1)
+        assert (summary.ingest.embedded_images, summary.ingest.new_copies, summary.ingest.skipped) == new
         assert images.index([photos]).ingest.unchanged == 8
         images.forget("/srv/imgindex-fixture")
-        new = images.report([photos])
-        assert told(new) == TOLD
+        assert told(images.report([photos])) == TOLD
         images.mark_reported(images.report())
         assert [m.verdict for m in images.query(photos / "0-small.jpg", k=2)] == [Verdict.EXACT, Verdict.NEAR_DUPLICATE]
         assert images.check() == ()

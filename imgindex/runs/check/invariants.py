@@ -23,7 +23,7 @@ from imgindex.search.recall import LEAST_RECALL, NEAREST, SAMPLE, recall
 from imgindex.store import Store
 from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32, CacheRow
 from imgindex.store.sqlite import audit, columns
-from imgindex.store.sqlite.audit import BrokenPair, RawCacheRow
+from imgindex.store.sqlite.audit import BrokenPair, BrokenWeighing, RawCacheRow
 
 T = TypeVar("T")
 
@@ -210,6 +210,9 @@ class Examiner:
             with self.store.read() as tx:
                 broken = audit.broken_pairs(tx, table)
             yield from self._broken_pairs(5, name, broken)
+        with self.store.read() as tx:
+            unfounded = audit.broken_weighings(tx)
+        yield from self._broken_weighings(5, unfounded)
 
     def _broken_pairs(self, invariant: int, name: str, broken: list[BrokenPair]) -> Iterator[Damage]:
         if broken:
@@ -220,6 +223,17 @@ class Examiner:
                 f"{self._image(first.high_id)}: {first.why}.",
                 f"{REPAIR}removes them, and the next imgindex index verifies them again.",
                 partial(self.repair.remove_pairs, broken),
+            )
+
+    def _broken_weighings(self, invariant: int, broken: list[BrokenWeighing]) -> Iterator[Damage]:
+        if broken:
+            first = broken[0]
+            yield Damage(
+                invariant,
+                f"What was weighed of {_many(len(broken), 'pair')} cannot be trusted, e.g. of "
+                f"{self._image(first.low_id)} and {self._image(first.high_id)}: {first.why}.",
+                f"{REPAIR}removes it, and the next imgindex index weighs them again.",
+                partial(self.repair.remove, "weighed", [row.rowid for row in broken]),
             )
 
     def decisions(self) -> Iterator[Damage]:
@@ -237,13 +251,17 @@ class Examiner:
             yield Damage(6, f"Decisions are gone from the log, e.g. decision {lost[0]}.", RESTORE)
 
     def checksums(self) -> Iterator[Damage]:
-        broken = []
+        broken, weighings = [], []
         with self.store.read() as tx:
             for part in _parts(audit.changed_pairs(tx)):
                 broken += [found for found in part if found is not None]
                 self.progress.advance(len(part))
+            for some in _parts(audit.changed_weighings(tx)):
+                weighings += [found for found in some if found is not None]
+                self.progress.advance(len(some))
             changed = audit.changed_decisions(tx)
         yield from self._broken_pairs(7, "pair", broken)
+        yield from self._broken_weighings(7, weighings)
         if changed:
             yield Damage(
                 7,

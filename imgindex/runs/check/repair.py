@@ -112,6 +112,7 @@ class Repair:
         with self.store.write() as tx:
             for row in broken:
                 mending.remove(tx, row.table, [row.rowid])
+            mending.remove_unfounded(tx)
             mending.forget_searches(tx, set(itertools.chain.from_iterable(row.ends for row in broken)))
             again = {}
             for row in broken:

@@ -21,6 +21,7 @@ from imgindex.runs.index.scales import Scales
 from imgindex.runs.index.weigh_tasks import WeighTask, weigh_tasks
 from imgindex.store import Store, catalog, pairs, weighed
 from imgindex.store.catalog import chunks
+from imgindex.store.values import rows_of
 from imgindex.store.weighed import WeighedPair
 
 TASKS_AT_ONCE = 8
@@ -61,6 +62,7 @@ def judge_again(store: Store) -> None:
             weighed.put_weighed(tx, [_judged(one) for one in old])
 
 
+@rows_of("weighed")
 def _judged(old: WeighedPair) -> WeighedPair:
     return replace(old, weighing=loss.judge(old.weighing.evidence), judge_version=loss.JUDGE_VERSION)
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from imgindex.records import ProposedBy, Relation, Verdict
+from imgindex.records import Grade, ProposedBy, Relation, Verdict
 from imgindex.store import checksum
 from imgindex.store.decisions import Decision
-from imgindex.store.schema import metadata, pair
+from imgindex.store.schema import metadata, pair, weighed
 from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32
 from imgindex.store.sqlite.raw import rows
 
@@ -38,7 +38,7 @@ TRIGGERS = {
 CHECK_FAILED = "CHECK constraint failed"
 """Each CHECK of the schema is part of a numbered invariant, which names the row and mends it."""
 
-EXAMINED = ("state", "embedding", "file", "pair", "pending", "watermark", "index_cache", "sketch")
+EXAMINED = ("state", "embedding", "file", "pair", "weighed", "pending", "watermark", "index_cache", "sketch")
 """Tables whose references belong to a numbered invariant."""
 
 _FILE_FAULT = """CASE
@@ -67,6 +67,16 @@ _FAULTS = {
     "pending": _CANDIDATE_FAULT.format(more="WHEN typeof(reason) <> 'text' THEN 'it does not say why it waits'"),
 }
 
+_COPIES = _in(verdict for verdict in Verdict if verdict.is_copy)
+
+_WEIGHED_FAULT = f"""CASE
+    WHEN typeof(low_id) <> 'integer' OR typeof(high_id) <> 'integer' OR low_id >= high_id
+        THEN 'its two images are not in the order of their ids'
+    WHEN NOT EXISTS (SELECT 1 FROM pair WHERE pair.low_id = weighed.low_id AND pair.high_id = weighed.high_id
+        AND verdict IN ({_COPIES})) THEN 'they are not proven to be copies'
+    WHEN grade_a NOT IN ({_in(Grade)}) OR grade_b NOT IN ({_in(Grade)}) THEN 'its grade is not a known one' END"""
+
+_WEIGHED_VALUES = [column.name for column in weighed.c if column.name != "checksum"]
 _PAIR_VALUES = [column.name for column in pair.c if column.name != "checksum"]
 _BOOLEANS = (_PAIR_VALUES.index("a_is_low"), _PAIR_VALUES.index("inset"))
 
@@ -246,6 +256,34 @@ def broken_pairs(tx: Connection, table: str) -> list[BrokenPair]:
     for rowid in sorted(dangling(tx, table) - known):
         found += [BrokenPair(table, *row) for row in rows(tx, f"SELECT {columns} FROM {table} WHERE rowid = ?", rowid)]
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenWeighing:
+    """A row of `weighed` that cannot be trusted, and why."""
+
+    rowid: int
+    low_id: Any
+    high_id: Any
+    why: str
+
+
+def broken_weighings(tx: Connection) -> list[BrokenWeighing]:
+    """Rows of `weighed` that are out of order, or of a pair or image that is not there, or of no copies."""
+    columns = f"rowid, low_id, high_id, {_WEIGHED_FAULT} AS why"
+    found = [BrokenWeighing(*row) for row in rows(tx, f"SELECT {columns} FROM weighed WHERE why IS NOT NULL")]
+    known = {row.rowid for row in found}
+    columns = "rowid, low_id, high_id, 'an image that it refers to is not there'"
+    for rowid in sorted(dangling(tx, "weighed") - known):
+        found += [BrokenWeighing(*row) for row in rows(tx, f"SELECT {columns} FROM weighed WHERE rowid = ?", rowid)]
+    return found
+
+
+def changed_weighings(tx: Connection) -> Iterator[BrokenWeighing | None]:
+    """For every row of `weighed`: None where it is as it was written, else the row."""
+    for rowid, stored, *values in rows(tx, f"SELECT rowid, checksum, {', '.join(_WEIGHED_VALUES)} FROM weighed"):
+        is_whole = stored == _checksum(values)
+        yield None if is_whole else BrokenWeighing(rowid, values[0], values[1], "its checksum does not match")
 
 
 def changed_pairs(tx: Connection) -> Iterator[BrokenPair | None]:

@@ -19,6 +19,14 @@ def remove(tx: Connection, table: str, rowids: Iterable[int]) -> None:
     _for_each(tx, f"DELETE FROM {table} WHERE rowid = ?", rowids)
 
 
+def remove_unfounded(tx: Connection) -> None:
+    """Remove what was weighed of pairs that have no row any more."""
+    tx.exec_driver_sql(
+        """DELETE FROM weighed WHERE NOT EXISTS
+        (SELECT 1 FROM pair WHERE pair.low_id = weighed.low_id AND pair.high_id = weighed.high_id)"""
+    )
+
+
 def forget_searches(tx: Connection, image_ids: Iterable[Any]) -> None:
     """Remove the watermarks of these images in every space: the next run searches and verifies them again."""
     _for_each(tx, "DELETE FROM watermark WHERE image_id = ?", (i for i in image_ids if isinstance(i, int)))

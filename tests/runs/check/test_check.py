@@ -112,6 +112,12 @@ BROKEN_REFERENCES = {
     "a floor pair without its floor": (
         5, "UPDATE pair SET floor = NULL WHERE rowid = (SELECT min(rowid) FROM pair WHERE proposed_by = 'floor')"),
     "a pair of no known verdict": (5, "UPDATE pair SET verdict = 'similer' WHERE rowid = 1"),
+    "what was weighed of a pair out of order": (
+        5, "UPDATE weighed SET low_id = high_id, high_id = low_id WHERE rowid = 1"),
+    "what was weighed of a pair that is not there": (5, "UPDATE weighed SET high_id = 9 WHERE rowid = 1"),
+    "what was weighed of an image that is not there": (5, "UPDATE weighed SET high_id = 999 WHERE rowid = 1"),
+    "what was weighed with an unknown grade": (5, "UPDATE weighed SET grade_a = 'edite' WHERE rowid = 1"),
+    "what was weighed and has changed": (7, "UPDATE weighed SET said = said || ' ' WHERE rowid = 1"),
     "a pending pair out of order": (5, "INSERT INTO pending VALUES (3, 1, 'top-k', 0.5, '')"),
     "a pending pair with an image that is not there": (5, "INSERT INTO pending VALUES (1, 999, 'top-k', 0.5, '')"),
     "a pending pair proposed by nobody": (5, "INSERT INTO pending VALUES (1, 3, 'top-x', 0.5, '')"),

@@ -15,12 +15,13 @@ from imgindex.results import Finding
 from imgindex.search.embed.fake import DIM
 from imgindex.search.vectors import FlatIndex, file_digest
 from imgindex.store import DATABASE_NAME
-from imgindex.store.schema import decision, pair
+from imgindex.store.schema import decision, pair, weighed
 from tests.runs.check.stores import cache_of, checked, flip, flipped, index, mended, numbers, said, sql
 
 BY_DIGEST = {
     "embedding": (1, ["vector", "digest"]),
     "pair": (7, [column.name for column in pair.c]),
+    "weighed": (7, [column.name for column in weighed.c]),
     "decision": (7, [column.name for column in decision.c if column.name != "id"]),
     "sketch": (9, ["sketch", "digest"]),
 }
@@ -84,6 +85,20 @@ def test_one_flipped_bit_of_a_pair_is_found(store: Path, column: str, bit: int) 
     assert set(numbers(findings)) <= {5, 7}
     assert all(finding.repaired for finding in checked(store, repair=True))
     assert checked(store) == ()
+
+
+@pytest.mark.parametrize("bit", [1, 23])
+@pytest.mark.parametrize("column", [column.name for column in weighed.c])
+def test_one_flipped_bit_of_what_was_weighed_is_found_and_weighed_again(
+    store: Path, photos: Path, column: str, bit: int
+) -> None:
+    """Prevents: a photo called redundant, or a loss kept quiet, by a bit that fell over."""
+    before = said(store)
+    flip(store, "weighed", column, bit)
+    findings = numbers(checked(store))
+    assert 7 in findings
+    assert set(findings) <= {5, 7}
+    mended(store, photos, before)
 
 
 @pytest.mark.parametrize("bit", [1, 23])
