@@ -61,6 +61,11 @@ def test_only_named_rooms_reach_outside() -> None:
     assert not wrong
 
 
+def test_no_file_is_longer_than_a_person_reads() -> None:
+    files = (path for folder in ("imgindex", "scripts", "tests") for path in (PACKAGE.parent / folder).rglob("*.py"))
+    assert not [str(path) for path in files if len(path.read_text().splitlines()) > 400]
+
+
 def test_only_the_command_line_prints_or_exits() -> None:
     wrong: list[str] = []
     for path in PACKAGE.rglob("*.py"):

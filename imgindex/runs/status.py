@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from imgindex.results import RootStatus, Status
-from imgindex.store import Store, catalog, spaces
+from imgindex.store import Store, catalog, skipped, spaces
 
 
 def status(store: Store) -> Status:
@@ -20,7 +20,7 @@ def status(store: Store) -> Status:
                 files += 1
                 shown.add(known.image_id)
         images = len(shown)
-        reasons = Counter(skip.reason for _, skip in catalog.skipped_files(tx))
+        reasons = Counter(skip.reason for _, skip in skipped.skipped_files(tx))
         roots = tuple(RootStatus(*row) for row in catalog.roots(tx))
         active = spaces.active_space(tx)
     space = None if active is None else active[1]

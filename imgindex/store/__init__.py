@@ -2,7 +2,8 @@
 
 `database` opens it and hands out transactions; the other modules are the statements that run inside one:
 
-    catalog   roots, files, images, skipped
+    catalog   roots, files, images
+    skipped   files that were refused, and why
     spaces    embedding spaces, vectors, index cache rows
     pairs     pairs, watermarks, pending candidates
 """

@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -16,6 +15,21 @@ from imgindex import __version__
 from imgindex.errors import UNFORESEEN, ImgIndexError, RootError, StoreError, UsageError, named, path
 from imgindex.ui import interrupt
 from imgindex.ui.directories import store_directory
+from imgindex.ui.options import (
+    AnswerFormat,
+    AnswerOption,
+    DeviceOption,
+    ExcludeOption,
+    FailOption,
+    FoldersArgument,
+    FollowOption,
+    IncludeOption,
+    JobsOption,
+    MissingOption,
+    ModelOption,
+    ReportFormat,
+    StoreOption,
+)
 from imgindex.workers.garbage import collect_seldom
 
 if TYPE_CHECKING:
@@ -37,18 +51,6 @@ DUPLICATES = 1
 """Exit code of `--fail-on-duplicates` where some were found."""
 
 
-class ReportFormat(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-    CSV = "csv"
-    HTML = "html"
-
-
-class AnswerFormat(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-
-
 @dataclass(slots=True)
 class Invocation:
     """What `main` knows of the command that this process runs, where it fails: one, for one command is all it runs."""
@@ -58,40 +60,9 @@ class Invocation:
 
 RUNNING = Invocation()
 
-
-StoreOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--store",
-        parser=path,
-        metavar="<path>",
-        help="Directory of the store; else $IMGINDEX_STORE, else the user data directory.",
-    ),
-]
-AnswerOption = Annotated[AnswerFormat, typer.Option("--format", help="How to print the answer.")]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps, for CLIP models.")]
-FoldersArgument = Annotated[
-    list[str], typer.Argument(parser=named, metavar="DIR", help="Folders to index, with all below them.")
-]
-ModelOption = Annotated[
-    str,
-    typer.Option(
-        parser=named,
-        metavar="<str>",
-        help="auto, sift-vlad, clip-ViT-B-32, another hub id, or a folder with a CLIP model.",
-    ),
-]
-JobsOption = Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per core.")]
-IncludeOption = Annotated[list[str] | None, typer.Option(help="Only files that match this pattern; repeatable.")]
-ExcludeOption = Annotated[list[str] | None, typer.Option(help="No files that match this pattern; repeatable.")]
-FollowOption = Annotated[bool, typer.Option("--follow-symlinks", help="Follow links to folders.")]
-MissingOption = Annotated[
-    bool, typer.Option("--accept-missing", help="Most files of a folder are gone, and that is meant.")
-]
 PicturesOption = Annotated[
     int, typer.Option(min=0, help="How many groups of a page get pictures, and pairs of each further part.")
 ]
-FailOption = Annotated[bool, typer.Option("--fail-on-duplicates", help="Exit with 1 where any file is redundant.")]
 
 
 @app.command()

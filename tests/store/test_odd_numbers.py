@@ -20,7 +20,7 @@ from imgindex.errors import UsageError
 from imgindex.records import Seen
 from imgindex.runs.index import ingest
 from imgindex.skips import Skip
-from imgindex.store import Store, catalog, reported
+from imgindex.store import Store, catalog, reported, skipped
 from imgindex.store.catalog import NewFile
 from imgindex.workers import process
 from tests.helpers.pictures import save, scene
@@ -147,7 +147,7 @@ def test_a_sentence_that_is_no_text_is_stored_with_escapes(tmp_path: Path) -> No
     seen = Seen.of(b"/a.jpg", status())
     with Store.open(tmp_path, create=True) as store, store.write() as tx:
         catalog.put_files(tx, [NewFile(seen, skip=Skip("corrupt", "no chunk '\udcff'"))])
-        [(_, skip)] = catalog.skipped_files(tx)
+        [(_, skip)] = skipped.skipped_files(tx)
     assert skip.detail == "no chunk '\\udcff'"
 
 

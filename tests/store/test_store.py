@@ -15,7 +15,7 @@ import pytest
 from imgindex.errors import StoreError, StoreLocked
 from imgindex.records import Candidate, PictureInfo, ProposedBy, Relation, Seen, Space, Verdict, Verification
 from imgindex.skips import Skip
-from imgindex.store import DATABASE_NAME, Store, catalog, pairs, spaces
+from imgindex.store import DATABASE_NAME, Store, catalog, pairs, skipped, spaces
 from imgindex.store.catalog import NewFile
 from imgindex.store.pairs import StoredPair
 from imgindex.store.sqlite import journal
@@ -103,9 +103,9 @@ def test_a_file_changes_from_skipped_to_indexed_and_back(store: Store) -> None:
     with store.write() as tx:
         catalog.put_files(tx, [NewFile(seen(b"/p/copy.jpg"), image_id)])
         catalog.put_files(tx, [NewFile(seen(b"/p/0.jpg"), skip=Skip("truncated", "It ends early."))])
-        assert [(p, s.reason) for p, s in catalog.skipped_files(tx)] == [(b"/p/0.jpg", "truncated")]
+        assert [(p, s.reason) for p, s in skipped.skipped_files(tx)] == [(b"/p/0.jpg", "truncated")]
         catalog.put_files(tx, [NewFile(seen(b"/p/0.jpg"), image_id)])
-        assert catalog.skipped_files(tx) == []
+        assert skipped.skipped_files(tx) == []
         assert tx.exec_driver_sql("SELECT count(*) FROM skipped").scalar() == 0, "an orphan row stayed behind"
 
 

@@ -24,7 +24,8 @@ from dataclasses import replace
 from imgindex.errors import StoreError, StoreLocked
 from imgindex.ports import Progress
 from imgindex.results import Finding
-from imgindex.runs.check.invariants import Damage, Examiner
+from imgindex.runs.check.damage import Damage
+from imgindex.runs.check.invariants import Examiner
 from imgindex.runs.check.repair import RESTORE, Repair
 from imgindex.store import Store
 

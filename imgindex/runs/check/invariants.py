@@ -16,6 +16,7 @@ import numpy as np
 
 from imgindex import files
 from imgindex.ports import Progress
+from imgindex.runs.check.damage import Damage, _cut, many, shown
 from imgindex.runs.check.repair import REPAIR, RESTORE, Repair, left_over
 from imgindex.search import vectors
 from imgindex.search.index_files import load_index
@@ -32,23 +33,6 @@ CHUNK = 4096
 
 CACHE_NAME = re.compile(r"space-[0-9]+-[0-9]+\.faiss", re.ASCII)
 OTHER_LENGTH = "its length is not that of its space"
-
-MAX_SHOWN = 40
-"""Characters of a value that cannot be right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """Something broken: the invariant, the sentence and the remedy of its Finding, and what mends it, if anything."""
-
-    invariant: int
-    sentence: str
-    remedy: str
-    mend: Callable[[], None] | None = None
-
-    @property
-    def key(self) -> tuple[int, str]:
-        return self.invariant, self.sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +65,7 @@ class Examiner:
             said = audit.damage(tx)
         if said:
             example = files.display(os.fsencode(said[0].strip().splitlines()[-1]))
-            yield Damage(0, f"SQLite finds {_many(len(said), 'fault')} in the database, e.g.: {example}.", RESTORE)
+            yield Damage(0, f"SQLite finds {many(len(said), 'fault')} in the database, e.g.: {example}.", RESTORE)
 
     def vectors(self) -> Iterator[Damage]:
         """A space that says another length than all its vectors have is itself damaged, and they are not."""
@@ -112,7 +96,7 @@ class Examiner:
             image_id, fault = next(iter(bad.values()))
             yield Damage(
                 1,
-                f"{_many(len(bad), 'vector')} cannot be trusted, e.g. that of {self._image(image_id)}: {fault}.",
+                f"{many(len(bad), 'vector')} cannot be trusted, e.g. that of {self._image(image_id)}: {fault}.",
                 f"{REPAIR}removes them, and the next imgindex index embeds their images again.",
                 partial(self.repair.remove_vectors, {rowid: image_id for rowid, (image_id, _) in bad.items()}),
             )
@@ -132,21 +116,21 @@ class Examiner:
             _, path, why = broken[0]
             yield Damage(
                 2,
-                f"{_many(len(broken), 'file row')} cannot be trusted, e.g. that of {_shown(path)}: {why}.",
+                f"{many(len(broken), 'file row')} cannot be trusted, e.g. that of {shown(path)}: {why}.",
                 f"{REPAIR}removes them, and the next imgindex index reads the files again.",
                 partial(self.repair.remove_files, [key for key, *_ in broken]),
             )
         if orphans:
             yield Damage(
                 2,
-                f"{_many(len(orphans), 'image')} without a file row, e.g. image {orphans[0]}.",
+                f"{many(len(orphans), 'image')} without a file row, e.g. image {orphans[0]}.",
                 f"{REPAIR}removes them with their vectors and pairs.",
                 self.repair.remove_files,
             )
         if unused:
             yield Damage(
                 2,
-                f"{_many(len(unused), 'row')} of skipped files without a file, e.g. row {unused[0]}.",
+                f"{many(len(unused), 'row')} of skipped files without a file, e.g. row {unused[0]}.",
                 f"{REPAIR}removes them.",
                 self.repair.remove_files,
             )
@@ -169,7 +153,7 @@ class Examiner:
         if above:
             yield Damage(
                 3,
-                f"{_many(len(above), 'vector')} of a generation beyond the store's, {generation}, e.g. that of "
+                f"{many(len(above), 'vector')} of a generation beyond the store's, {generation}, e.g. that of "
                 f"{self._image(above[0])}.",
                 f"{REPAIR}begins a new generation.",
                 self.repair.begin_generation,
@@ -184,8 +168,8 @@ class Examiner:
         if wrong:
             yield Damage(
                 3,
-                f"{_many(len(wrong), 'search index', 'search indexes')} of generation {generation} or beyond without "
-                f"just the vectors there are, e.g. {_shown(wrong[0].name)}.",
+                f"{many(len(wrong), 'search index', 'search indexes')} of generation {generation} or beyond without "
+                f"just the vectors there are, e.g. {shown(wrong[0].name)}.",
                 f"{REPAIR}removes them, and the next imgindex index writes new ones.",
                 partial(self.repair.remove_cache, [row.id for row in wrong]),
             )
@@ -200,7 +184,7 @@ class Examiner:
             table, highest = above[0]
             yield Damage(
                 4,
-                f"{_many(len(above), 'table')} with ids beyond those ever given, e.g. {table} {highest}.",
+                f"{many(len(above), 'table')} with ids beyond those ever given, e.g. {table} {highest}.",
                 f"{REPAIR}counts on from the highest.",
                 partial(self.repair.raise_sequences, above),
             )
@@ -219,7 +203,7 @@ class Examiner:
             first = broken[0]
             yield Damage(
                 invariant,
-                f"{_many(len(broken), name)} cannot be trusted, e.g. that of {self._image(first.low_id)} and "
+                f"{many(len(broken), name)} cannot be trusted, e.g. that of {self._image(first.low_id)} and "
                 f"{self._image(first.high_id)}: {first.why}.",
                 f"{REPAIR}removes them, and the next imgindex index verifies them again.",
                 partial(self.repair.remove_pairs, broken),
@@ -243,7 +227,7 @@ class Examiner:
         if triggers:
             yield Damage(
                 6,
-                f"{_many(len(triggers), 'guard')} of the decisions missing or changed, e.g. the trigger {triggers[0]}.",
+                f"{many(len(triggers), 'guard')} of the decisions missing or changed, e.g. the trigger {triggers[0]}.",
                 f"{REPAIR}makes them again.",
                 partial(self.repair.put_triggers, triggers),
             )
@@ -265,7 +249,7 @@ class Examiner:
         if changed:
             yield Damage(
                 7,
-                f"{_many(len(changed), 'decision')} with a checksum that does not match, e.g. decision {changed[0]}.",
+                f"{many(len(changed), 'decision')} with a checksum that does not match, e.g. decision {changed[0]}.",
                 "Decide on that pair again, or restore the database from a backup (imgindex backup FILE makes one): "
                 "what a person decided is never changed by imgindex.",
             )
@@ -288,7 +272,7 @@ class Examiner:
             row, why = bad[0]
             yield Damage(
                 8,
-                f"{_many(len(bad), 'search index', 'search indexes')} of no use, e.g. {_shown(row.name)}: {why}.",
+                f"{many(len(bad), 'search index', 'search indexes')} of no use, e.g. {shown(row.name)}: {why}.",
                 f"{REPAIR}removes them, and the next imgindex index writes new ones.",
                 partial(self.repair.remove_cache, [row.id for row, _ in bad]),
             )
@@ -298,7 +282,7 @@ class Examiner:
             example = files.display(os.fsencode(strays[0].name))
             yield Damage(
                 8,
-                f"{_many(len(strays), 'file')} in the store that nothing names, {size:,} bytes, e.g. {example}.",
+                f"{many(len(strays), 'file')} in the store that nothing names, {size:,} bytes, e.g. {example}.",
                 f"{REPAIR}deletes them.",
                 self.repair.remove_left_over,
             )
@@ -348,14 +332,14 @@ class Examiner:
         if lone:
             yield Damage(
                 9,
-                f"{_many(len(lone), 'watermark')} of an image without a vector, e.g. of {self._image(lone[0][1])}.",
+                f"{many(len(lone), 'watermark')} of an image without a vector, e.g. of {self._image(lone[0][1])}.",
                 f"{REPAIR}removes them.",
                 partial(self.repair.remove, "watermark", [rowid for rowid, _ in lone]),
             )
         if sketches:
             yield Damage(
                 9,
-                f"{_many(len(sketches), 'damaged sketch', 'damaged sketches')}, e.g. of {self._image(sketches[0][1])}.",
+                f"{many(len(sketches), 'damaged sketch', 'damaged sketches')}, e.g. of {self._image(sketches[0][1])}.",
                 f"{REPAIR}removes them; they are made again where they are wanted.",
                 partial(self.repair.remove, "sketch", [rowid for rowid, _ in sketches]),
             )
@@ -370,7 +354,7 @@ class Examiner:
                 remedy, mend = self.repair.of_values(table.name, [row.rowid for row in wrong])
                 yield Damage(
                     10,
-                    f"{_many(len(wrong), 'row')} of {table.name} with a value that cannot be right, e.g. in {named} "
+                    f"{many(len(wrong), 'row')} of {table.name} with a value that cannot be right, e.g. in {named} "
                     f"{first.column}: {_cut(first.value)}.",
                     remedy,
                     mend,
@@ -380,7 +364,7 @@ class Examiner:
         """An image for a person: its id, and a path where it has one."""
         with self.store.read() as tx:
             path = audit.path_of(tx, image_id) if isinstance(image_id, int) else None
-        return f"image {_shown(image_id)}" + ("" if path is None else f" ({files.display(path)})")
+        return f"image {shown(image_id)}" + ("" if path is None else f" ({files.display(path)})")
 
 
 def _length(dim: Any) -> int:
@@ -404,23 +388,6 @@ def _parts(rows: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(rows)
     while part := list(itertools.islice(rest, CHUNK)):
         yield part
-
-
-def _many(count: int, one: str, more: str = "") -> str:
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
-
-
-def _shown(value: Any) -> str:
-    return files.display(value if isinstance(value, bytes) else os.fsencode(str(value)))
-
-
-def _cut(value: Any) -> str:
-    """A value for a person: no more of it than tells what it is."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bytes):
-        return f"{len(value):,} bytes"
-    return _shown(value)[:MAX_SHOWN] if isinstance(value, int | float) else f"the text {_shown(value)[:MAX_SHOWN]!r}"
 
 
 def _size_bytes(path: Path) -> int:

@@ -8,7 +8,7 @@ from imgindex.pictures import decode
 from imgindex.proof import decide
 from imgindex.proof.decide import placed
 from imgindex.records import Candidate, Verdict
-from imgindex.store import Store, catalog, pairs, spaces
+from imgindex.store import Store, pairs, skipped, spaces
 from imgindex.store.pairs import StoredPair
 
 LOOK_REASON = "the rules changed, and nobody looked yet at what differs in it"
@@ -61,8 +61,8 @@ def try_skipped_again(store: Store) -> None:
     """
     version = decode.version()
     with store.read() as tx:
-        if catalog.decoder_version(tx) == version:
+        if skipped.decoder_version(tx) == version:
             return
     with store.write() as tx:
-        catalog.retry_skipped(tx)
-        catalog.set_decoder_version(tx, version)
+        skipped.retry_skipped(tx)
+        skipped.set_decoder_version(tx, version)

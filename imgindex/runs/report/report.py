@@ -20,6 +20,7 @@ from imgindex.runs.presence import Looked, look
 from imgindex.runs.report.changes import carried, files_of, paths_of, paths_of_group, redundant_files, with_changes
 from imgindex.store import Store, Transaction, catalog, pairs, reported, spaces, weighed
 from imgindex.store.pairs import StoredPair
+from imgindex.store.skipped import skipped_files
 
 DEFAULT_SIMILAR_PER_IMAGE = 5
 """`similar` pairs shown of one image: enough to look at, and a burst of 1,000 frames stays readable."""
@@ -37,7 +38,7 @@ def report(
     with store.read() as tx:
         paths, missing = paths_below(tx, folders)
         files, images = sum(map(len, paths.values())), len(paths)
-        skipped = tuple((path, skip) for path, skip in catalog.skipped_files(tx) if is_below(path, folders))
+        skipped = tuple((path, skip) for path, skip in skipped_files(tx) if is_below(path, folders))
         active = spaces.active_space(tx)
         space_id = None if active is None else active[0]
         stored = list(pairs.copies(tx, space_id))

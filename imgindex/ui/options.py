@@ -1,0 +1,58 @@
+"""The options that several commands have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgindex.errors import named, path
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        parser=path,
+        metavar="<path>",
+        help="Directory of the store; else $IMGINDEX_STORE, else the user data directory.",
+    ),
+]
+
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps, for CLIP models.")]
+FoldersArgument = Annotated[
+    list[str], typer.Argument(parser=named, metavar="DIR", help="Folders to index, with all below them.")
+]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        parser=named,
+        metavar="<str>",
+        help="auto, sift-vlad, clip-ViT-B-32, another hub id, or a folder with a CLIP model.",
+    ),
+]
+JobsOption = Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per core.")]
+IncludeOption = Annotated[list[str] | None, typer.Option(help="Only files that match this pattern; repeatable.")]
+ExcludeOption = Annotated[list[str] | None, typer.Option(help="No files that match this pattern; repeatable.")]
+FollowOption = Annotated[bool, typer.Option("--follow-symlinks", help="Follow links to folders.")]
+MissingOption = Annotated[
+    bool, typer.Option("--accept-missing", help="Most files of a folder are gone, and that is meant.")
+]
+
+FailOption = Annotated[bool, typer.Option("--fail-on-duplicates", help="Exit with 1 where any file is redundant.")]
+
+
+class ReportFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    HTML = "html"
+
+
+class AnswerFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+AnswerOption = Annotated[AnswerFormat, typer.Option("--format", help="How to print the answer.")]
