@@ -84,7 +84,7 @@ def standing(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) 
         return None
     if has["a"] and has["b"]:
         return None
-    if any(has[name] == {"area": 1} for name in "ab"):
+    if any(has[name] == {"area": 1} or "set beside" in has[name] for name in "ab"):
         return None
     strength = {name: max(made[name].values(), default=0) for name in "ab"}
     for rich, poor in (("a", "b"), ("b", "a")):
@@ -160,7 +160,17 @@ def _discoloured(evidence: Evidence) -> bool:
 
 
 SURE = frozenset(
-    {"earlier coding", "coded again", "coded coarser", "few colours", "enlarged", "blocky", "repeats a lossy file"}
+    {
+        "earlier coding",
+        "coded again",
+        "coded coarser",
+        "few colours",
+        "enlarged",
+        "enlarged exactly",
+        "resized",
+        "blocky",
+        "repeats a lossy file",
+    }
 )
 """Signs of a lesser or equal encoding. Others are presumption: a picture with these alone is an edited copy."""
 
