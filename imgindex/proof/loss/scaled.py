@@ -26,6 +26,9 @@ MOST_ENLARGED = 0.6
 
 LEAST_FINE = 0.05
 
+MOST_FILTERS, FAR_WORSE = 3, 1.3
+"""Coding hides which filter suits best: the next ones are tried as well, where they are nearly as good."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
@@ -45,31 +48,37 @@ class Scaled:
 
 def compare(large: Whole, small: Whole) -> Scaled:
     """Of two whole frames, upright."""
-    left, reduced = _best(large.rgb, small.rgb)
-    missing, enlarged = _best(small.rgb, large.rgb)
+    reduced, enlarged = _by_filter(large.rgb, small.rgb), _by_filter(small.rgb, large.rgb)
     fine, own = max(_fine(small.rgb), LEAST_FINE), max(_fine(large.rgb), LEAST_FINE)
+    off, missing = reduced[0][0], enlarged[0][0]
     return Scaled(
-        reduced=min(left, _coded(reduced, small)),
-        enlarged=min(missing, _coded(enlarged, large)) if missing < MOST_ENLARGED * own else missing,
-        off=left / fine,
+        reduced=_nearest(large.rgb, reduced, small),
+        enlarged=_nearest(small.rgb, enlarged, large) if missing < MOST_ENLARGED * own else missing,
+        off=off / fine,
         own=missing / own,
     )
 
 
-def _best(rgb: Rgb, target: Rgb) -> tuple[float, Rgb]:
-    """The least difference from the target, and the picture in its size by that filter."""
-    grey, size = _grey(rgb), target.shape[1::-1]
-    goal = np.asarray(_grey(target))
-    differences = [float(cv2.absdiff(np.asarray(grey.resize(size, how)), goal).mean()) for how in FILTERS]
-    best = int(np.argmin(differences))
-    return differences[best], np.asarray(Image.fromarray(rgb).resize(size, FILTERS[best]))
+def _by_filter(rgb: Rgb, target: Rgb) -> list[tuple[float, Image.Resampling]]:
+    """The difference of lumas in the target's size, by filter, the best first."""
+    grey, goal = _grey(rgb), np.asarray(_grey(target))
+    size = target.shape[1::-1]
+    return sorted((float(cv2.absdiff(np.asarray(grey.resize(size, how)), goal).mean()), how) for how in FILTERS)
 
 
-def _coded(rgb: Rgb, like: Whole) -> float:
-    if like.coder is None or like.orientation != 1:
-        return float("inf")
-    again = history.coded(np.ascontiguousarray(rgb), like.coder)
-    return float(cv2.absdiff(again, like.rgb).mean())
+def _nearest(rgb: Rgb, filters: list[tuple[float, Image.Resampling]], like: Whole) -> float:
+    """The least difference of the picture from `like`, in its size by one of the best filters, and coded as it is."""
+    image, best = Image.fromarray(rgb), float("inf")
+    for difference, how in filters[:MOST_FILTERS]:
+        if difference > FAR_WORSE * filters[0][0] + LEAST_FINE:
+            break
+        resized = np.ascontiguousarray(image.resize(like.rgb.shape[1::-1], how))
+        if like.coder is not None and like.orientation == 1:
+            resized = history.coded(resized, like.coder)
+        best = min(best, float(cv2.absdiff(resized, like.rgb).mean()))
+        if best < LEAST_FINE / 2:
+            break
+    return best
 
 
 def _grey(rgb: Rgb) -> Image.Image:

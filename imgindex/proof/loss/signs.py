@@ -131,7 +131,7 @@ def _coded(mine: Evidence, other: Evidence, both: Evidence) -> Signs:
     stands_out = mine["blocky"] > BLOCKY and mine["blocky"] > other["blocky"] + BLOCKY_MORE
     smoother = detail["sharper"] <= its_detail["sharper"] + 0.02
     quiet = its_detail["noise"] < 2 * detail["noise"] + 1
-    if stands_out and both["coherence"] < 0.8 and smoother and quiet and other["format"] in ("JPEG", "PNG"):
+    if stands_out and both["coherence"] < 0.8 and smoother and quiet and other["format"] == "JPEG":
         found["blocky"] = 1
     return found
 
@@ -313,6 +313,8 @@ def _grid_smoothed(mine: Evidence, other: Evidence) -> bool:
 
 def is_clipped(mine: Evidence, other: Evidence, both: Evidence) -> bool:
     toned = both["uneven"] < UNEVEN and both["shift"] > CLIPPING_SHIFT
+    if other["detail"]["noise"] > 2 * mine["detail"]["noise"] + 1:
+        return False
     return bool(toned and mine["clipped"] > CLIPPED and mine["clipped"] > 4 * other["clipped"])
 
 
