@@ -240,7 +240,7 @@ within one; it is tried where so many coefficients are."""
 
 def _coding(found: Evidence, a: Whole, b: Whole) -> overlay.Coding:
     few_colours = a.colours is not None or b.colours is not None
-    if found.get("anew"):
+    if found.get("anew") and "altered" not in found:
         return overlay.Coding(few_colours, overlay.CODED_ANEW)
     if any((found[name].get("lattice") or 1.0) < history.REPEATS for name in "ab"):
         return overlay.Coding(few_colours, overlay.CODED_FINELY if a.lossy and b.lossy else overlay.LOSSLESS)

@@ -243,7 +243,7 @@ def truly_finer(mine: Evidence, other: Evidence) -> bool:
     if met is not None:
         if is_reduced_exactly(met):
             return True
-        if is_enlarged_exactly(met) or met["off"] > MOST_OFF or met["own"] < LEAST_OWN:
+        if is_enlarged_exactly(met) or not _is_kept(met, mine, other):
             return False
         if _is_crisp(mine, other):
             return True
@@ -275,6 +275,17 @@ copies, 0.03 at least in 100 other edits; and how far enlarging the smaller one 
 MOST_OFF, LEAST_OWN = 0.3, 0.75
 """Where none is met exactly: what is sharpened or grained after it was enlarged is further from the smaller one when it
 is reduced, or nearer when that is enlarged."""
+
+
+LOSSLESS_OFF, LOSSLESS_OWN, LOSSLESS_RATIO = 0.65, 0.65, 1.6
+"""The same of a lossless picture that is smaller than a JPEG, of which coding may have hidden more."""
+
+
+def _is_kept(met: Evidence, mine: Evidence, other: Evidence) -> bool:
+    """Whether reducing `mine` nearly gives the other, and enlarging the other gives nothing like it."""
+    if mine["lossy"] and not other["lossy"]:
+        return bool(LOSSLESS_OFF > met["off"] < met["own"] / LOSSLESS_RATIO and met["own"] > LOSSLESS_OWN)
+    return bool(met["off"] < MOST_OFF and met["own"] > LEAST_OWN)
 
 
 def is_reduced_exactly(met: Evidence) -> bool:
