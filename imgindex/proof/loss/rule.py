@@ -8,7 +8,7 @@ from imgindex.proof.loss import signs
 from imgindex.proof.loss.signs import PROOFS, Evidence, Signs
 from imgindex.records import Grade, Loss, Weighing
 
-JUDGE_VERSION = 1
+JUDGE_VERSION = 2
 """Raise it with any change to what `judge` says of some evidence: stored pairs are then judged again."""
 
 UNNOTICED_SHIFT = 3.0
@@ -155,7 +155,19 @@ def _sharpened(evidence: Evidence) -> bool:
     return bool(more > SHARPENED * less)
 
 
+GREY_MODES = ("1", "L", "LA", "I;16")
+LEAST_TINT = 0.02
+"""Variance of chroma, in grey levels squared, from which a picture that is not stored as grey is not grey."""
+
+
+def _made_grey(mine: Evidence, other: Evidence) -> bool:
+    """Whether `mine` is stored as grey, and the other has some colour."""
+    return mine["mode"] in GREY_MODES and other["mode"] not in GREY_MODES and other["chroma"]["varies"] > LEAST_TINT
+
+
 def _discoloured(evidence: Evidence) -> bool:
+    if any(_made_grey(evidence[m], evidence[o]) for m, o in (("a", "b"), ("b", "a"))):
+        return True
     return any("colour" in signs.has(evidence[m], evidence[o], evidence) for m, o in (("a", "b"), ("b", "a")))
 
 
