@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from imgindex.pictures.whole import Whole
 from imgindex.proof import maps
-from imgindex.proof.loss import colour, detail, frame, grid, history, overlay, resolution, tone
+from imgindex.proof.loss import colour, detail, frame, grid, history, overlay, resolution, scaled, tone
 from imgindex.proof.loss.grid import Grid, Placing
 from imgindex.proof.maps import Affine
 from imgindex.records import PictureInfo, Relation, Rgb, Verdict, Verification
@@ -78,6 +78,7 @@ def _measured(a: Whole, b: Whole, outcome: Verification, direct: Any) -> Evidenc
     found |= {"shift": laid.shift, "uneven": laid.uneven, "same": laid.same}
     _ask_history(found, a, b, placing)
     _compare_shown(found, a, b, laid)
+    _ask_scaled(found, a, b)
     if _plain(found) and found["same"] > 0 and min((found[name].get("recoded") or 1.0) for name in "ab") > CODED:
         _ask_older_coding(found, a, b)
     return found
@@ -239,7 +240,7 @@ within one; it is tried where so many coefficients are."""
 
 def _coding(found: Evidence, a: Whole, b: Whole) -> overlay.Coding:
     few_colours = a.colours is not None or b.colours is not None
-    if found.get("anew"):
+    if found.get("anew") and "altered" not in found:
         return overlay.Coding(few_colours, overlay.CODED_ANEW)
     if any((found[name].get("lattice") or 1.0) < history.REPEATS for name in "ab"):
         return overlay.Coding(few_colours, overlay.CODED_FINELY if a.lossy and b.lossy else overlay.LOSSLESS)
@@ -397,6 +398,23 @@ def _ask_history(found: Evidence, a: Whole, b: Whole, placing: Placing) -> None:
     for name, picture in (("a", a), ("b", b)):
         luma = cv2.cvtColor(np.ascontiguousarray(picture.rgb[corner, corner]), cv2.COLOR_RGB2GRAY)
         found[name]["blocky"] = round(history.blockiness(np.asarray(luma, np.uint8)), 4)
+
+
+LEAST_SCALE = 1.04
+
+
+def _ask_scaled(found: Evidence, a: Whole, b: Whole) -> None:
+    """Whether one whole frame is the other resized."""
+    upright = found["snapped"] == "frame" and not found["mirrored"] and found["turned"] < 1
+    if not upright or found["shift"] > SAME_TONE:
+        return
+    for large, small, other in (("a", b, a), ("b", a, b)):
+        if min(other.size[0] / small.size[0], other.size[1] / small.size[1]) > LEAST_SCALE:
+            found[large]["scaled"] = _rounded(asdict(scaled.compare(other, small)))
+
+
+SAME_TONE = 3.0
+"""Mean change of tone in grey levels from which a copy was not only resized."""
 
 
 def _ask_older_coding(found: Evidence, a: Whole, b: Whole) -> None:

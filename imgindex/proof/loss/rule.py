@@ -8,7 +8,7 @@ from imgindex.proof.loss import signs
 from imgindex.proof.loss.signs import PROOFS, Evidence, Signs
 from imgindex.records import Grade, Loss, Weighing
 
-JUDGE_VERSION = 1
+JUDGE_VERSION = 2
 """Raise it with any change to what `judge` says of some evidence: stored pairs are then judged again."""
 
 UNNOTICED_SHIFT = 3.0
@@ -84,7 +84,7 @@ def standing(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) 
         return None
     if has["a"] and has["b"]:
         return None
-    if any(has[name] == {"area": 1} for name in "ab"):
+    if any(has[name] == {"area": 1} or "set beside" in has[name] for name in "ab"):
         return None
     strength = {name: max(made[name].values(), default=0) for name in "ab"}
     for rich, poor in (("a", "b"), ("b", "a")):
@@ -155,12 +155,34 @@ def _sharpened(evidence: Evidence) -> bool:
     return bool(more > SHARPENED * less)
 
 
+GREY_MODES = ("1", "L", "LA", "I;16")
+LEAST_TINT = 0.02
+"""Variance of chroma, in grey levels squared, from which a picture that is not stored as grey is not grey."""
+
+
+def _made_grey(mine: Evidence, other: Evidence) -> bool:
+    """Whether `mine` is stored as grey, and the other has some colour."""
+    return mine["mode"] in GREY_MODES and other["mode"] not in GREY_MODES and other["chroma"]["varies"] > LEAST_TINT
+
+
 def _discoloured(evidence: Evidence) -> bool:
+    if any(_made_grey(evidence[m], evidence[o]) for m, o in (("a", "b"), ("b", "a"))):
+        return True
     return any("colour" in signs.has(evidence[m], evidence[o], evidence) for m, o in (("a", "b"), ("b", "a")))
 
 
 SURE = frozenset(
-    {"earlier coding", "coded again", "coded coarser", "few colours", "enlarged", "blocky", "repeats a lossy file"}
+    {
+        "earlier coding",
+        "coded again",
+        "coded coarser",
+        "few colours",
+        "enlarged",
+        "enlarged exactly",
+        "resized",
+        "blocky",
+        "repeats a lossy file",
+    }
 )
 """Signs of a lesser or equal encoding. Others are presumption: a picture with these alone is an edited copy."""
 
