@@ -214,7 +214,7 @@ class Examiner:
             first = broken[0]
             yield Damage(
                 invariant,
-                f"What was weighed of {_many(len(broken), 'pair')} cannot be trusted, e.g. of "
+                f"What was weighed of {many(len(broken), 'pair')} cannot be trusted, e.g. of "
                 f"{self._image(first.low_id)} and {self._image(first.high_id)}: {first.why}.",
                 f"{REPAIR}removes it, and the next imgindex index weighs them again.",
                 partial(self.repair.remove, "weighed", [row.rowid for row in broken]),
