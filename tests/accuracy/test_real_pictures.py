@@ -49,7 +49,7 @@ def test_copies_are_found_and_nothing_else(profile: str, recipes: ModuleType, tm
 
 
 def test_pictures_that_share_something_are_no_copies(recipes: ModuleType, tmp_path: Path) -> None:
-    """Prevents: one watermark, caption, page or form that makes two pictures one; a page that is kept for its picture."""
+    """Prevents: one watermark, caption, page or form that makes two pictures one; a page kept for its picture."""
     expected, never_kept = recipes.make_traps(PHOTOS, tmp_path / "made")
     report = reported(tmp_path / "made", tmp_path / "store")
     found = copies(report)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import cv2
@@ -24,13 +24,11 @@ from imgindex.pictures.whole import Whole
 from imgindex.proof import maps
 from imgindex.proof.loss import colour, detail, frame, grid, history, overlay, resolution, scaled, tone
 from imgindex.proof.loss.grid import Grid, Placing
+from imgindex.proof.loss.laid import MOST_POINTS, Laid, in_tones_of, lay, usable_means
 from imgindex.proof.maps import Affine
 from imgindex.records import PictureInfo, Relation, Rgb, Verdict, Verification
 
 Evidence = dict[str, Any]
-
-LEAST_MEANS = 60
-"""Means that a tone must rest on; with fewer all are taken."""
 
 EXACT_NOISE_PX = 640
 """Side of the corner of a picture whose blocks are looked at."""
@@ -106,99 +104,6 @@ def _geometry(affine: Affine, snapped: str, exact: bool) -> Evidence:
         "snapped": snapped, "exact": exact, "mirrored": parts.mirrored, "stretch": round(parts.anisotropy, 4),
         "turned": round(abs(parts.degrees), 2),
     }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Laid:
-    """Both pictures on the grid that shows all they share, a in b's tones; `poorer_b` tells that b has less contrast,
-    and else it is b that is seen in a's."""
-
-    placing: Placing
-    full: Grid
-    grid: Grid
-    a: Rgb
-    b: Rgb
-    inside: NDArray[np.bool_]
-    means_a: NDArray[np.float32]
-    means_b: NDArray[np.float32]
-    means_inside: NDArray[np.bool_]
-    a_to_b: tone.Tone
-    b_to_a: tone.Tone
-    uneven: float
-    toned_a: Rgb
-    toned_b: Rgb
-    light: tone.Light | None
-    forward: bool
-    same: float
-
-    @property
-    def shift(self) -> float:
-        """Mean change of tone in grey levels, in the direction that changes less."""
-        return round(min(self.a_to_b.shift, self.b_to_a.shift), 3)
-
-
-def lay(a: Whole, b: Whole, placing: Placing) -> Laid:
-    """Place b on a exactly, and find the tone that one is seen in by the other."""
-    full = grid.grid_of(placing, a.size, b.size)
-    shown = full.reduced(grid.WHOLE_PX)
-    seen_a = grid.seen(a.rgb, shown.to_a, shown.size)
-    seen_b = grid.seen(b.rgb, shown.to_b, shown.size)
-    inside = grid.covered(shown, a.size, b.size)
-    means_a, means_b, usable = tone.means(seen_a), tone.means(seen_b), _usable(inside)
-    a_to_b = tone.fit(means_a[usable], means_b[usable])
-    moved = placing
-    if placing.snapped != "frame":
-        luma_a, luma_b = history.luma(np.clip(a_to_b.of(seen_a), 0, 255).astype(np.uint8)), history.luma(seen_b)
-        if placing.snapped == "pixels" and shown is full:
-            moved = grid.nudged(placing, shown, luma_a, luma_b)
-        elif not placing.snapped:
-            moved = grid.straightened(placing, shown, luma_a, luma_b)
-    if moved is not placing and np.abs(moved.affine - placing.affine).max() > 1e-9:
-        full = grid.grid_of(moved, a.size, b.size)
-        shown = full.reduced(grid.WHOLE_PX)
-        seen_a = grid.seen(a.rgb, shown.to_a, shown.size)
-        seen_b = grid.seen(b.rgb, shown.to_b, shown.size)
-        inside = grid.covered(shown, a.size, b.size)
-        means_a, means_b, usable = tone.means(seen_a), tone.means(seen_b), _usable(inside)
-        a_to_b = tone.fit(means_a[usable], means_b[usable])
-    b_to_a = tone.fit(means_b[usable], means_a[usable])
-    forward = _contrast(means_a[usable]) >= _contrast(means_b[usable])
-    source, target, across = (means_a, means_b, a_to_b) if forward else (means_b, means_a, b_to_a)
-    light = None if across.still else tone.uneven(source, target, usable, across)
-    toned = _toned(seen_a if forward else seen_b, across, light)
-    mask = inside.astype(np.uint8)
-    difference = cv2.mean(cv2.absdiff(seen_a, seen_b), mask)[:3] if mask.any() else (99.0,)
-    return Laid(
-        moved, full, shown, seen_a, seen_b, inside, means_a, means_b, usable, a_to_b, b_to_a,
-        0.0 if light is None else round(light.swing, 3),
-        toned if forward else seen_a, seen_b if forward else toned, light, forward,
-round(sum(difference) / len(difference), 4),
-    )  # fmt: skip
-
-
-def _toned(rgb: Rgb, across: tone.Tone, light: tone.Light | None) -> Rgb:
-    if across.still and light is None:
-        return rgb
-    levels = across.of(rgb)
-    if light is not None:
-        levels = levels * light.of(rgb.shape[1], rgb.shape[0])[..., None]
-    return np.asarray(cv2.convertScaleAbs(np.clip(levels, 0, 255)))
-
-
-def _usable(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """bool: the means that rest on what both show alone."""
-    height, width = inside.shape
-    size = max(4, width // tone.MEAN_PX), max(4, height // tone.MEAN_PX)
-    usable = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
-    return usable if np.count_nonzero(usable) >= LEAST_MEANS else np.ones_like(usable)
-
-
-MOST_POINTS = 4_000
-"""Means that a deviation or a share is taken of at most."""
-
-
-def _contrast(levels: NDArray[np.float32]) -> float:
-    return float(levels[:: max(1, len(levels) // MOST_POINTS)].std(axis=0).sum())
 
 
 def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
@@ -293,7 +198,7 @@ def _altered(off: Rgb) -> int:
 
 
 def _compare_colour(found: Evidence, laid: Laid, clean: NDArray[np.bool_]) -> None:
-    usable = _usable(clean)
+    usable = usable_means(clean)
     step = max(1, int(np.count_nonzero(usable)) // MOST_POINTS)
     points_a, points_b = laid.means_a[usable][::step], laid.means_b[usable][::step]
     refit = clean is not laid.inside
@@ -315,9 +220,9 @@ def _detail_parts(
         seen_a, seen_b = grid.seen(a.rgb, part.to_a, part.size), grid.seen(b.rgb, part.to_b, part.size)
         across = laid.a_to_b if laid.forward else laid.b_to_a
         if laid.forward:
-            seen_a = _toned(seen_a, across, None)
+            seen_a = in_tones_of(seen_a, across, None)
         else:
-            seen_b = _toned(seen_b, across, None)
+            seen_b = in_tones_of(seen_b, across, None)
         inside = grid.covered(part, a.size, b.size)
         left, top = maps.apply(maps.compose(maps.invert(laid.full.to_a), part.to_a), np.zeros((1, 2)))[0]
         x, y = int(left * down[0]), int(top * down[1])
@@ -338,7 +243,7 @@ def _compare_resolution(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None
             continue
         middle = _busiest(laid)
         coarse = grid.seen(other.rgb, maps.compose(to_other, middle.to_a), middle.size)
-        luma = history.luma(_toned(coarse, across, None))
+        luma = history.luma(in_tones_of(coarse, across, None))
         seen = resolution.finer(picture.rgb, maps.compose(to_picture, middle.to_a), luma, middle)
         if seen is not None:
             found[name]["finer"] = _rounded(asdict(seen))
