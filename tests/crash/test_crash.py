@@ -17,7 +17,7 @@ import pytest
 
 from imgindex import api
 from imgindex.ui.as_json import report_json
-from tests.helpers.pictures import save, scene
+from tests.helpers.pictures import reduced, save, scene
 
 CRASH_TEST = Path(__file__).resolve().parents[2] / "scripts" / "crash_test.py"
 
@@ -36,7 +36,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("crash") / "photos"
     for seed in range(12):
         save(scene(seed), folder / f"{seed}.jpg")
-        save(scene(seed).resize((120, 90)), folder / f"{seed}-small.jpg")
+        save(reduced(folder / f"{seed}.jpg", (120, 90)), folder / f"{seed}-small.jpg")
     return folder
 
 

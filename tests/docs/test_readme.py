@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.pictures import save, scene
+from tests.helpers.pictures import reduced, save, scene
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 COMMANDS = ("index", "nightly", "report", "query", "compare", "status", "check", "backup", "forget")
@@ -30,7 +30,7 @@ def test_the_python_blocks_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(scene(1), tmp_path / "photos" / "first.jpg")
-    save(scene(1).resize((120, 90)), tmp_path / "photos" / "second.jpg")
+    save(reduced(tmp_path / "photos" / "first.jpg", (120, 90)), tmp_path / "photos" / "second.jpg")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL):

@@ -34,3 +34,9 @@ def save(picture: Image.Image, path: Path, quality: int = 92) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path, quality=quality)
     return path
+
+
+def reduced(path: Path, size: tuple[int, int]) -> Image.Image:
+    """A file opened and made smaller: a copy of that file, not of what it was made of."""
+    with Image.open(path) as picture:
+        return picture.convert("RGB").resize(size)

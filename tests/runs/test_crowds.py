@@ -22,7 +22,7 @@ from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.catalog import NewFile
 from imgindex.store.pairs import StoredPair
 from imgindex.workers.inline import InlineWorkers
-from tests.helpers.pictures import save, scene
+from tests.helpers.pictures import reduced, save, scene
 from tests.store.test_store import INFO, SPACE, seen
 
 
@@ -51,9 +51,10 @@ def test_each_member_of_a_crowd_is_verified_against_the_keeper(tmp_path: Path, m
     """Prevents: a crowd whose members stand by themselves because they were compared with each other only."""
     folder = tmp_path / "photos"
     picture = scene(3, 400, 300)
-    for number in range(2 * crowds.MANY):
-        side = 300 - number if number else 400
-        save(picture.resize((side, round(side * 0.75))), folder / f"{number:03}.jpg")
+    first = save(picture, folder / "000.jpg")
+    for number in range(1, 2 * crowds.MANY):
+        side = 300 - number
+        save(reduced(first, (side, round(side * 0.75))), folder / f"{number:03}.jpg")
     with imgindex.open(tmp_path / "store", model="sift-vlad", workers=InlineWorkers()) as images:
         with monkeypatch.context() as killed:
             killed.setattr(match.Round, "crowds", lambda _: [])

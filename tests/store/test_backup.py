@@ -13,7 +13,7 @@ import pytest
 import imgindex
 from imgindex.store import DATABASE_NAME, Store, catalog, pairs, spaces
 from tests.crash.test_crash import rows, start
-from tests.helpers.pictures import save, scene
+from tests.helpers.pictures import reduced, save, scene
 
 SCENES = 24
 
@@ -38,7 +38,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("backup") / "photos"
     for seed in range(SCENES):
         save(scene(seed), folder / f"{seed}.jpg")
-        save(scene(seed).resize((120, 90)), folder / f"{seed}-small.jpg")
+        save(reduced(folder / f"{seed}.jpg", (120, 90)), folder / f"{seed}-small.jpg")
     return folder
 
 

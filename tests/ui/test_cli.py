@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.pictures import save, scene
+from tests.helpers.pictures import reduced, save, scene
 
 
 def run(*arguments: object, store: Path, check: int | None = 0) -> subprocess.CompletedProcess[str]:
@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("cli")
     for seed in range(4):
         save(scene(seed, 480, 360), base / "photos" / f"{seed}.jpg")
-    save(scene(1, 480, 360).resize((240, 180)), base / "photos" / "1-small.jpg")
+    save(reduced(base / "photos" / "1.jpg", (240, 180)), base / "photos" / "1-small.jpg")
     shutil.copy(base / "photos" / "2.jpg", base / "photos" / "2-copy.jpg")
     (base / "photos" / "broken.jpg").write_bytes((base / "photos" / "3.jpg").read_bytes()[:4000])
     (base / "photos" / "notes.txt").write_text("not a picture")

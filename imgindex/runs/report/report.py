@@ -64,7 +64,7 @@ def report(
     variants = [p for p in variants if p.a_id in paths and p.b_id in paths]
     listed = (
         *_listed_copies(paths, known, weighings, members),
-        *(_reported(paths, pair) for pair in variants),
+        *sorted((_reported(paths, pair) for pair in variants), key=lambda pair: (pair.a, pair.b)),
         *(_reported(paths, found[key]) for key in kept),
     )
     counts = Counts(
