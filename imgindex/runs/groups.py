@@ -10,6 +10,7 @@ from imgindex.keep.groups import ImageGroup, Placed, grouped
 from imgindex.keep.order import Below, KeeperKey
 from imgindex.keep.reasons import reasons
 from imgindex.keep.rules import keeper_key
+from imgindex.pictures.companions import are_companions
 from imgindex.proof.verify import reversed_outcome
 from imgindex.records import Grade, Relation, Seen, StoredImage, Verdict, Verification, Weighing
 from imgindex.results import Group, Member
@@ -73,7 +74,7 @@ class Proofs:
         for pair in stored:
             if pair.outcome.verdict is Verdict.SAME_PIXELS:
                 same.join(pair.a_id, pair.b_id)
-            if pair.a_id in shown and pair.b_id in shown:
+            if pair.a_id in shown and pair.b_id in shown and not _of_one_shot(shown[pair.a_id], shown[pair.b_id]):
                 found._add(pair.a_id, pair.b_id, Proof(pair.outcome, weighings.get(pair.candidate.key)))
         for images in same.classes(shown):
             found._complete(shown, images)
@@ -100,6 +101,11 @@ class Proofs:
             self.below.append(Below(other, best, Grade.REDUNDANT))
             if _is_lossy(shown[best]) == _is_lossy(shown[other]):
                 self.below.append(Below(best, other, Grade.REDUNDANT))
+
+
+def _of_one_shot(a: Shown, b: Shown) -> bool:
+    """Whether the two belong together, as a RAW file and the JPEG beside it do: neither stands for the other."""
+    return any(are_companions(one.path, other.path) for one in a.files for other in b.files)
 
 
 def _is_lossy(shown: Shown) -> bool:
