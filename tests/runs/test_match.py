@@ -20,6 +20,7 @@ from imgindex.ports import Silent
 from imgindex.proof import verify
 from imgindex.records import Reach, Relation, Seen, Vectors, Verdict, Verification
 from imgindex.runs.index import crowds, match, worker_tasks
+from imgindex.runs.index.messages import messages
 from imgindex.runs.index.screening import Screened
 from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.catalog import NewFile
@@ -198,7 +199,7 @@ def test_a_message_has_few_pairs_of_large_pictures() -> None:
         return SimpleNamespace(a=one, b=one)
 
     def lengths(pairs: list[Any]) -> list[int]:
-        parts = list(worker_tasks._parts(pairs))
+        parts = list(messages(pairs, worker_tasks.pixels_of, worker_tasks.TASKS_AT_ONCE))
         assert [task for part in parts for task in part] == pairs
         return list(map(len, parts))
 

@@ -8,15 +8,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from imgindex.keep.planning import Key
 from imgindex.pictures.sources import OnDisk
 from imgindex.ports import Progress, Workers
 from imgindex.proof import loss
-from imgindex.records import StoredImage, Weighing
+from imgindex.records import Weighing
 from imgindex.results import WeighSummary
+from imgindex.runs.index.messages import messages, outcomes
 from imgindex.runs.index.scales import Scales
 from imgindex.runs.index.weigh_tasks import WeighTask, weigh_tasks
 from imgindex.store import Store, catalog, pairs, weighed
@@ -25,9 +26,7 @@ from imgindex.store.values import rows_of
 from imgindex.store.weighed import WeighedPair
 
 TASKS_AT_ONCE = 8
-PIXELS_AT_ONCE = 200_000_000
-"""Pairs in one message to a worker, and pixels of both pictures of these beyond which it ends: all of them must be
-weighed within `pool.TIMEOUT_S`."""
+"""Pairs in one message to a worker."""
 
 
 def weigh_copies(store: Store, progress: Progress, workers: Workers) -> WeighSummary:
@@ -98,24 +97,5 @@ def _weighings(store: Store, keys: Sequence[Key], workers: Workers) -> Iterator[
         else:
             of_a, of_b = (OnDisk(tuple(paths.get(image.id, ())), image.sha256) for image in (a, b))
             tasks.append(WeighTask(key, of_a, of_b, pair.outcome))
-    for part, results in workers.run(weigh_tasks, _parts(tasks, images)):
-        if isinstance(results, Exception):
-            alone = workers.run(weigh_tasks, [[task] for task in part])
-            yield from ((task.key, one[0] if isinstance(one, list) else one) for [task], one in alone)
-        else:
-            yield from ((task.key, one) for task, one in zip(part, results, strict=True))
-
-
-def _parts(tasks: Iterable[WeighTask], images: dict[int, StoredImage]) -> Iterator[list[WeighTask]]:
-    """Tasks in messages; neighbours share an image, which is then read once."""
-    part: list[WeighTask] = []
-    pixels = 0
-    for task in tasks:
-        more = sum(images[i].info.pixels for i in task.key)
-        if part and (len(part) == TASKS_AT_ONCE or pixels + more > PIXELS_AT_ONCE):
-            yield part
-            part, pixels = [], 0
-        part.append(task)
-        pixels += more
-    if part:
-        yield part
+    parts = messages(tasks, lambda task: sum(images[i].info.pixels for i in task.key), TASKS_AT_ONCE)
+    yield from ((task.key, weighing) for task, weighing in outcomes(workers, weigh_tasks, parts))

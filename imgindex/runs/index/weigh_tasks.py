@@ -9,7 +9,7 @@ from imgindex.pictures.sources import OnDisk, PixelCache
 from imgindex.pictures.whole import Whole, whole
 from imgindex.proof.loss import weigh
 from imgindex.records import Verification, Weighing
-from imgindex.skips import Skipped
+from imgindex.runs.index.messages import attempted
 
 WHOLE_CACHE_BYTES = 256 << 20
 """Of pictures in full in each worker: two of 40 megapixels. A keeper meets all its copies one after the other."""
@@ -32,12 +32,7 @@ def weigh_tasks(tasks: list[WeighTask]) -> list[Weighing | Exception]:
 
 def weighed(task: WeighTask) -> Weighing | Exception:
     """The outcome of one task."""
-    try:
-        return weigh(_whole(task.a), _whole(task.b), task.outcome)
-    except (OSError, Skipped) as error:
-        return error
-    except Exception as error:
-        return RuntimeError(f"{type(error).__name__}: {error}")
+    return attempted(lambda: weigh(_whole(task.a), _whole(task.b), task.outcome))
 
 
 @functools.lru_cache(maxsize=1)

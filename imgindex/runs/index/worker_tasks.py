@@ -16,16 +16,11 @@ from imgindex.ports import Workers
 from imgindex.proof import align, screen, verify
 from imgindex.proof.screen import Way
 from imgindex.records import Candidate, Verification
-from imgindex.skips import Skipped
+from imgindex.runs.index.messages import attempted, messages, outcomes
 
 TASKS_AT_ONCE = 32
 """Pairs in one message to a worker process at most: neighbours in the list share an image, which then travels
 once. Of the 5,053 pairs of the `ukbench` recipe 8 together send 4,525 images, 16 send 3,323 and 32 send 2,718."""
-
-PIXELS_AT_ONCE = 200_000_000
-"""Pixels of both pictures of these pairs, beyond which the message ends: all must be verified within
-`pool.TIMEOUT_S`, and a pair may need both decoded in full three times (for its traits, for the digest of its pixels
-and for a larger luma), which takes the slowest decoder (see there) 80 s."""
 
 MESSAGES_AHEAD = 4
 """Messages for each worker before the first answer is taken: a quarter of a second of work, while a block is read or
@@ -81,35 +76,14 @@ def verify_tasks(tasks: list[Task]) -> list[Verification | Exception]:
 
 def verified(task: Task) -> Verification | Exception:
     """The outcome of one task."""
-    try:
-        return verify.verify(task.a, task.b, task.features_agree)
-    except (OSError, Skipped) as error:
-        return error
-    except Exception as error:
-        return RuntimeError(f"{type(error).__name__}: {error}")
+    return attempted(lambda: verify.verify(task.a, task.b, task.features_agree))
 
 
 def outcomes_of(workers: Workers, tasks: Iterable[Task]) -> Iterator[tuple[Task, Verification | Exception]]:
-    """The outcome of each task. They travel TASKS_AT_ONCE together; where a worker dies, each is tried alone."""
-    for part, results in workers.run(verify_tasks, _parts(tasks), MESSAGES_AHEAD):
-        if isinstance(results, Exception):
-            yield from (
-                (task, one[0] if isinstance(one, list) else one)
-                for [task], one in workers.run(verify_tasks, [[t] for t in part])
-            )
-        else:
-            yield from zip(part, results, strict=True)
+    """The outcome of each task."""
+    return outcomes(workers, verify_tasks, messages(tasks, pixels_of, TASKS_AT_ONCE), MESSAGES_AHEAD)
 
 
-def _parts(tasks: Iterable[Task]) -> Iterator[list[Task]]:
-    part: list[Task] = []
-    pixels = 0
-    for task in tasks:
-        more = task.a.info.pixels + task.b.info.pixels
-        if part and (len(part) == TASKS_AT_ONCE or pixels + more > PIXELS_AT_ONCE):
-            yield part
-            part, pixels = [], 0
-        part.append(task)
-        pixels += more
-    if part:
-        yield part
+def pixels_of(task: Task) -> int:
+    """Of both pictures in full."""
+    return task.a.info.pixels + task.b.info.pixels
