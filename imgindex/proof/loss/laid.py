@@ -19,8 +19,8 @@ LEAST_MEANS = 60
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Laid:
-    """Both pictures on the grid that shows all they share, a in b's tones; `poorer_b` tells that b has less contrast,
-    and else it is b that is seen in a's."""
+    """Both pictures on the grid that shows all they share; `forward` where a is seen in b's tones, which has no more
+    contrast, and else it is b that is seen in a's."""
 
     placing: Placing
     full: Grid
@@ -46,8 +46,22 @@ class Laid:
         return round(min(self.a_to_b.shift, self.b_to_a.shift), 3)
 
 
-def lay(a: Whole, b: Whole, placing: Placing) -> Laid:
-    """Place b on a exactly, and find the tone that one is seen in by the other."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Placed:
+    """Both pictures on the grid of one placing, means of them, and the tone of b that a has."""
+
+    full: Grid
+    shown: Grid
+    a: Rgb
+    b: Rgb
+    inside: NDArray[np.bool_]
+    means_a: NDArray[np.float32]
+    means_b: NDArray[np.float32]
+    usable: NDArray[np.bool_]
+    a_to_b: tone.Tone
+
+
+def _placed(a: Whole, b: Whole, placing: Placing) -> _Placed:
     full = grid.grid_of(placing, a.size, b.size)
     shown = full.reduced(grid.WHOLE_PX)
     seen_a = grid.seen(a.rgb, shown.to_a, shown.size)
@@ -55,34 +69,52 @@ def lay(a: Whole, b: Whole, placing: Placing) -> Laid:
     inside = grid.covered(shown, a.size, b.size)
     means_a, means_b, usable = tone.means(seen_a), tone.means(seen_b), usable_means(inside)
     a_to_b = tone.fit(means_a[usable], means_b[usable])
-    moved = placing
-    if placing.snapped != "frame":
-        luma_a, luma_b = history.luma(np.clip(a_to_b.of(seen_a), 0, 255).astype(np.uint8)), history.luma(seen_b)
-        if placing.snapped == "pixels" and shown is full:
-            moved = grid.nudged(placing, shown, luma_a, luma_b)
-        elif not placing.snapped:
-            moved = grid.straightened(placing, shown, luma_a, luma_b)
+    return _Placed(full, shown, seen_a, seen_b, inside, means_a, means_b, usable, a_to_b)
+
+
+def _moved(placing: Placing, on: _Placed) -> Placing:
+    """The placing made exact by what is seen with it."""
+    if placing.snapped == "frame":
+        return placing
+    luma_a, luma_b = history.luma(np.clip(on.a_to_b.of(on.a), 0, 255).astype(np.uint8)), history.luma(on.b)
+    if placing.snapped == "pixels" and on.shown is on.full:
+        return grid.nudged(placing, on.shown, luma_a, luma_b)
+    return placing if placing.snapped else grid.straightened(placing, on.shown, luma_a, luma_b)
+
+
+def lay(a: Whole, b: Whole, placing: Placing) -> Laid:
+    """Place b on a exactly, and find the tone that one is seen in by the other."""
+    on = _placed(a, b, placing)
+    moved = _moved(placing, on)
     if moved is not placing and np.abs(moved.affine - placing.affine).max() > 1e-9:
-        full = grid.grid_of(moved, a.size, b.size)
-        shown = full.reduced(grid.WHOLE_PX)
-        seen_a = grid.seen(a.rgb, shown.to_a, shown.size)
-        seen_b = grid.seen(b.rgb, shown.to_b, shown.size)
-        inside = grid.covered(shown, a.size, b.size)
-        means_a, means_b, usable = tone.means(seen_a), tone.means(seen_b), usable_means(inside)
-        a_to_b = tone.fit(means_a[usable], means_b[usable])
+        on = _placed(a, b, moved)
+    means_a, means_b, usable = on.means_a, on.means_b, on.usable
     b_to_a = tone.fit(means_b[usable], means_a[usable])
     forward = _contrast(means_a[usable]) >= _contrast(means_b[usable])
-    source, target, across = (means_a, means_b, a_to_b) if forward else (means_b, means_a, b_to_a)
+    source, target, across = (means_a, means_b, on.a_to_b) if forward else (means_b, means_a, b_to_a)
     light = None if across.still else tone.uneven(source, target, usable, across)
-    toned = in_tones_of(seen_a if forward else seen_b, across, light)
-    mask = inside.astype(np.uint8)
-    difference = cv2.mean(cv2.absdiff(seen_a, seen_b), mask)[:3] if mask.any() else (99.0,)
+    toned = in_tones_of(on.a if forward else on.b, across, light)
+    mask = on.inside.astype(np.uint8)
+    difference = cv2.mean(cv2.absdiff(on.a, on.b), mask)[:3] if mask.any() else (99.0,)
     return Laid(
-        moved, full, shown, seen_a, seen_b, inside, means_a, means_b, usable, a_to_b, b_to_a,
-        0.0 if light is None else round(light.swing, 3),
-        toned if forward else seen_a, seen_b if forward else toned, light, forward,
-round(sum(difference) / len(difference), 4),
-    )  # fmt: skip
+        placing=moved,
+        full=on.full,
+        grid=on.shown,
+        a=on.a,
+        b=on.b,
+        inside=on.inside,
+        means_a=means_a,
+        means_b=means_b,
+        means_inside=usable,
+        a_to_b=on.a_to_b,
+        b_to_a=b_to_a,
+        uneven=0.0 if light is None else round(light.swing, 3),
+        toned_a=toned if forward else on.a,
+        toned_b=on.b if forward else toned,
+        light=light,
+        forward=forward,
+        same=round(sum(difference) / len(difference), 4),
+    )
 
 
 def in_tones_of(rgb: Rgb, across: tone.Tone, light: tone.Light | None) -> Rgb:
