@@ -11,6 +11,7 @@ from imgindex.keep.order import Below, KeeperKey
 from imgindex.keep.reasons import reasons
 from imgindex.keep.rules import keeper_key
 from imgindex.pictures.companions import are_companions
+from imgindex.pictures.whole import LOSSY
 from imgindex.proof.verify import reversed_outcome
 from imgindex.records import Grade, Relation, Seen, StoredImage, Verdict, Verification, Weighing
 from imgindex.results import Group, Member
@@ -18,9 +19,6 @@ from imgindex.runs.presence import Looked
 from imgindex.store import Transaction, catalog
 from imgindex.store.pairs import StoredPair
 from imgindex.store.values import rows_of
-
-LOSSY = frozenset({"JPEG", "MPO", "HEIF", "AVIF", "JPEG2000"})
-"""Formats whose pixels are those of a coder: of equal pixels, a file of another format repeats them."""
 
 SAME_PIXELS = Verification(Verdict.SAME_PIXELS, 100.0, 1.0, Relation.SAME, share_a=1.0, share_b=1.0)
 """What is known of two images whose equal pixels were proven through others."""
