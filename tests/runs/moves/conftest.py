@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 import imgindex
-from imgindex.api import ImageIndex
+from imgindex.api import ImageIndex, InlineWorkers
 from tests.helpers.embedders import use_embedder
-from tests.helpers.in_process import work_in_process
 from tests.helpers.pictures import save, scene
 from tests.runs.moves.asked import Counting
 
@@ -20,13 +19,12 @@ from tests.runs.moves.asked import Counting
 def embedder(monkeypatch: pytest.MonkeyPatch) -> Counting:
     counting = Counting()
     use_embedder(monkeypatch, counting)
-    work_in_process(monkeypatch)
     return counting
 
 
 @pytest.fixture
 def images(tmp_path: Path, embedder: Counting) -> Iterator[ImageIndex]:
-    with imgindex.open(tmp_path / "store", jobs=1) as opened:
+    with imgindex.open(tmp_path / "store", workers=InlineWorkers()) as opened:
         yield opened
 
 

@@ -12,12 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import imgindex
-from imgindex.api import ImageIndex
+from imgindex.api import ImageIndex, InlineWorkers
 from imgindex.files import sha256
 from imgindex.results import Report
 from imgindex.search.embed.fake import FakeEmbedder
 from tests.helpers.embedders import use_embedder
-from tests.helpers.in_process import work_in_process
 from tests.helpers.pictures import save, scene
 
 ROOTS = ("a", "b", "c")
@@ -135,10 +134,9 @@ def test_a_report_names_what_is_there_and_leaves_a_file_of_every_content(
 ) -> None:
     """Prevents: a person who removes what is redundant, and with it the only file of a picture."""
     use_embedder(monkeypatch, FakeEmbedder())
-    work_in_process(monkeypatch)
     base = tmp_path_factory.mktemp("moves")
     disk = Disk(base, contents)
-    with imgindex.open(base / "store", jobs=1) as images:
+    with imgindex.open(base / "store", workers=InlineWorkers()) as images:
         images.index([base / root for root in ROOTS])
         for name, pick in steps:
             if name == "index":
