@@ -43,6 +43,11 @@ MissingOption = Annotated[
 FailOption = Annotated[bool, typer.Option("--fail-on-duplicates", help="Exit with 1 where any file is redundant.")]
 
 
+PicturesOption = Annotated[
+    int, typer.Option(min=0, help="How many groups of a page get pictures, and pairs of each further part.")
+]
+
+
 class ReportFormat(StrEnum):
     TEXT = "text"
     JSON = "json"

@@ -1,0 +1,69 @@
+"""Verbs about the store itself: status, check, backup, forget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgindex.errors import StoreError, UsageError, named, path
+from imgindex.ui.options import AnswerFormat, AnswerOption, StoreOption
+from imgindex.ui.running import chosen_store
+from imgindex.ui.terminal import emit
+
+
+def status(store: StoreOption = None, answer_format: AnswerOption = AnswerFormat.TEXT) -> None:
+    """What the store holds: files, images, model, folders and their last scans."""
+    from imgindex import api
+    from imgindex.ui.as_json import status_json
+    from imgindex.ui.as_text import status_text
+
+    with api.open(chosen_store(store), create=False) as images:
+        found = images.status()
+    emit(status_json(found) if answer_format is AnswerFormat.JSON else status_text(found))
+
+
+def check(
+    store: StoreOption = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be rebuilt, and nothing else.")] = False,
+    answer_format: AnswerOption = AnswerFormat.TEXT,
+) -> None:
+    """Is the store whole? Verifies every vector, pair and decision in it, and its index file."""
+    from imgindex import api
+    from imgindex.ui.as_json import check_json
+    from imgindex.ui.as_text import check_text
+    from imgindex.ui.progress import on_stderr
+
+    with api.open(chosen_store(store), create=False, progress=on_stderr()) as images:
+        findings = images.check(repair=repair)
+    emit(check_json(findings) if answer_format is AnswerFormat.JSON else check_text(findings))
+    if any(not finding.repaired for finding in findings):
+        raise typer.Exit(StoreError.exit_code)
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(parser=path, metavar="FILE", help="A new file.")],
+    store: StoreOption = None,
+) -> None:
+    """Write a consistent copy of the store's database, even while another run writes."""
+    from imgindex import api
+
+    with api.open(chosen_store(store), create=False) as images:
+        images.backup(target)
+    emit(f"Wrote {target}. To use it, put it as imgindex.db into an empty directory and name that with --store.")
+
+
+def forget(
+    path: Annotated[str, typer.Argument(parser=named, metavar="PATH", help="A file, or a folder with all below it.")],
+    store: StoreOption = None,
+) -> None:
+    """Remove what the store knows of a path. The files themselves stay as they are."""
+    from imgindex import api
+    from imgindex.ui.words import count
+
+    with api.open(chosen_store(store), create=False) as images:
+        files = images.forget(path)
+    if not files:
+        raise UsageError(f"The store knows no file at or below {path}; check the spelling.")
+    emit(f"Forgot {count(files, 'file')}.")

@@ -1,0 +1,50 @@
+"""The verb that says what was found: report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgindex.errors import UsageError, named
+from imgindex.ui.options import FailOption, PicturesOption, ReportFormat, StoreOption
+from imgindex.ui.running import DUPLICATES, chosen_store
+from imgindex.ui.terminal import emit
+
+
+def report(
+    folders: Annotated[
+        list[str] | None, typer.Argument(parser=named, metavar="DIR", help="Only files below these.")
+    ] = None,
+    store: StoreOption = None,
+    report_format: Annotated[
+        ReportFormat, typer.Option("--format", help="How to print the report.")
+    ] = ReportFormat.TEXT,
+    new: Annotated[bool, typer.Option("--new", help="Only what is new since the last nightly report.")] = False,
+    similar: Annotated[int, typer.Option(min=0, help="How many look-alikes (no copies) to show of each image.")] = 5,
+    pictures: PicturesOption = 100,
+    fail_on_duplicates: FailOption = False,
+) -> None:
+    """Duplicates: which file to keep, and what is redundant beside it."""
+    from imgindex import api
+    from imgindex.ui.as_csv import report_csv
+    from imgindex.ui.as_html import page_of
+    from imgindex.ui.as_json import report_json
+    from imgindex.ui.progress import on_stderr
+    from imgindex.ui.report_text import news_text, report_text
+
+    write = {ReportFormat.TEXT: report_text, ReportFormat.JSON: report_json, ReportFormat.CSV: report_csv}
+    with api.open(chosen_store(store), create=False, progress=on_stderr()) as images:
+        made = images.report(folders or (), similar_per_image=similar)
+        if folders and not (made.counts.files or made.counts.skipped or made.counts.missing):
+            raise UsageError(f"Nothing that is below {', '.join(folders)} was indexed; check the spelling.")
+        if new:
+            made, write[ReportFormat.TEXT] = api.only_new(made), news_text
+        if report_format is ReportFormat.HTML:
+            printed = page_of(images, made, beside=Path.cwd(), pictures=pictures)
+        else:
+            printed = write[report_format](made)
+    emit(printed.rstrip("\n"))
+    if fail_on_duplicates and made.counts.duplicate_files:
+        raise typer.Exit(DUPLICATES)
