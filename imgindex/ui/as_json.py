@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -93,6 +93,12 @@ def status_json(status: Status) -> str:
     roots = [asdict(root) | {"path": path_text(root.path)} for root in status.roots]
     values = asdict(status) | {"roots": roots, "skipped_by_reason": dict(status.skipped_by_reason)}
     return json.dumps({"schema": SCHEMA} | values, indent=1)
+
+
+def settings_json(found: Mapping[str, tuple[Any, str]]) -> str:
+    """The answer of `imgindex config`: of each setting its value, and where that comes from."""
+    values = {name: {"value": value, "from": origin} for name, (value, origin) in found.items()}
+    return json.dumps({"schema": SCHEMA, "settings": values}, indent=1)
 
 
 def _group(group: Group) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from imgindex import clock
 from imgindex.files import display
@@ -70,6 +72,20 @@ def status_text(status: Status) -> str:
         scanned = "never completely" if root.scanned_at_s is None else clock.local(root.scanned_at_s)
         lines.append(f"Folder   {display(root.path)}: {count(root.files, 'file')}, scanned {scanned}")
     return "\n".join(lines)
+
+
+def settings_text(found: Mapping[str, tuple[Any, str]]) -> str:
+    """Each setting, its value, and where that comes from."""
+    shown = {name: display(os.fsencode(_value_text(value))) for name, (value, _) in found.items()}
+    names, values = (max(map(len, column)) for column in (shown, shown.values()))
+    return "\n".join(f"{name:{names}}  {shown[name]:{values}}  {origin}" for name, (_, origin) in found.items())
+
+
+def _value_text(value: Any) -> str:
+    """A value as it is written in a file of settings, but for quotes."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_value_text, value)) or "(none)"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def check_text(findings: Sequence[Finding]) -> str:

@@ -9,32 +9,48 @@ from typing import Annotated
 import typer
 
 from imgindex.errors import named, path
+from imgindex.ui.chosen import take_settings
 
 StoreOption = Annotated[
     Path | None,
     typer.Option(
         "--store",
         parser=path,
-        metavar="<path>",
+        metavar="DIR",
+        is_eager=True,
+        callback=take_settings,
         help="Directory of the store; else $IMGINDEX_STORE, else the user data directory.",
     ),
 ]
 
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps, for CLIP models.")]
+DeviceOption = Annotated[
+    str,
+    typer.Option("--device", envvar="IMGINDEX_DEVICE", metavar="NAME", help="auto, cpu, cuda or mps, for CLIP models."),
+]
 FoldersArgument = Annotated[
-    list[str], typer.Argument(parser=named, metavar="DIR", help="Folders to index, with all below them.")
+    list[str] | None,
+    typer.Argument(
+        parser=named, metavar="DIR...", help="Folders to index, with all below them; else the roots of config.toml."
+    ),
 ]
 ModelOption = Annotated[
     str,
     typer.Option(
         parser=named,
-        metavar="<str>",
+        envvar="IMGINDEX_MODEL",
+        metavar="NAME",
         help="auto, sift-vlad, clip-ViT-B-32, another hub id, or a folder with a CLIP model.",
     ),
 ]
-JobsOption = Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per core.")]
-IncludeOption = Annotated[list[str] | None, typer.Option(help="Only files that match this pattern; repeatable.")]
-ExcludeOption = Annotated[list[str] | None, typer.Option(help="No files that match this pattern; repeatable.")]
+JobsOption = Annotated[
+    int, typer.Option(min=0, envvar="IMGINDEX_JOBS", metavar="N", help="Worker processes; 0: one per core.")
+]
+IncludeOption = Annotated[
+    list[str] | None, typer.Option(metavar="PATTERN", help="Only files that match this pattern; repeatable.")
+]
+ExcludeOption = Annotated[
+    list[str] | None, typer.Option(metavar="PATTERN", help="No files that match this pattern; repeatable.")
+]
 FollowOption = Annotated[bool, typer.Option("--follow-symlinks", help="Follow links to folders.")]
 MissingOption = Annotated[
     bool, typer.Option("--accept-missing", help="Most files of a folder are gone, and that is meant.")

@@ -12,7 +12,7 @@ import pytest
 from tests.helpers.pictures import reduced, save, scene
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-COMMANDS = ("index", "nightly", "report", "query", "compare", "status", "check", "backup", "forget")
+COMMANDS = ("index", "nightly", "report", "query", "compare", "status", "check", "backup", "forget", "config")
 
 
 def help_texts() -> str:

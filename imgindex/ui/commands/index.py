@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgindex import settings
 from imgindex.errors import RootError, UsageError, path
 from imgindex.ui import interrupt
 from imgindex.ui.options import (
@@ -35,7 +38,7 @@ GOES_ON = "imgindex: interrupted; what was finished is kept, and the next run go
 
 
 def index(
-    folders: FoldersArgument,
+    folders: FoldersArgument = None,
     store: StoreOption = None,
     model: ModelOption = "auto",
     rebuild: Annotated[
@@ -55,6 +58,7 @@ def index(
     from imgindex.ui.as_text import index_text
     from imgindex.ui.progress import on_stderr
 
+    roots = _roots(folders)
     if rebuild and model == "auto":
         raise UsageError("Say with --model which model the store is to be rebuilt with.")
     progress = on_stderr()
@@ -65,7 +69,7 @@ def index(
         ) as images,
     ):
         summary = images.index(
-            folders,
+            roots,
             include=include or (),
             exclude=exclude or (),
             follow_symlinks=follow_symlinks,
@@ -76,7 +80,7 @@ def index(
 
 
 def nightly(
-    folders: FoldersArgument,
+    folders: FoldersArgument = None,
     store: StoreOption = None,
     model: ModelOption = "auto",
     device: DeviceOption = "auto",
@@ -99,6 +103,7 @@ def nightly(
     from imgindex.ui.as_text import nightly_text
     from imgindex.ui.progress import on_stderr
 
+    roots = _roots(folders)
     if html is not None and not html.absolute().parent.is_dir():
         raise UsageError(f"The page {html} cannot be written: there is no such folder.")
     progress = on_stderr()
@@ -108,7 +113,7 @@ def nightly(
         images.exclusive(),
     ):
         summary = images.index(
-            folders,
+            roots,
             include=include or (),
             exclude=exclude or (),
             follow_symlinks=follow_symlinks,
@@ -127,6 +132,13 @@ def nightly(
     end_of_run(summary, asked)
     if fail_on_duplicates and new.counts.duplicate_files:
         raise typer.Exit(DUPLICATES)
+
+
+def _roots(folders: Sequence[str] | None) -> list[str]:
+    """The folders of a run, as the command line or `config.toml` names them."""
+    if not folders:
+        raise UsageError(f"Name the folders to index: DIR..., or roots = [...] in {settings.FILE_NAME} of the store.")
+    return [os.path.expanduser(folder) for folder in folders]
 
 
 def end_of_run(summary: IndexSummary, asked: Asked) -> None:

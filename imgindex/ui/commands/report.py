@@ -14,7 +14,7 @@ from imgindex.ui.terminal import emit
 
 
 def report(
-    folders: Annotated[
+    below: Annotated[
         list[str] | None, typer.Argument(parser=named, metavar="DIR", help="Only files below these.")
     ] = None,
     store: StoreOption = None,
@@ -36,9 +36,9 @@ def report(
 
     write = {ReportFormat.TEXT: report_text, ReportFormat.JSON: report_json, ReportFormat.CSV: report_csv}
     with api.open(chosen_store(store), create=False, progress=on_stderr()) as images:
-        made = images.report(folders or (), similar_per_image=similar)
-        if folders and not (made.counts.files or made.counts.skipped or made.counts.missing):
-            raise UsageError(f"Nothing that is below {', '.join(folders)} was indexed; check the spelling.")
+        made = images.report(below or (), similar_per_image=similar)
+        if below and not (made.counts.files or made.counts.skipped or made.counts.missing):
+            raise UsageError(f"Nothing that is below {', '.join(below)} was indexed; check the spelling.")
         if new:
             made, write[ReportFormat.TEXT] = api.only_new(made), news_text
         if report_format is ReportFormat.HTML:
