@@ -180,7 +180,7 @@ class ImageIndex:
     @_diagnosed
     def thumbnails(
         self, shown: Report, *, pictures: int, progress: Progress | None = None
-    ) -> dict[tuple[bytes, bytes], Thumbnail]:
+    ) -> dict[tuple[str, str], Thumbnail]:
         """Small pictures of the first `pictures` groups of a report, by (keeper, path), and of as many pairs of each
         further part, by (a, path)."""
         from imgindex.runs.report.thumbnails import thumbnails

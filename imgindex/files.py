@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from imgindex.records import Seen
@@ -93,7 +93,12 @@ def sync_directory(folder: str) -> None:
         os.close(descriptor)
 
 
-def display(path: bytes) -> str:
+def texts(paths: Iterable[bytes]) -> tuple[str, ...]:
+    """Paths of the file system as the text that Python knows them by; bytes that are no text become lone surrogates."""
+    return tuple(map(os.fsdecode, paths))
+
+
+def display(path: str | bytes) -> str:
     """`path` for a person: bytes that are no text as `\\xNN`, control characters and line breaks visible.
 
     Characters that hide or reorder what follows them (bidirectional marks, other format characters) are

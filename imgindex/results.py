@@ -1,4 +1,8 @@
-"""A report as data, before it is written as text, JSON or CSV. Paths are absolute, as bytes."""
+"""What the verbs answer, as data, before it is written as text, JSON or CSV.
+
+Paths are absolute and text, as `os.fsdecode` gives it: `pathlib.Path`, `open` and JSON take them, whatever bytes are in
+a name.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +26,18 @@ class Member:
     links           other names of it: hard links, which are no files of their own
     """
 
-    path: bytes
+    path: str
     verdict: Verdict
     score: float
     transform: str | None
     grade: Grade
-    given: bytes
+    given: str
     loss: tuple[Loss, ...]
     differs: tuple[str, ...]
     size_bytes: int
     width_px: int
     height_px: int
-    links: tuple[bytes, ...] = ()
+    links: tuple[str, ...] = ()
     new: bool = True
 
 
@@ -57,14 +61,14 @@ class Group:
 
     number: int
     id: str
-    keeper: bytes
+    keeper: str
     keeper_bytes: int
     width_px: int
     height_px: int
     reclaimable_bytes: int
     members: tuple[Member, ...]
     why: tuple[str, ...] = ()
-    keeper_links: tuple[bytes, ...] = ()
+    keeper_links: tuple[str, ...] = ()
     keeper_new: bool = True
     change: Change = Change.NEW
 
@@ -73,7 +77,7 @@ class Group:
 class Resolved:
     """A group of the last nightly report of which no two files are left: the keeper it had, and how many files."""
 
-    keeper: bytes
+    keeper: str
     files: int
 
 
@@ -85,8 +89,8 @@ class ReportedPair:
     b. `neither`: both are copies, and nothing in the report stands in for either of them.
     """
 
-    a: bytes
-    b: bytes
+    a: str
+    b: str
     verdict: Verdict
     relation: Relation | None
     score: float
@@ -142,11 +146,11 @@ class Report:
     counts: Counts
     groups: tuple[Group, ...]
     pairs: tuple[ReportedPair, ...]
-    skipped: tuple[tuple[bytes, Skip], ...]
+    skipped: tuple[tuple[str, Skip], ...]
     since: str | None = None
     resolved: tuple[Resolved, ...] = ()
-    away: tuple[tuple[bytes, int], ...] = ()
-    links: tuple[tuple[bytes, ...], ...] = ()
+    away: tuple[tuple[str, int], ...] = ()
+    links: tuple[tuple[str, ...], ...] = ()
 
     @property
     def both_stay(self) -> tuple[ReportedPair, ...]:
@@ -191,7 +195,7 @@ class Match:
     """One answer of a query: a file that shows the image found, best first; `other_paths` are files of the same bytes,
     `hard_links` other names of this one."""
 
-    path: bytes
+    path: str
     verdict: Verdict
     score: float
     cosine: float
@@ -201,15 +205,15 @@ class Match:
     width_px: int
     height_px: int
     size_bytes: int
-    other_paths: tuple[bytes, ...] = ()
-    hard_links: tuple[bytes, ...] = ()
+    other_paths: tuple[str, ...] = ()
+    hard_links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RootStatus:
     """A folder that was indexed; `scanned_at_s` is the unix time of its last completed scan."""
 
-    path: bytes
+    path: str
     scanned_at_s: int | None
     files: int
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from imgindex.files import texts
 from imgindex.keep.groups import ImageGroup, Placed, grouped
 from imgindex.keep.order import Below, KeeperKey
 from imgindex.keep.reasons import reasons
@@ -150,18 +152,18 @@ def _group(shown: Mapping[int, Shown], keys: Mapping[int, KeeperKey], proofs: Pr
     members = [_same_bytes(keeper, stat, kept) for stat in same_bytes]
     for placed in group.members:
         members += _members(shown, proofs, placed)
-    members.sort(key=lambda member: member.grade is not Grade.REDUNDANT or member.given != kept.path)
+    members.sort(key=lambda member: member.grade is not Grade.REDUNDANT or member.given != os.fsdecode(kept.path))
     return Group(
         number=0,
         id=keeper.image.sha256.hex()[:ID_DIGITS],
-        keeper=kept.path,
+        keeper=os.fsdecode(kept.path),
         keeper_bytes=keeper.image.size_bytes,
         width_px=keeper.image.info.width_px,
         height_px=keeper.image.info.height_px,
         reclaimable_bytes=sum(member.size_bytes for member in members if member.grade is Grade.REDUNDANT),
         members=tuple(members),
         why=_why(shown, keys, proofs, group),
-        keeper_links=keeper.links.get(kept.path, ()),
+        keeper_links=texts(keeper.links.get(kept.path, ())),
     )
 
 
@@ -177,18 +179,18 @@ def _members(shown: Mapping[int, Shown], proofs: Proofs, placed: Placed) -> Iter
     first, *others = own.files
     for stat in own.files if placed.grade is Grade.REDUNDANT else (first,):
         yield Member(
-            path=stat.path,
+            path=os.fsdecode(stat.path),
             verdict=proof.outcome.verdict,
             score=proof.outcome.score,
             transform=proof.outcome.transform,
             grade=placed.grade,
-            given=given.files[0].path,
+            given=os.fsdecode(given.files[0].path),
             loss=() if proof.weighing is None else proof.weighing.loss_b,
             differs=() if proof.weighing is None else proof.weighing.differs,
             size_bytes=stat.size_bytes,
             width_px=own.image.info.width_px,
             height_px=own.image.info.height_px,
-            links=own.links.get(stat.path, ()),
+            links=texts(own.links.get(stat.path, ())),
         )
     if placed.grade is Grade.EDITED:
         yield from (_same_bytes(own, stat, first) for stat in others)
@@ -197,18 +199,18 @@ def _members(shown: Mapping[int, Shown], proofs: Proofs, placed: Placed) -> Iter
 def _same_bytes(own: Shown, stat: Seen, given: Seen) -> Member:
     """A further file of an image."""
     return Member(
-        path=stat.path,
+        path=os.fsdecode(stat.path),
         verdict=Verdict.EXACT,
         score=100.0,
         transform=None,
         grade=Grade.REDUNDANT,
-        given=given.path,
+        given=os.fsdecode(given.path),
         loss=(),
         differs=(),
         size_bytes=stat.size_bytes,
         width_px=own.image.info.width_px,
         height_px=own.image.info.height_px,
-        links=own.links.get(stat.path, ()),
+        links=texts(own.links.get(stat.path, ())),
     )
 
 

@@ -225,7 +225,7 @@ def _near(image: StoredImage, looked: Looked, cosine: float) -> Near:
 def _match(near: Near, outcome: Verification) -> Match:
     score = outcome.score if outcome.verdict.is_aligned else unproven_score(near.cosine)
     return Match(
-        near.paths[0],
+        os.fsdecode(near.paths[0]),
         outcome.verdict,
         score,
         near.cosine,
@@ -235,13 +235,13 @@ def _match(near: Near, outcome: Verification) -> Match:
         near.image.info.width_px,
         near.image.info.height_px,
         near.image.size_bytes,
-        near.paths[1:],
-        near.links,
+        files.texts(near.paths[1:]),
+        files.texts(near.links),
     )
 
 
 def _best(found: list[Match], k: int) -> list[Match]:
-    def key(match: Match) -> tuple[int, float, bytes]:
+    def key(match: Match) -> tuple[int, float, str]:
         rank = BEST_FIRST.index(match.verdict) if match.verdict.is_aligned else BEST_FIRST.index(Verdict.SIMILAR)
         return rank, -match.score, match.path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 
 from imgindex.results import RootStatus, Status
@@ -21,7 +22,9 @@ def status(store: Store) -> Status:
                 shown.add(known.image_id)
         images = len(shown)
         reasons = Counter(skip.reason for _, skip in skipped.skipped_files(tx))
-        roots = tuple(RootStatus(*row) for row in catalog.roots(tx))
+        roots = tuple(
+            RootStatus(os.fsdecode(path), scanned_at_s, files) for path, scanned_at_s, files in catalog.roots(tx)
+        )
         active = spaces.active_space(tx)
     space = None if active is None else active[1]
     return Status(

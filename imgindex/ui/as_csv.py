@@ -6,7 +6,6 @@ import csv
 import io
 
 from imgindex.results import Report
-from imgindex.ui.as_json import path_text
 from imgindex.ui.report_text import losses_text
 
 COLUMNS = (
@@ -32,7 +31,7 @@ def report_csv(report: Report) -> str:
             {
                 "group": g.number,
                 "role": "keeper",
-                "path": _defused(path_text(g.keeper)),
+                "path": _defused(g.keeper),
                 "grade": "keep",
                 "why": _defused("; ".join(g.why)),
                 "width_px": g.width_px,
@@ -45,9 +44,9 @@ def report_csv(report: Report) -> str:
                 {
                     "group": g.number,
                     "role": "member",
-                    "path": _defused(path_text(m.path)),
+                    "path": _defused(m.path),
                     "grade": m.grade.value,
-                    "given": _defused(path_text(m.given)),
+                    "given": _defused(m.given),
                     "loss": _defused(losses_text(m.loss)),
                     "verdict": m.verdict.value,
                     "score": m.score,

@@ -61,7 +61,7 @@ def write_page(target: Path, page: str) -> None:
 
 
 def report_html(
-    report: Report, thumbnails: Mapping[tuple[bytes, bytes], Thumbnail], *, pictures: int, beside: bytes | None = None
+    report: Report, thumbnails: Mapping[tuple[str, str], Thumbnail], *, pictures: int, beside: bytes | None = None
 ) -> str:
     """The page of a report; `thumbnails` by (first path of the row, path), and what has none is shown without.
 
@@ -86,7 +86,6 @@ def report_html(
         "losses": losses_text,
         "moment": _moment,
         "points": _points,
-        "shown_text": lambda text: display(os.fsencode(text)),
         "size": size_text,
         "shown_parts": _shown_parts,
         "which_has_what": which_has_what,
@@ -128,17 +127,13 @@ def _headline(report: Report) -> str:
     return " and ".join(parts)
 
 
-def _exact_path(path: bytes) -> str | None:
+def _exact_path(path: str) -> str | None:
     """The path as a JSON string, for a button that copies it; None where copying could do harm or would not be exact.
 
     That is so for bytes that are no text, and for control characters: pasted into a terminal, a line break in a name
     runs what follows it.
     """
-    try:
-        text = path.decode()
-    except UnicodeDecodeError:
-        return None
-    return None if any(unicodedata.category(c) == "Cc" for c in text) else json.dumps(text)
+    return None if any(unicodedata.category(c) in ("Cc", "Cs") for c in path) else json.dumps(path)
 
 
 def _data_uri(jpeg: bytes) -> Markup:
@@ -160,16 +155,16 @@ def _area(corners: Outline) -> float:
     return abs(sum(x * v - u * y for (x, y), (u, v) in zip(corners, following, strict=True))) / 2
 
 
-def _address(path: bytes, beside: bytes | None) -> str:
+def _address(path: str, beside: bytes | None) -> str:
     """The URL of a file, each byte of its name that could mean anything else escaped."""
     if beside is None:
-        return "file://" + urllib.parse.quote_from_bytes(path)
-    return "./" + urllib.parse.quote_from_bytes(os.path.relpath(path, beside))
+        return "file://" + urllib.parse.quote_from_bytes(os.fsencode(path))
+    return "./" + urllib.parse.quote_from_bytes(os.path.relpath(os.fsencode(path), beside))
 
 
-def _shown_parts(path: bytes) -> tuple[str, str]:
+def _shown_parts(path: str) -> tuple[str, str]:
     """(folder with its last slash, name), as a person sees them."""
-    folder, slash, name = path.rpartition(b"/")
+    folder, slash, name = path.rpartition("/")
     return display(folder + slash), display(name)
 
 

@@ -1,9 +1,11 @@
-"""Reports and query answers as JSON, schema 2: fields may be added; a renamed field raises the schema."""
+"""Reports and query answers as JSON, schema 2: fields may be added; a renamed field raises the schema.
+
+Bytes in a path that are no UTF-8 are lone surrogates, which JSON escapes.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,11 +14,6 @@ from imgindex.records import Loss
 from imgindex.results import Comparison, Finding, Group, IndexSummary, Match, Report, ReportedPair, Status
 
 SCHEMA = 2
-
-
-def path_text(path: bytes) -> str:
-    """The path as Python shows it: bytes that are not UTF-8 become lone surrogates, which JSON escapes."""
-    return os.fsdecode(path)
 
 
 def report_json(report: Report) -> str:
@@ -40,14 +37,12 @@ def _report(report: Report) -> dict[str, Any]:
         "generated_at": report.generated_at,
         "since": report.since,
         "counts": asdict(report.counts),
-        "away": [{"folder": path_text(folder), "files": files} for folder, files in report.away],
+        "away": [{"folder": folder, "files": files} for folder, files in report.away],
         "groups": [_group(group) for group in report.groups],
-        "resolved": [{"keeper": path_text(gone.keeper), "files": gone.files} for gone in report.resolved],
+        "resolved": [{"keeper": gone.keeper, "files": gone.files} for gone in report.resolved],
         "pairs": [_pair(pair) for pair in report.pairs],
-        "hard_links": [[path_text(path) for path in names] for names in report.links],
-        "skipped": [
-            {"path": path_text(path), "reason": skip.reason, "detail": skip.detail} for path, skip in report.skipped
-        ],
+        "hard_links": [list(names) for names in report.links],
+        "skipped": [{"path": path, "reason": skip.reason, "detail": skip.detail} for path, skip in report.skipped],
     }
 
 
@@ -90,8 +85,7 @@ def comparison_json(a: str, b: str, found: Comparison) -> str:
 
 def status_json(status: Status) -> str:
     """The answer of `imgindex status`: the fields of `report.model.Status`."""
-    roots = [asdict(root) | {"path": path_text(root.path)} for root in status.roots]
-    values = asdict(status) | {"roots": roots, "skipped_by_reason": dict(status.skipped_by_reason)}
+    values = asdict(status) | {"skipped_by_reason": dict(status.skipped_by_reason)}
     return json.dumps({"schema": SCHEMA} | values, indent=1)
 
 
@@ -105,30 +99,30 @@ def _group(group: Group) -> dict[str, Any]:
     return {
         "id": group.id,
         "number": group.number,
-        "keeper": path_text(group.keeper),
+        "keeper": group.keeper,
         "keeper_bytes": group.keeper_bytes,
         "width_px": group.width_px,
         "height_px": group.height_px,
         "why": list(group.why),
         "keeper_new": group.keeper_new,
-        "keeper_hard_links": [path_text(path) for path in group.keeper_links],
+        "keeper_hard_links": list(group.keeper_links),
         "change": group.change.value,
         "reclaimable_bytes": group.reclaimable_bytes,
         "members": [
             {
-                "path": path_text(member.path),
+                "path": member.path,
                 "verdict": member.verdict.value,
                 "score": member.score,
                 "transform": member.transform,
                 "grade": member.grade.value,
-                "given": path_text(member.given),
+                "given": member.given,
                 "loss": _losses(member.loss),
                 "differs": list(member.differs),
                 "size_bytes": member.size_bytes,
                 "width_px": member.width_px,
                 "height_px": member.height_px,
                 "new": member.new,
-                "hard_links": [path_text(path) for path in member.links],
+                "hard_links": list(member.links),
             }
             for member in group.members
         ],
@@ -137,8 +131,8 @@ def _group(group: Group) -> dict[str, Any]:
 
 def _pair(pair: ReportedPair) -> dict[str, Any]:
     return {
-        "a": path_text(pair.a),
-        "b": path_text(pair.b),
+        "a": pair.a,
+        "b": pair.b,
         "verdict": pair.verdict.value,
         "relation": None if pair.relation is None else pair.relation.value,
         "score": pair.score,
@@ -162,9 +156,9 @@ def _losses(losses: Sequence[Loss]) -> list[dict[str, Any]]:
 
 def _match(match: Match) -> dict[str, Any]:
     return {
-        "path": path_text(match.path),
-        "other_paths": [path_text(path) for path in match.other_paths],
-        "hard_links": [path_text(path) for path in match.hard_links],
+        "path": match.path,
+        "other_paths": list(match.other_paths),
+        "hard_links": list(match.hard_links),
         "verdict": match.verdict.value,
         "relation": None if match.relation is None else match.relation.value,
         "score": match.score,

@@ -122,7 +122,7 @@ def losses_text(losses: Sequence[Loss]) -> str:
     return "; ".join(f"{loss.what}: {loss.words}" for loss in losses)
 
 
-def _also_named(links: Sequence[bytes]) -> list[str]:
+def _also_named(links: Sequence[str]) -> list[str]:
     return [f"    also named (hard link)  {display(path)}" for path in links]
 
 

@@ -37,7 +37,7 @@ def test_the_python_blocks_run(
         exec(compile(block, "README", "exec"), names)
     printed = capsys.readouterr().out
     assert "2 new images" in printed
-    assert "keep b'" in printed
+    assert f"keep {tmp_path}/photos/" in printed
     assert "near-duplicate" in printed
     assert printed.endswith("\n100.0\n")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +33,7 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageInd
 
 
 def copies(images: ImageIndex) -> set[str]:
-    return {Path(os.fsdecode(p.b)).name for p in images.report().pairs if p.verdict is Verdict.NEAR_DUPLICATE}
+    return {Path(p.b).name for p in images.report().pairs if p.verdict is Verdict.NEAR_DUPLICATE}
 
 
 def test_stricter_and_then_looser_rules(images: ImageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

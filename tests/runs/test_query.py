@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +47,7 @@ def processes() -> Iterator[WorkerProcesses]:
 
 
 def names(found: list[Match]) -> list[str]:
-    return [Path(os.fsdecode(match.path)).name for match in found]
+    return [Path(match.path).name for match in found]
 
 
 @pytest.mark.parametrize(("what", "said"), [("crash", "crashed on it (SIGSEGV)"), ("hang", "not decoded within 3 sec")])
@@ -78,7 +77,7 @@ def test_strangers_are_told_by_their_sketches(
     real, read = files.read_stable, list[str]()
 
     def noted(path: bytes, **limits: int) -> tuple[bytes, records.Seen]:
-        read.append(Path(os.fsdecode(path)).name)
+        read.append(Path(path).name)
         return real(path, **limits)
 
     monkeypatch.setattr(files, "read_stable", noted)

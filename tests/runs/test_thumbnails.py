@@ -72,8 +72,8 @@ def seen(store: Store, made: Report, workers: Workers, groups: int = 10) -> dict
     return {(name(keeper), name(path)): look for (keeper, path), look in found.items()}
 
 
-def name(path: bytes) -> str:
-    return Path(os.fsdecode(path)).name
+def name(path: str) -> str:
+    return Path(path).name
 
 
 def soft(seed: int) -> Image.Image:
@@ -170,7 +170,7 @@ def test_new_groups_come_first_and_the_rest_has_no_look(store: Store, folder: Pa
     groups = tuple(replace(g, change=change) for g, change in zip(made.groups, changes, strict=True))
     made = replace(made, groups=groups)
 
-    def keepers(of: int) -> set[bytes]:
+    def keepers(of: int) -> set[str]:
         return {keeper for keeper, _ in thumbnails(store, made, workers, Silent(), pictures=of)}
 
     in_order = [groups[i].keeper for i in (3, 1, 0, 2)]
@@ -216,7 +216,7 @@ def test_a_file_that_ends_its_worker_costs_its_own_look(
 
 def deadly_draw(sheet: Sheet) -> list[Thumbnail]:
     """Runs in a worker process."""
-    if any(wanted.path.endswith(b"/deadly.jpg") for wanted in sheet.files):
+    if any(wanted.path.endswith("/deadly.jpg") for wanted in sheet.files):
         os._exit(1)
     return draw(sheet)
 
@@ -281,7 +281,7 @@ def test_pairs_of_every_further_part_have_pictures(
     """Prevents: variants and look-alikes that one must open by hand to see what they are, or more than asked for."""
     for seed in range(4):
         save(scene(seed), folder / f"{seed}.jpg")
-    a, b, c, d = (os.fsencode(folder / f"{seed}.jpg") for seed in range(4))
+    a, b, c, d = (str(folder / f"{seed}.jpg") for seed in range(4))
     pairs = tuple(
         ReportedPair(*names, verdict, None, 60.0, None, None, None, neither=neither) for names in ((a, b), (c, d))
     )

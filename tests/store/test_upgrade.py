@@ -183,9 +183,7 @@ TOLD = [
 def told(report: Report) -> list[tuple[str, ...]]:
     """Verdicts on files by name."""
     copies = [p for p in report.pairs if p.verdict.is_copy]
-    return sorted(
-        (*sorted(os.fsdecode(path).rsplit("/", 1)[-1] for path in (p.a, p.b)), p.verdict.value) for p in copies
-    )
+    return sorted((*sorted(path.rsplit("/", 1)[-1] for path in (p.a, p.b)), p.verdict.value) for p in copies)
 
 
 @pytest.mark.parametrize("revision", [r for r in EARLIER if r != schema.HEAD_REVISION])

@@ -16,12 +16,12 @@ from tests.ui.test_as_html import LOST, TALLY, group, member, page, pair, report
 def test_each_file_says_whether_it_can_go() -> None:
     """Prevents: an edited copy that looks like one of the files that can go, and a card that promises freed bytes."""
     text = Loss("added", 0.1, "words over 10 % of it")
-    edited = member(b"/p/captioned.jpg", grade=Grade.EDITED, loss=(text,), differs=("colour removed",))
-    carried = member(b"/p/sent.jpg", given=b"/p/captioned.jpg")
+    edited = member("/p/captioned.jpg", grade=Grade.EDITED, loss=(text,), differs=("colour removed",))
+    carried = member("/p/sent.jpg", given="/p/captioned.jpg")
     found = page(
         report(
-            group(1, b"/p/a.jpg", member(b"/p/b.jpg"), edited, carried, why=("it has the camera's data",)),
-            group(2, b"/p/o.jpg", edited),
+            group(1, "/p/a.jpg", member("/p/b.jpg"), edited, carried, why=("it has the camera's data",)),
+            group(2, "/p/o.jpg", edited),
             counts=replace(TALLY, groups=2, edited_files=2),
         )
     )
@@ -44,22 +44,22 @@ def test_each_file_says_whether_it_can_go() -> None:
 @pytest.mark.parametrize(
     "shown",
     [
-        member(b"/p/b.jpg", differs=("colour removed",)),
-        member(b"/p/b.jpg", grade=Grade.EDITED),
-        member(b"/p/b.jpg", grade=Grade.EDITED, loss=(LOST,)),
+        member("/p/b.jpg", differs=("colour removed",)),
+        member("/p/b.jpg", grade=Grade.EDITED),
+        member("/p/b.jpg", grade=Grade.EDITED, loss=(LOST,)),
     ],
 )
 def test_nothing_differs_is_said_only_where_it_is_true(shown: Member) -> None:
     """Prevents: "nothing differs visibly" below a grey copy, of which no single place stands out."""
-    thumbnails = {(b"/p/a.jpg", path): thumbnail() for path in (b"/p/a.jpg", b"/p/b.jpg")}
-    [card] = page(report(group(1, b"/p/a.jpg", shown)), thumbnails).all("article")
+    thumbnails = {("/p/a.jpg", path): thumbnail() for path in ("/p/a.jpg", "/p/b.jpg")}
+    [card] = page(report(group(1, "/p/a.jpg", shown)), thumbnails).all("article")
     assert "nothing differs" not in card.text
 
 
 def test_groups_beyond_doubt_are_folded() -> None:
     """Prevents: a thousand byte-equal copies before the few groups that somebody must look at."""
-    certain = group(1, b"/p/a.jpg", member(b"/p/b.jpg", Verdict.EXACT), member(b"/p/c.jpg", Verdict.SAME_PIXELS))
-    mixed = group(2, b"/p/d.jpg", member(b"/p/e.jpg", Verdict.EXACT), member(b"/p/f.jpg"))
+    certain = group(1, "/p/a.jpg", member("/p/b.jpg", Verdict.EXACT), member("/p/c.jpg", Verdict.SAME_PIXELS))
+    mixed = group(2, "/p/d.jpg", member("/p/e.jpg", Verdict.EXACT), member("/p/f.jpg"))
     found = page(report(certain, mixed))
     assert [e.attributes["id"] for e in found.all("article", within="details")] == ["group-1"]
     assert [e.attributes["id"] for e in found.all("article")] == ["group-2", "group-1"]
@@ -72,12 +72,12 @@ def test_the_part_that_a_copy_shows_is_marked_in_both() -> None:
     corners = ((0.25, 0.0), (0.75, 0.0), (0.75, 1.0), (0.25, 1.0))
     whole = ((0.0, 0.0), (1.0, 0.0), (1.0, 0.99), (0.0, 0.99))
     thumbnails = {
-        (b"/p/a.jpg", b"/p/a.jpg"): thumbnail(),
-        (b"/p/a.jpg", b"/p/crop.jpg"): replace(thumbnail(), shows=whole, shown=corners),
-        (b"/p/a.jpg", b"/p/screenshot.jpg"): replace(thumbnail(), shows=corners, shown=whole),
+        ("/p/a.jpg", "/p/a.jpg"): thumbnail(),
+        ("/p/a.jpg", "/p/crop.jpg"): replace(thumbnail(), shows=whole, shown=corners),
+        ("/p/a.jpg", "/p/screenshot.jpg"): replace(thumbnail(), shows=corners, shown=whole),
     }
-    members = (member(b"/p/crop.jpg"), member(b"/p/screenshot.jpg"))
-    found = page(report(group(1, b"/p/a.jpg", *members)), thumbnails)
+    members = (member("/p/crop.jpg"), member("/p/screenshot.jpg"))
+    found = page(report(group(1, "/p/a.jpg", *members)), thumbnails)
     _, crop, screenshot = (e for e in found.all("section", "file"))
     [whole_of] = found.all("svg", "whole")
     assert crop in whole_of.within
@@ -93,14 +93,14 @@ def test_pairs_stand_in_their_parts_with_what_is_known_of_them() -> None:
     """Prevents: pairs that stay left out of the page, or shown without a word on what each alone has."""
     words = Loss("content", 0.1, "words that cannot be read in the other")
     pairs = (
-        pair(b"/p/1.jpg", b"/p/2.jpg", Verdict.NEAR_DUPLICATE, neither=True, loss_a=(words,), loss_b=(LOST,)),
-        pair(b"/p/3.jpg", b"/p/4.jpg", Verdict.NEAR_DUPLICATE, neither=True),
-        pair(b"/p/5.jpg", b"/p/6.jpg", Verdict.VARIANT, differs=("3 regions differ",)),
-        pair(b"/p/7.jpg", b"/p/8.jpg", Verdict.SIMILAR),
-        pair(b"/p/a.jpg", b"/p/b.jpg", Verdict.NEAR_DUPLICATE),
+        pair("/p/1.jpg", "/p/2.jpg", Verdict.NEAR_DUPLICATE, neither=True, loss_a=(words,), loss_b=(LOST,)),
+        pair("/p/3.jpg", "/p/4.jpg", Verdict.NEAR_DUPLICATE, neither=True),
+        pair("/p/5.jpg", "/p/6.jpg", Verdict.VARIANT, differs=("3 regions differ",)),
+        pair("/p/7.jpg", "/p/8.jpg", Verdict.SIMILAR),
+        pair("/p/a.jpg", "/p/b.jpg", Verdict.NEAR_DUPLICATE),
     )
-    thumbnails = {(b"/p/5.jpg", path): thumbnail() for path in (b"/p/5.jpg", b"/p/6.jpg")}
-    found = page(report(group(1, b"/p/a.jpg", member(b"/p/b.jpg")), pairs=pairs), thumbnails)
+    thumbnails = {("/p/5.jpg", path): thumbnail() for path in ("/p/5.jpg", "/p/6.jpg")}
+    found = page(report(group(1, "/p/a.jpg", member("/p/b.jpg")), pairs=pairs), thumbnails)
     assert [e.text for e in found.all("summary")] == [
         "Copies of which neither stands below the other: 2 pairs", "Variants: 1 pair",
         "Alike, but not copies: 8 pairs",
@@ -119,14 +119,14 @@ def test_pairs_stand_in_their_parts_with_what_is_known_of_them() -> None:
     assert "3 regions differ" in variant
     assert "similar 91.0" in similar
     assert len(found.all("img")) == 2, "a pair has pictures wherever it stands"
-    for path in (b"/p/%d.jpg" % i for i in range(1, 9)):
-        assert json.dumps(path.decode()) in {e.attributes["data-path"] for e in found.all("button", "copy")}
+    for path in (f"/p/{i}.jpg" for i in range(1, 9)):
+        assert json.dumps(path) in {e.attributes["data-path"] for e in found.all("button", "copy")}
 
 
 def test_the_counts_are_of_what_can_go() -> None:
     """Prevents: a number on the page that counts edited copies as redundant."""
     counts = replace(TALLY, groups=3, duplicate_files=0, reclaimable_bytes=0, edited_files=3)
-    edited = group(1, b"/p/a.jpg", member(b"/p/b.jpg", grade=Grade.EDITED))
+    edited = group(1, "/p/a.jpg", member("/p/b.jpg", grade=Grade.EDITED))
     found = page(report(edited, counts=counts))
     numbers = {dt.text: dd.text for dt, dd in zip(found.all("dt"), found.all("dd"), strict=True)}
     assert (numbers["redundant"], numbers["edited copies"], numbers["could be freed"]) == ("0", "3", "0 bytes")

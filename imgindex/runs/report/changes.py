@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,14 +17,14 @@ class OldGroup:
     """A group as the last nightly report had it."""
 
     keeper: ReportedFile | None = None
-    content: dict[bytes, bytes] = field(default_factory=dict)
+    content: dict[str, bytes] = field(default_factory=dict)
 
 
 def with_changes(
     groups: Sequence[Group],
-    content: Mapping[bytes, bytes],
+    content: Mapping[str, bytes],
     last: Iterable[ReportedFile],
-    unsure: Collection[bytes] = (),
+    unsure: Collection[str] = (),
 ) -> tuple[tuple[Group, ...], tuple[Resolved, ...]]:
     """The groups with what is new in them marked, and the groups of the last report that are no more.
 
@@ -57,17 +58,17 @@ def _old_groups(last: Iterable[ReportedFile]) -> dict[int, OldGroup]:
     old: dict[int, OldGroup] = {}
     for file in last:
         group = old.setdefault(file.group_number, OldGroup())
-        group.content[file.path] = file.sha256
+        group.content[os.fsdecode(file.path)] = file.sha256
         if file.is_keeper:
             group.keeper = file
     return old
 
 
-def _named(was: OldGroup) -> bytes:
-    return min(was.content) if was.keeper is None else was.keeper.path
+def _named(was: OldGroup) -> str:
+    return min(was.content) if was.keeper is None else os.fsdecode(was.keeper.path)
 
 
-def _new_paths(paths: Sequence[bytes], content: Mapping[bytes, bytes], was: OldGroup) -> set[bytes]:
+def _new_paths(paths: Sequence[str], content: Mapping[str, bytes], was: OldGroup) -> set[str]:
     """Those of `paths` that are neither in the old group nor in the place of one that left it."""
     here = set(paths)
     places = Counter(sha256 for path, sha256 in was.content.items() if path not in here)
@@ -82,7 +83,7 @@ def _new_paths(paths: Sequence[bytes], content: Mapping[bytes, bytes], was: OldG
     return new
 
 
-def _marked(group: Group, new: set[bytes]) -> Group:
+def _marked(group: Group, new: set[str]) -> Group:
     return replace(
         group,
         members=tuple(replace(member, new=member.path in new) for member in group.members),
@@ -118,16 +119,16 @@ def redundant_files(groups: Iterable[Group]) -> int:
 
 
 def paths_of(report: Report) -> list[bytes]:
-    """Every file of the report's groups."""
-    return [path for group in report.groups for path in paths_of_group(group)]
+    """Every file of the report's groups, as the store names it."""
+    return [os.fsencode(path) for group in report.groups for path in paths_of_group(group)]
 
 
 def files_of(report: Report, content: Mapping[bytes, bytes]) -> list[ReportedFile]:
     """Every file of the report's groups whose content is known, as the next nightly report needs to know it."""
     return [
-        ReportedFile(path, group.number, content[path], path == group.keeper)
+        ReportedFile(path, group.number, content[path], path == os.fsencode(group.keeper))
         for group in report.groups
-        for path in paths_of_group(group)
+        for path in map(os.fsencode, paths_of_group(group))
         if path in content
     ]
 
@@ -157,6 +158,6 @@ def carried(
     return found
 
 
-def paths_of_group(group: Group) -> list[bytes]:
+def paths_of_group(group: Group) -> list[str]:
     """Every file of a group, the keeper first."""
     return [group.keeper, *(member.path for member in group.members)]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import clock
+from imgindex.files import texts
 from imgindex.proof import loss
 from imgindex.proof.naming import differences
 from imgindex.records import Grade, Relation, Verdict, Weighing
@@ -38,7 +39,7 @@ def report(
     with store.read() as tx:
         paths, missing = paths_below(tx, folders)
         files, images = sum(map(len, paths.values())), len(paths)
-        skipped = tuple((path, skip) for path, skip in skipped_files(tx) if is_below(path, folders))
+        skipped = tuple((os.fsdecode(path), skip) for path, skip in skipped_files(tx) if is_below(path, folders))
         active = spaces.active_space(tx)
         space_id = None if active is None else active[0]
         stored = list(pairs.copies(tx, space_id))
@@ -50,9 +51,9 @@ def report(
         looked = _look(tx, folders, paths, wanted)
         known = [p for p in stored if p.a_id in paths and p.b_id in paths]
         shown = shown_images(tx, looked)
-        content = {stat.path: s.image.sha256 for s in shown.values() for stat in s.files}
+        content = {os.fsdecode(stat.path): s.image.sha256 for s in shown.values() for stat in s.files}
         made = groups_of(shown, Proofs.gather(shown, stored, weighings))
-        groups, resolved = with_changes(made, content, last, looked.unsure)
+        groups, resolved = with_changes(made, content, last, texts(looked.unsure))
         kept: list[tuple[int, int]] = []
         left_out = 0
         if active is not None and similar_per_image is not None:
@@ -94,8 +95,8 @@ def report(
         skipped,
         None if since is None else clock.utc(since),
         resolved,
-        looked.away_folders,
-        tuple(sorted((path, *others) for path, others in looked.links.items())),
+        tuple((os.fsdecode(folder), away) for folder, away in looked.away_folders),
+        tuple(sorted(texts((path, *others)) for path, others in looked.links.items())),
     )
 
 
@@ -138,13 +139,13 @@ def _listed_copies(
     paths: Paths,
     known: list[StoredPair],
     weighings: Mapping[tuple[int, int], Weighing],
-    members: Collection[bytes],
+    members: Collection[str],
 ) -> list[ReportedPair]:
     """Stars of exact files, and every copy, by path; `members` are the files that stand below another."""
     listed = [
         ReportedPair(
-            first, other, Verdict.EXACT, Relation.SAME, 100.0, 1.0, 1.0, None, 1.0, 1.0, (), (),
-            Grade.REDUNDANT, Grade.REDUNDANT,
+            os.fsdecode(first), os.fsdecode(other), Verdict.EXACT, Relation.SAME, 100.0, 1.0, 1.0, None, 1.0, 1.0, (),
+            (), Grade.REDUNDANT, Grade.REDUNDANT,
         )
         for first, *others in paths.values()
         for other in others
@@ -175,7 +176,7 @@ def _kept_similar(
     ids = np.array(sorted(paths), np.int64)
     alike = alike[np.isin(alike["low"], ids) & np.isin(alike["high"], ids)]
     group_of = {path: made.number for made in groups for path in paths_of_group(made)}
-    group_of_id = np.array([group_of.get(paths[i][0], -i) for i in ids.tolist()], np.int64)
+    group_of_id = np.array([group_of.get(os.fsdecode(paths[i][0]), -i) for i in ids.tolist()], np.int64)
     low, high = np.searchsorted(ids, alike["low"]), np.searchsorted(ids, alike["high"])
     is_apart = group_of_id[low] != group_of_id[high]
     alike, low, high = alike[is_apart], low[is_apart], high[is_apart]
@@ -196,8 +197,8 @@ def _kept_similar(
 def _reported(paths: Paths, known: StoredPair) -> ReportedPair:
     o = known.outcome
     return ReportedPair(
-        paths[known.a_id][0],
-        paths[known.b_id][0],
+        os.fsdecode(paths[known.a_id][0]),
+        os.fsdecode(paths[known.b_id][0]),
         o.verdict,
         o.relation,
         o.score,

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -50,7 +51,7 @@ class Wanted:
             nothing to compare
     """
 
-    path: bytes
+    path: str
     sha256: bytes
     info: PictureInfo
     modified_at_s: int
@@ -61,13 +62,13 @@ class Wanted:
 class Sheet:
     """One message to a worker: the first of `files` is what the others are laid on. `keeper` names the group."""
 
-    keeper: bytes
+    keeper: str
     files: tuple[Wanted, ...]
 
 
 def thumbnails(
     store: Store, report: Report, workers: Workers, progress: Progress, *, pictures: int
-) -> dict[tuple[bytes, bytes], Thumbnail]:
+) -> dict[tuple[str, str], Thumbnail]:
     """Thumbnails of the first `pictures` groups (new ones, then grown, then known, each in report order) by (keeper,
     path), and of as many pairs of each further part of the report by (a, path).
 
@@ -81,7 +82,7 @@ def thumbnails(
     for part in (report.both_stay, report.variants, report.similar):
         rows += [(pair.a, pair.b) for pair in part[:pictures]]
     sheets = list(_sheets(store, rows))
-    found: dict[tuple[bytes, bytes], Thumbnail] = {}
+    found: dict[tuple[str, str], Thumbnail] = {}
     again: list[Sheet] = []
     progress.start("pictures", sum(len(sheet.files) for sheet in sheets))
     for sheet, seen in workers.run(draw, _until_stopped(sheets, progress)):
@@ -124,12 +125,14 @@ def draw(sheet: Sheet) -> list[Thumbnail]:
     return drawn
 
 
-def _sheets(store: Store, rows: Sequence[tuple[bytes, ...]]) -> Iterator[Sheet]:
+def _sheets(store: Store, rows: Sequence[tuple[str, ...]]) -> Iterator[Sheet]:
     """Messages for rows of paths, the first of each being what the others are laid on."""
     paths = {path for row in rows for path in row}
     with store.read() as tx:
         files = {
-            f.path: (f.image_id, f.stat) for f in catalog.known_files(tx) if f.image_id is not None and f.path in paths
+            path: (f.image_id, f.stat)
+            for f in catalog.known_files(tx)
+            if f.image_id is not None and (path := os.fsdecode(f.path)) in paths
         }
         images = catalog.images(tx, (image_id for image_id, _ in files.values()))
         maps = {}
@@ -138,7 +141,7 @@ def _sheets(store: Store, rows: Sequence[tuple[bytes, ...]]) -> Iterator[Sheet]:
                 maps[pair.a_id, pair.b_id] = pair.outcome.matrix
                 maps[pair.b_id, pair.a_id] = reversed_outcome(pair.outcome).matrix
 
-    def wanted(path: bytes, first_id: int) -> Wanted:
+    def wanted(path: str, first_id: int) -> Wanted:
         image_id, stat = files[path]
         image = images[image_id]
         return Wanted(path, image.sha256, image.info, stat.mtime_ns // 10**9, maps.get((first_id, image_id)))
@@ -152,14 +155,14 @@ def _sheets(store: Store, rows: Sequence[tuple[bytes, ...]]) -> Iterator[Sheet]:
             yield Sheet(first, (keeper, *members[start : start + MEMBERS_AT_ONCE]))
 
 
-def _paths(group: Group) -> tuple[bytes, ...]:
+def _paths(group: Group) -> tuple[str, ...]:
     return group.keeper, *(member.path for member in group.members[:MEMBERS_PER_GROUP])
 
 
 def _rgb(wanted: Wanted) -> Rgb | None:
     """The picture as `_regions` and the thumbnail need it; None where the file cannot be read now."""
     try:
-        data = OnDisk((wanted.path,), wanted.sha256).read()
+        data = OnDisk((os.fsencode(wanted.path),), wanted.sha256).read()
         return decoded(data, wanted.info, CANVAS_PX)
     except (OSError, Skipped):
         return None

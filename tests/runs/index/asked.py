@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from imgindex.results import Report
@@ -24,9 +23,7 @@ class Counting(FakeEmbedder):
 
 def copies(report: Report) -> set[tuple[str, str, str]]:
     return {
-        (*sorted(Path(os.fsdecode(path)).name for path in (p.a, p.b)), p.verdict.value)
-        for p in report.pairs
-        if p.verdict.is_copy
+        (*sorted(Path(path).name for path in (p.a, p.b)), p.verdict.value) for p in report.pairs if p.verdict.is_copy
     }
 
 

@@ -37,7 +37,7 @@ def test_copies_are_found_and_named(images: ImageIndex, photos_folder: Path) -> 
         2,
     )
     assert report.counts.reclaimable_bytes == sum(g.reclaimable_bytes for g in report.groups) > 0
-    keepers = {Path(os.fsdecode(g.keeper)).name for g in report.groups}
+    keepers = {Path(g.keeper).name for g in report.groups}
     assert keepers == {"1.jpg", "2.jpg"}, "more bytes first, then the older file or the shorter path"
 
 

@@ -33,16 +33,14 @@ def night(images: ImageIndex, *folders: Path, accept_missing: bool = False) -> t
 def named(report: Report) -> set[str]:
     """Every path that a report names, and looks at nothing for it."""
     links = {path for names in report.links for path in names}
-    return {
-        os.fsdecode(p) for p in {*paths_of(report), *links, *(q for pair in report.pairs for q in (pair.a, pair.b))}
-    }
+    grouped = map(os.fsdecode, paths_of(report))
+    return {*grouped, *links, *(path for pair in report.pairs for path in (pair.a, pair.b))}
 
 
 def groups(report: Report) -> list[tuple[str, ...]]:
     """The names in each group, the keeper first."""
     return [
-        tuple(Path(os.fsdecode(path)).name for path in (group.keeper, *(m.path for m in group.members)))
-        for group in report.groups
+        tuple(Path(path).name for path in (group.keeper, *(m.path for m in group.members))) for group in report.groups
     ]
 
 

@@ -157,20 +157,20 @@ def index(images: ImageIndex, base: Path, pick: Pick) -> None:
 
 def holds(disk: Disk, report: Report) -> None:
     """What must be true of every report, whatever the store was told of the files."""
-    keepers = {os.fsdecode(group.keeper) for group in report.groups}
-    members = {os.fsdecode(member.path) for group in report.groups for member in group.members}
-    linked = {os.fsdecode(path) for names in report.links for path in names}
-    paired = {os.fsdecode(path) for pair in report.pairs for path in (pair.a, pair.b)}
+    keepers = {group.keeper for group in report.groups}
+    members = {member.path for group in report.groups for member in group.members}
+    linked = {path for names in report.links for path in names}
+    paired = {path for pair in report.pairs for path in (pair.a, pair.b)}
     assert all(os.path.isfile(path) for path in keepers | members | linked | paired)
     physical = [(os.stat(path).st_dev, os.stat(path).st_ino) for path in sorted(keepers | members)]
     assert len(set(physical)) == len(physical) == len(keepers) + len(members), "each file once, by one name"
     for group in report.groups:
         for member in group.members:
             assert shown(disk, member.path) == shown(disk, group.keeper), "what is kept is what the members show"
-    left = {shown(disk, os.fsencode(path)) for path in disk.files() if str(path) not in members}
-    assert left == {shown(disk, os.fsencode(path)) for path in disk.files()}
+    left = {shown(disk, str(path)) for path in disk.files() if str(path) not in members}
+    assert left == {shown(disk, str(path)) for path in disk.files()}
 
 
-def shown(disk: Disk, path: bytes) -> str:
+def shown(disk: Disk, path: str) -> str:
     """The scene in a file, by its bytes."""
-    return disk.scene_of[sha256(Path(os.fsdecode(path)).read_bytes())]
+    return disk.scene_of[sha256(Path(path).read_bytes())]

@@ -29,7 +29,7 @@ def test_a_renamed_folder_is_no_news_whichever_root_is_named(
     assert groups(full) == before
     assert {Path(path).parent for path in named(full)} == {moved}
     assert (images.status().missing, images.status().files) == (0, 6)
-    assert [root.path for root in images.status().roots] == [os.fsencode(moved)]
+    assert [root.path for root in images.status().roots] == [str(moved)]
     assert (summary.ingest.moved, summary.ingest.unchanged, embedder.embedded) == (6, 0, embedded)
     assert "6 moved" in index_text(summary)
     assert images.check() == ()
@@ -95,7 +95,7 @@ def test_the_next_best_is_kept_where_the_keeper_is_gone(images: ImageIndex, tmp_
     assert "1 file is gone, or changed" in report_text(report)
     (folder / "b.jpg").unlink()
     assert images.report().groups == ()
-    assert [Path(os.fsdecode(m.path)).name for m in images.query(folder / "c.jpg")] == ["c.jpg"]
+    assert [Path(m.path).name for m in images.query(folder / "c.jpg")] == ["c.jpg"]
 
 
 def test_what_took_a_keepers_place_is_not_kept_for_it(images: ImageIndex, pictures: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_skipped_file_moves_with_its_reason(images: ImageIndex, pictures: Path
     moved = pictures.rename(tmp_path / "Sorted")
     (moved / "other.jpg").rename(moved / "renamed.jpg")
     images.index([moved])
-    assert [Path(os.fsdecode(path)) for path, _ in images.report().skipped] == [
+    assert [Path(path) for path, _ in images.report().skipped] == [
         moved / "broken.jpg",
         moved / "renamed.jpg",
     ]
