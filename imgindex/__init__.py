@@ -1,11 +1,17 @@
-"""imgindex: finds duplicate pictures and proves it.
+"""Finds duplicate pictures and proves it.
 
-import imgindex
+    import imgindex
 
-with imgindex.open("my.store") as images:
-    images.index(["photos"])
-    for match in images.query("holiday.jpg", k=5):
-        print(match.score, match.path)
+    with imgindex.open("my.store") as images:
+        images.index("photos")
+        for group in images.report().groups:
+            print("keep", group.keeper, "and not", [member.path for member in group.members])
+        for match in images.query("holiday.jpg", k=5):
+            print(match.score, match.verdict, match.path)
+
+`open` gives an `ImageIndex`, which has the verbs of the command line; `compare` takes two pictures, and no store. Their
+answers are small frozen values (`Report`, `Group`, `Match`, ...). What they refuse is an `ImgIndexError`: its text is a
+sentence for a person.
 """
 
 from __future__ import annotations
@@ -13,10 +19,70 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imgindex.api import ImageIndex, InlineWorkers, WorkerProcesses, compare, open
+    from imgindex.api import (
+        Comparison,
+        Embedder,
+        Finding,
+        Grade,
+        Group,
+        ImageIndex,
+        ImgIndexError,
+        IndexSummary,
+        InlineWorkers,
+        Loss,
+        Match,
+        Member,
+        ModelError,
+        Progress,
+        Relation,
+        Report,
+        ReportedPair,
+        RootError,
+        Status,
+        StoreError,
+        StoreLocked,
+        StoreTooNew,
+        UsageError,
+        Verdict,
+        WorkerProcesses,
+        Workers,
+        compare,
+        only_new,
+        open,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["ImageIndex", "InlineWorkers", "WorkerProcesses", "compare", "open"]
+__all__ = [
+    "Comparison",
+    "Embedder",
+    "Finding",
+    "Grade",
+    "Group",
+    "ImageIndex",
+    "ImgIndexError",
+    "IndexSummary",
+    "InlineWorkers",
+    "Loss",
+    "Match",
+    "Member",
+    "ModelError",
+    "Progress",
+    "Relation",
+    "Report",
+    "ReportedPair",
+    "RootError",
+    "Status",
+    "StoreError",
+    "StoreLocked",
+    "StoreTooNew",
+    "UsageError",
+    "Verdict",
+    "WorkerProcesses",
+    "Workers",
+    "compare",
+    "only_new",
+    "open",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -26,3 +92,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What `help` and completion list, before any of it is loaded."""
+    return sorted({*globals(), *__all__})

@@ -16,7 +16,10 @@ A file that cannot be indexed is not an error: it is a `Skip`, which is data.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from imgindex.results import IndexSummary
 
 UNFORESEEN = 70
 """Exit code of an error that nobody foresaw (EX_SOFTWARE of sysexits.h); Python's own would be 1, an answer."""
@@ -61,9 +64,14 @@ class ModelError(ImgIndexError):
 
 
 class RootError(ImgIndexError):
-    """A root folder could not be read."""
+    """A folder to index is not there, or could not be read. `summary` says what was done with the others, where a run
+    of `index` raised it that did what it could."""
 
     exit_code = 5
+
+    def __init__(self, sentence: str, summary: IndexSummary | None = None) -> None:
+        super().__init__(sentence)
+        self.summary = summary
 
 
 def named(value: str) -> str:

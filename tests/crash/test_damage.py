@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import imgindex
-from imgindex import api
+from imgindex.api import reading
 from imgindex.errors import StoreError
 from imgindex.store import DATABASE_NAME
 from imgindex.ui import cli
@@ -144,7 +144,7 @@ def test_a_bug_on_a_whole_store_is_not_called_damage(base: Path, monkeypatch: py
     def fails(*_: object, **__: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(api, "report", fails)
+    monkeypatch.setattr(reading, "report", fails)
     with imgindex.open(base / "store") as images, pytest.raises(KeyError):
         images.report()
 
@@ -160,6 +160,6 @@ def test_a_verb_that_fails_on_a_damaged_store_fails_for_that(
     def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(api, "report", fails)
+    monkeypatch.setattr(reading, "report", fails)
     with imgindex.open(tmp_path / "store") as images, pytest.raises(StoreError, match="check --repair"):
         images.report()

@@ -13,7 +13,7 @@ import pytest
 
 import imgindex
 from imgindex.api import ImageIndex, only_new
-from imgindex.errors import UsageError
+from imgindex.errors import RootError, UsageError
 from imgindex.records import Reach
 from imgindex.results import Change, Report
 from imgindex.runs.index import ingest
@@ -212,9 +212,10 @@ def test_a_disk_below_a_root_that_is_away_after_a_remount(images: ImageIndex, ph
     numbered(tmp_path / "store", "%/disk/%", 0xFF)
     (photos / "disk").rename(tmp_path / "away")
     (photos / "disk").mkdir()
-    summary = images.index([photos])
-    assert "2 of the 7 files" in summary.ingest.problems[0]
-    assert (summary.ingest.missing, images.status().files, images.status().missing) == (0, 7, 0)
+    with pytest.raises(RootError, match="2 of the 7 files") as caught:
+        images.index([photos])
+    assert caught.value.summary is not None
+    assert (caught.value.summary.ingest.missing, images.status().files, images.status().missing) == (0, 7, 0)
     assert images.index([photos], accept_missing=True).ingest.missing == 2
 
 
@@ -238,9 +239,10 @@ def test_a_root_that_lost_most_of_its_files_changes_nothing(images: ImageIndex, 
     assert images.index([photos]).ingest.missing == 2, "less than half is believed"
     for name in ("1.jpg", "1-small.jpg"):
         (photos / name).unlink()
-    summary = images.index([photos])
-    assert "2 of the 3 files" in summary.ingest.problems[0]
-    assert (summary.ingest.missing, images.status().missing) == (0, 2)
+    with pytest.raises(RootError, match="2 of the 3 files") as caught:
+        images.index([photos])
+    assert caught.value.summary is not None
+    assert (caught.value.summary.ingest.missing, images.status().missing) == (0, 2)
     assert images.index([photos], accept_missing=True).ingest.missing == 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_strangers_are_told_by_their_sketches(
     real, read = files.read_stable, list[str]()
 
     def noted(path: bytes, **limits: int) -> tuple[bytes, records.Seen]:
-        read.append(Path(path).name)
+        read.append(Path(os.fsdecode(path)).name)
         return real(path, **limits)
 
     monkeypatch.setattr(files, "read_stable", noted)

@@ -98,7 +98,7 @@ class Ingest:
             return s
         with self._store.write() as tx:
             s.missing = walk.finish(tx)
-        s.problems = tuple(problem.sentence for problem in walk.problems)
+        s.problems = tuple(problem.sentence for problem in walk.unaccepted())
         return s
 
     def _hash(self, doubtful: Sequence[Seen]) -> list[Seen]:

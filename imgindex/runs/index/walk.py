@@ -26,7 +26,8 @@ SUSPICIOUS_LOSS = 0.5
 
 @dataclass(slots=True)
 class Walk:
-    """The outcome of scanning `roots` (real paths, none below another), files in path order."""
+    """The outcome of scanning `roots` (real paths, none below another), files in path order; `lost` are folders that
+    are absent and had files that the store knew when the run began."""
 
     roots: tuple[bytes, ...]
     accept_missing: bool
@@ -34,10 +35,13 @@ class Walk:
     problems: list[Problem] = field(default_factory=list)
     ignored: int = 0
     known: dict[bytes, KnownFile] = field(default_factory=dict)
+    lost: set[bytes] = field(default_factory=set)
 
     def recall(self, tx: Transaction) -> None:
         """Take what the store knows of every file into `known`."""
         self.known = {known.path: known for known in catalog.known_files(tx)}
+        absent = {problem.path for problem in self.problems if problem.reason == "absent"}
+        self.lost |= {root for root in absent if any(scan.is_below(path, root) for path in self.known)}
 
     def to_read(self, tx: Transaction, space_id: int) -> list[Seen]:
         """Files that are new, changed, to be tried again, or whose image has no vector in the space."""
@@ -57,7 +61,7 @@ class Walk:
         catalog.mark_present(tx, back)
         missing = 0
         for root in self.roots:
-            if any(scan.is_below(problem.path, root) for problem in self._unaccepted()):
+            if any(scan.is_below(problem.path, root) for problem in self.unaccepted()):
                 continue
             present = [k for k in self.known.values() if k.missing_since_s is None and scan.is_below(k.path, root)]
             gone = [k for k in present if k.path not in seen and _is_gone(k.path)]
@@ -73,13 +77,11 @@ class Walk:
         catalog.forget_searches(tx)
         return missing
 
-    def _unaccepted(self) -> list[Problem]:
-        """Problems that leave open what is there; a root that is absent is empty where that is accepted."""
-        return [
-            problem
-            for problem in self.problems
-            if not (self.accept_missing and problem.reason == "absent" and problem.path in self.roots)
-        ]
+    def unaccepted(self) -> list[Problem]:
+        """Problems that leave open what is there. A root that was indexed and is absent is empty, where that is
+        accepted; one that never was is a name spelled wrong."""
+        accepted = self.lost.intersection(self.roots) if self.accept_missing else set()
+        return [problem for problem in self.problems if problem.reason != "absent" or problem.path not in accepted]
 
 
 def _is_gone(path: bytes) -> bool:

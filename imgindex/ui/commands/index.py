@@ -31,6 +31,7 @@ from imgindex.ui.running import DUPLICATES, chosen_store
 from imgindex.ui.terminal import complain, emit
 
 if TYPE_CHECKING:
+    from imgindex.api import ImageIndex
     from imgindex.results import IndexSummary
     from imgindex.ui.interrupt import Asked
 
@@ -68,7 +69,8 @@ def index(
             chosen_store(store), model=model, device=device, jobs=jobs, progress=progress, rebuild=rebuild
         ) as images,
     ):
-        summary = images.index(
+        summary = _indexed(
+            images,
             roots,
             include=include or (),
             exclude=exclude or (),
@@ -112,7 +114,8 @@ def nightly(
         api.open(chosen_store(store), model=model, device=device, jobs=jobs, progress=progress) as images,
         images.exclusive(),
     ):
-        summary = images.index(
+        summary = _indexed(
+            images,
             roots,
             include=include or (),
             exclude=exclude or (),
@@ -132,6 +135,30 @@ def nightly(
     end_of_run(summary, asked)
     if fail_on_duplicates and new.counts.duplicate_files:
         raise typer.Exit(DUPLICATES)
+
+
+def _indexed(
+    images: ImageIndex,
+    roots: Sequence[str],
+    *,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    follow_symlinks: bool,
+    accept_missing: bool,
+) -> IndexSummary:
+    """What a run did; folders that could not be read are among it, and `end_of_run` ends with them."""
+    try:
+        return images.index(
+            roots,
+            include=include,
+            exclude=exclude,
+            follow_symlinks=follow_symlinks,
+            accept_missing=accept_missing,
+        )
+    except RootError as error:
+        if error.summary is None:
+            raise
+        return error.summary
 
 
 def _roots(folders: Sequence[str] | None) -> list[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
-from imgindex.api import ImageIndex, only_new
+from imgindex.api import ImageIndex, RootError, only_new
 from imgindex.results import IndexSummary, Report
 from imgindex.runs.report.changes import paths_of
 from imgindex.search.embed.fake import FakeEmbedder
@@ -22,9 +23,18 @@ class Counting(FakeEmbedder):
         return super().finish(fronts)
 
 
+def run(images: ImageIndex, folders: Iterable[Path], *, accept_missing: bool = False) -> IndexSummary:
+    """A run of `index`, whatever could not be read in it."""
+    try:
+        return images.index(folders, accept_missing=accept_missing)
+    except RootError as error:
+        assert error.summary is not None
+        return error.summary
+
+
 def night(images: ImageIndex, *folders: Path, accept_missing: bool = False) -> tuple[IndexSummary, Report]:
     """What `nightly` does: the run, and what is new."""
-    summary = images.index(folders, accept_missing=accept_missing)
+    summary = run(images, folders, accept_missing=accept_missing)
     full = images.report(similar_per_image=None)
     images.mark_reported(full)
     return summary, only_new(full)

@@ -18,6 +18,7 @@ from imgindex.results import Report
 from imgindex.search.embed.fake import FakeEmbedder
 from tests.helpers.embedders import use_embedder
 from tests.helpers.pictures import save, scene
+from tests.runs.moves.asked import run
 
 ROOTS = ("a", "b", "c")
 FOLDERS = ("a", "a/sub", "b", "b/sub", "c")
@@ -151,7 +152,7 @@ def test_a_report_names_what_is_there_and_leaves_a_file_of_every_content(
 def index(images: ImageIndex, base: Path, pick: Pick) -> None:
     """A night that is told of some of the roots."""
     chosen = [base / root for number, root in enumerate(ROOTS) if (pick[0] + 1) >> number & 1] or [base / "a"]
-    images.index(chosen, accept_missing=pick[1] % 4 == 0)
+    run(images, chosen, accept_missing=pick[1] % 4 == 0)
     images.mark_reported(images.report())
 
 

@@ -1,0 +1,55 @@
+"""The verbs as a typed Python API: all that `ui` calls to get work done.
+
+In: paths, pictures and numbers of a caller. Out: the values of `imgindex.results`, or an error of `imgindex.errors`.
+`ImageIndex` is an open store; each module here has the verbs of one kind.
+"""
+
+from imgindex.api.image_index import ImageIndex, open
+from imgindex.api.pair import compare
+from imgindex.errors import (
+    ImgIndexError,
+    ModelError,
+    RootError,
+    StoreError,
+    StoreLocked,
+    StoreTooNew,
+    UsageError,
+)
+from imgindex.ports import Embedder, Progress, Workers
+from imgindex.records import Grade, Loss, Relation, Verdict
+from imgindex.results import Comparison, Finding, Group, IndexSummary, Match, Member, Report, ReportedPair, Status
+from imgindex.runs.report.changes import only_new
+from imgindex.workers.inline import InlineWorkers
+from imgindex.workers.pool import WorkerProcesses
+
+__all__ = [
+    "Comparison",
+    "Embedder",
+    "Finding",
+    "Grade",
+    "Group",
+    "ImageIndex",
+    "ImgIndexError",
+    "IndexSummary",
+    "InlineWorkers",
+    "Loss",
+    "Match",
+    "Member",
+    "ModelError",
+    "Progress",
+    "Relation",
+    "Report",
+    "ReportedPair",
+    "RootError",
+    "Status",
+    "StoreError",
+    "StoreLocked",
+    "StoreTooNew",
+    "UsageError",
+    "Verdict",
+    "WorkerProcesses",
+    "Workers",
+    "compare",
+    "only_new",
+    "open",
+]

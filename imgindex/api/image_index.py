@@ -1,0 +1,48 @@
+"""An open store with all its verbs, and how to open one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imgindex.api.opened import Options, StrPath, named_path
+from imgindex.api.reading import Reading
+from imgindex.api.writing import Writing
+from imgindex.errors import UsageError, named
+from imgindex.ports import Progress, Silent, Workers
+from imgindex.runs import model as models
+from imgindex.store import Store
+from imgindex.workers.pool import default_jobs
+
+
+class ImageIndex(Reading, Writing):
+    """An open store, with its model and its search index, each loaded once, when first needed. Use it as a context
+    manager.
+
+    Any number of threads may call its methods at once; `close` it when the last call has ended. One run at a time
+    writes: where another has the store, `index`, `mark_reported`, `forget` and a repair raise StoreLocked. Calls that
+    take long can be given a `progress` of their own; without it they tell that of `open`, whichever thread they are on.
+    """
+
+
+def open(
+    store: StrPath,
+    *,
+    model: str = models.AUTO,
+    device: str = "auto",
+    jobs: int = 0,
+    rebuild: bool = False,
+    create: bool = True,
+    progress: Progress | None = None,
+    workers: Workers | None = None,
+) -> ImageIndex:
+    """Open the store in a directory; with `create`, make it where there is none.
+
+    `model` is what a new store gets; an existing one keeps its own. `jobs` are worker processes, 0 for one
+    per core; or else `workers` do their work, and stay open: `InlineWorkers()` in a notebook that shall start no
+    process. Raises StoreError with a sentence, UsageError where the path or the model is empty.
+    """
+    if workers is not None and jobs:
+        raise UsageError("Give jobs, or workers that have their own number of them.")
+    options = Options(named(model), device, jobs or default_jobs(), rebuild)
+    directory = Path(named_path(store))
+    return ImageIndex(Store.open(directory, create=create), options, progress or Silent(), workers)

@@ -1,0 +1,56 @@
+"""Verbs that only read: they answer on a store that is read-only, or that another run writes."""
+
+from __future__ import annotations
+
+from imgindex.api.opened import Folders, Opened, StrPath, named_folders, named_path, verb
+from imgindex.ports import Progress
+from imgindex.results import Match, Report, Status, Thumbnail
+from imgindex.runs import query
+from imgindex.runs.report.report import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, report
+from imgindex.runs.status import status
+
+
+class Reading(Opened):
+    """What is there, what looks like what, and what is a copy of what."""
+
+    @verb
+    def query(self, image: StrPath, *, k: int = 10, progress: Progress | None = None) -> list[Match]:
+        """The k stored images that look most like the picture at `image`, proven copies first.
+
+        Raises UsageError where the picture cannot be read, or crashes or hangs its decoder. Worker processes that
+        decode and verify are started by the first calls, and kept.
+        """
+        shown = progress or self._progress
+        space_id, embedder = self._model(shown)
+        path = named_path(image)
+        return query.query_image(self._store, self._index, space_id, embedder, path, k, self._asking, shown)
+
+    @verb
+    def query_text(self, text: str, *, k: int = 10, progress: Progress | None = None) -> list[Match]:
+        """The k stored images nearest to `text`; ModelError where the model knows no words."""
+        shown = progress or self._progress
+        return query.query_text(self._store, self._index, *self._model(shown), text, k, shown.say)
+
+    @verb
+    def report(self, folders: Folders = (), *, similar_per_image: int | None = DEFAULT_SIMILAR_PER_IMAGE) -> Report:
+        """Duplicate groups and pairs among the present files below `folders` (all where empty), with what is new since
+        the last nightly report marked; see `only_new` and `mark_reported`. Of each image at most `similar_per_image`
+        pairs that only look alike are named; they are not even counted where it is None."""
+        below = folder_arguments(named_folders(folders))
+        return report(self._store, below, similar_per_image=similar_per_image)
+
+    @verb
+    def thumbnails(
+        self, shown: Report, *, pictures: int, progress: Progress | None = None
+    ) -> dict[tuple[str, str], Thumbnail]:
+        """Small pictures of the first `pictures` groups of a report, by (keeper, path), and of as many pairs of each
+        further part, by (a, path)."""
+        from imgindex.runs.report.thumbnails import thumbnails
+
+        with self._workers() as workers:
+            return thumbnails(self._store, shown, workers, progress or self._progress, pictures=pictures)
+
+    @verb
+    def status(self) -> Status:
+        """What the store holds."""
+        return status(self._store)
