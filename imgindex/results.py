@@ -220,7 +220,8 @@ class RootStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Counts of a store; `files` and `skipped` are present files, `skipped_by_reason` most frequent first."""
+    """Counts of a store; `files` and `skipped` are present files, `skipped_by_reason` most frequent first. `left_out`
+    are known files that the last scan left out, for a pattern or because their folder is hidden: they take no part."""
 
     store: str
     space: str
@@ -233,6 +234,22 @@ class Status:
     skipped_by_reason: tuple[tuple[str, int], ...]
     roots: tuple[RootStatus, ...]
     database_bytes: int
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """A file, or a folder with all that is in it, that a scan leaves alone.
+
+    reason   `no-picture`, `link` (not followed), `system` (trash, thumbnails and such), `store`, `hidden`, `excluded`,
+             `ignore-file`, or `not-included`: no pattern of those that are to be included matches
+    pattern  the one that leaves it out; empty where none does
+    """
+
+    path: str
+    is_folder: bool
+    reason: str
+    pattern: str
 
 
 @dataclass(slots=True)
@@ -242,6 +259,9 @@ class IngestSummary:
     Every file that was `seen` is one of: unchanged, moved (from where the store knew it, which may be outside the roots
     of this run), the first of new content (`embedded_images`), a further copy of new
     content (`new_copies`), of known content, skipped; fewer where the run was told to stop.
+
+    `ignored` files are no pictures or links. Patterns left out `left_out_files` and `left_out_folders`, each of these
+    with all that is in it; `hidden_folders` were left out as such.
     """
 
     seen: int = 0
@@ -254,6 +274,9 @@ class IngestSummary:
     missing: int = 0
     problems: tuple[str, ...] = ()
     moved: int = 0
+    left_out_files: int = 0
+    left_out_folders: int = 0
+    hidden_folders: int = 0
 
 
 @dataclass(frozen=True, slots=True)

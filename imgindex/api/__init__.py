@@ -17,7 +17,18 @@ from imgindex.errors import (
 )
 from imgindex.ports import Embedder, Progress, Workers
 from imgindex.records import Grade, Loss, Relation, Verdict
-from imgindex.results import Comparison, Finding, Group, IndexSummary, Match, Member, Report, ReportedPair, Status
+from imgindex.results import (
+    Comparison,
+    Finding,
+    Group,
+    IndexSummary,
+    LeftAlone,
+    Match,
+    Member,
+    Report,
+    ReportedPair,
+    Status,
+)
 from imgindex.runs.report.changes import only_new
 from imgindex.workers.inline import InlineWorkers
 from imgindex.workers.pool import WorkerProcesses
@@ -32,6 +43,7 @@ __all__ = [
     "ImgIndexError",
     "IndexSummary",
     "InlineWorkers",
+    "LeftAlone",
     "Loss",
     "Match",
     "Member",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from imgindex.api.opened import Folders, Opened, StrPath, named_folders, named_path, verb
 from imgindex.ports import Progress
-from imgindex.results import Match, Report, Status, Thumbnail
+from imgindex.results import LeftAlone, Match, Report, Status, Thumbnail
 from imgindex.runs import query
+from imgindex.runs.left_alone import left_alone
 from imgindex.runs.report.report import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, report
 from imgindex.runs.status import status
 
@@ -54,3 +57,16 @@ class Reading(Opened):
     def status(self) -> Status:
         """What the store holds."""
         return status(self._store)
+
+    @verb
+    def left_alone(
+        self,
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        follow_symlinks: bool = False,
+        progress: Progress | None = None,
+    ) -> tuple[LeftAlone, ...]:
+        """What `index` would leave alone now in the folders of the store, given these options, and why; by path."""
+        say = (progress or self._progress).say
+        return left_alone(self._store, include=include, exclude=exclude, follow_symlinks=follow_symlinks, say=say)

@@ -12,10 +12,12 @@ from imgindex.store import Store, catalog, skipped, spaces
 def status(store: Store) -> Status:
     """The state of a store, read in one transaction."""
     with store.read() as tx:
-        files = images = missing = 0
+        files = images = missing = left_out = 0
         shown = set()
         for known in catalog.known_files(tx):
-            if known.missing_since_s is not None:
+            if known.left_out:
+                left_out += 1
+            elif known.missing_since_s is not None:
                 missing += 1
             elif known.image_id is not None:
                 files += 1
@@ -39,4 +41,5 @@ def status(store: Store) -> Status:
         tuple(reasons.most_common()),
         roots,
         store.database_bytes,
+        left_out,
     )

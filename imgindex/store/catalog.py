@@ -33,6 +33,10 @@ CHUNK = 500
 """Values in one IN (...): below every SQLite's limit on variables."""
 
 
+IS_HERE = file.c.missing_since_s.is_(None) & ~file.c.left_out
+"""A file that takes part: present, as far as the last scan knows, and not left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownFile:
     """A row of `file`: exactly one of `image_id` and `skipped_id` is set."""
@@ -42,6 +46,7 @@ class KnownFile:
     image_id: int | None
     skipped_id: int | None
     missing_since_s: int | None
+    left_out: bool
     retry: bool
 
     @property
@@ -86,13 +91,15 @@ def known_files(tx: Connection) -> Iterator[KnownFile]:
         .order_by(file.c.path)
     )
     for row in tx.execute(statement):
-        yield KnownFile(row.id, _seen(row), row.image_id, row.skipped_id, row.missing_since_s, bool(row.environment))
+        yield KnownFile(
+            row.id, _seen(row), row.image_id, row.skipped_id, row.missing_since_s, row.left_out, bool(row.environment)
+        )
 
 
 def shown_files(tx: Connection) -> Iterator[tuple[bytes, int | None, bool]]:
-    """(path, id of the image that it shows, whether it is missing) of every file row, by path."""
+    """(path, id of the image that it shows, whether it is missing) of every file row that is not left out, by path."""
     for path, image_id, missing_since_s in tx.execute(
-        select(file.c.path, file.c.image_id, file.c.missing_since_s).order_by(file.c.path)
+        select(file.c.path, file.c.image_id, file.c.missing_since_s).where(~file.c.left_out).order_by(file.c.path)
     ):
         yield path, image_id, missing_since_s is not None
 
@@ -169,8 +176,8 @@ def remove_orphans(tx: Connection, image_ids: Iterable[int]) -> None:
 
 
 def forget_searches(tx: Connection) -> None:
-    """Images without a present file take no part in searches: when one comes back, it is searched as if new."""
-    here = select(file.c.id).where(file.c.image_id == watermark.c.image_id, file.c.missing_since_s.is_(None))
+    """Images without a file that is here take no part in searches: when one comes back, it is searched as if new."""
+    here = select(file.c.id).where(file.c.image_id == watermark.c.image_id, IS_HERE)
     gone = set(tx.execute(select(watermark.c.image_id).where(~here.exists())).scalars())
     tx.execute(delete(watermark).where(~here.exists()))
     forget_neighbours(tx, gone)
@@ -207,6 +214,7 @@ def stat_values(stat: Seen) -> dict[str, object]:
         "inode": stat.inode.to_bytes(8),
         "device": stat.device.to_bytes(8),
         "missing_since_s": None,
+        "left_out": False,
     }
 
 
@@ -223,6 +231,12 @@ def put_devices(tx: Connection, devices: Mapping[int, int]) -> None:
     if devices:
         one = update(file).where(file.c.id == bindparam("file_id")).values(device=bindparam("number"))
         tx.execute(one, [{"file_id": i, "number": number.to_bytes(8)} for i, number in devices.items()])
+
+
+def mark_left_out(tx: Connection, file_ids: Sequence[int], *, left_out: bool) -> None:
+    """Patterns leave these files out from now on, or do so no more."""
+    for part in chunks(file_ids):
+        tx.execute(update(file).where(file.c.id.in_(part)).values(left_out=left_out))
 
 
 def mark_present(tx: Connection, file_ids: Sequence[int]) -> None:
@@ -312,8 +326,8 @@ def _stored_image(row: Any) -> StoredImage:
 
 
 def present_images(tx: Connection) -> set[int]:
-    """Ids of images with a file that is not missing."""
-    rows = select(file.c.image_id).where(file.c.image_id.is_not(None), file.c.missing_since_s.is_(None))
+    """Ids of images with a file that is neither missing nor left out."""
+    rows = select(file.c.image_id).where(file.c.image_id.is_not(None), IS_HERE)
     return set(tx.execute(rows.distinct()).scalars())
 
 
@@ -324,7 +338,7 @@ def flat_images(tx: Connection, texture_floor: float) -> set[int]:
 
 def same_pixel_digests(tx: Connection) -> list[list[int]]:
     """Lists of two or more ids of images with a present file that share one pixel digest."""
-    here = select(file.c.id).where(file.c.image_id == image.c.id, file.c.missing_since_s.is_(None)).exists()
+    here = select(file.c.id).where(file.c.image_id == image.c.id, IS_HERE).exists()
     again = (
         select(image.c.pixel_digest)
         .where(image.c.pixel_digest.is_not(None), here)
@@ -339,15 +353,15 @@ def same_pixel_digests(tx: Connection) -> list[list[int]]:
 
 
 def present_paths(tx: Connection, image_ids: Iterable[int]) -> dict[int, list[bytes]]:
-    """Paths of files not missing, by image, each list sorted."""
+    """Paths of files neither missing nor left out, by image, each list sorted."""
     return {i: [stat.path for stat in stats] for i, stats in present_files(tx, image_ids).items()}
 
 
 def present_files(tx: Connection, image_ids: Iterable[int]) -> dict[int, list[Seen]]:
-    """Files not missing, by image, each list in order of paths."""
+    """Files neither missing nor left out, by image, each list in order of paths."""
     found: dict[int, list[Seen]] = {}
     for part in chunks(sorted(set(image_ids))):
-        here = select(file).where(file.c.image_id.in_(part), file.c.missing_since_s.is_(None)).order_by(file.c.path)
+        here = select(file).where(file.c.image_id.in_(part), IS_HERE).order_by(file.c.path)
         for row in tx.execute(here):
             found.setdefault(row.image_id, []).append(_seen(row))
     return found

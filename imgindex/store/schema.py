@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD_REVISION = "0004"
+HEAD_REVISION = "0005"
 """The Alembic revision that these tables have; a test holds it to the newest file of `migrations/versions`."""
 
 metadata = MetaData()
@@ -93,11 +93,14 @@ file = Table(
     Column("inode", LargeBinary, nullable=False),
     Column("device", LargeBinary, nullable=False),
     Column("missing_since_s", Integer),
+    Column("left_out", Boolean, nullable=False, server_default="0"),
     CheckConstraint("(image_id IS NULL) <> (skipped_id IS NULL)", name="file_is_indexed_or_skipped"),
     Index("file_image_id", "image_id"),
     sqlite_autoincrement=True,
 )
-"""A path as `os.fsencode` gives it. `inode` and `device` are 8 bytes big-endian: they may exceed a signed integer."""
+"""A path as `os.fsencode` gives it. `inode` and `device` are 8 bytes big-endian: they may exceed a signed integer. What
+is `left_out` was not looked at by the last scan, for a pattern or because its folder is hidden: until a scan looks at
+it again it takes no part in anything."""
 
 space = Table(
     "space",

@@ -5,15 +5,16 @@ from __future__ import annotations
 from sqlalchemy import Connection, select, update
 
 from imgindex.skips import Skip
+from imgindex.store.catalog import IS_HERE
 from imgindex.store.schema import file, skipped
 
 
 def skipped_files(tx: Connection) -> list[tuple[bytes, Skip]]:
-    """Every present skipped file with its reason, by path."""
+    """Every skipped file that is neither missing nor left out with its reason, by path."""
     rows = (
         select(file.c.path, skipped.c.reason, skipped.c.detail, skipped.c.environment)
         .select_from(file.join(skipped, file.c.skipped_id == skipped.c.id))
-        .where(file.c.missing_since_s.is_(None))
+        .where(IS_HERE)
         .order_by(file.c.path)
     )
     return [(row.path, Skip(row.reason, row.detail, bool(row.environment))) for row in tx.execute(rows)]

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from imgindex.records import Loss
-from imgindex.results import Comparison, Finding, Group, IndexSummary, Match, Report, ReportedPair, Status
+from imgindex.results import Comparison, Finding, Group, IndexSummary, LeftAlone, Match, Report, ReportedPair, Status
 
 SCHEMA = 2
 
@@ -83,10 +83,11 @@ def comparison_json(a: str, b: str, found: Comparison) -> str:
     )
 
 
-def status_json(status: Status) -> str:
-    """The answer of `imgindex status`: the fields of `report.model.Status`."""
+def status_json(status: Status, ignored: Sequence[LeftAlone] | None = None) -> str:
+    """The answer of `imgindex status`: the fields of `results.Status`, and what is left alone where that was asked."""
     values = asdict(status) | {"skipped_by_reason": dict(status.skipped_by_reason)}
-    return json.dumps({"schema": SCHEMA} | values, indent=1)
+    more = {} if ignored is None else {"ignored": [asdict(left) for left in ignored]}
+    return json.dumps({"schema": SCHEMA} | values | more, indent=1)
 
 
 def settings_json(found: Mapping[str, tuple[Any, str]]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from imgindex import clock
 from imgindex.files import display
-from imgindex.results import Comparison, Finding, IndexSummary, Match, Report, Status
+from imgindex.results import Comparison, Finding, IndexSummary, LeftAlone, Match, Report, Status
 from imgindex.ui.report_text import news_text
 from imgindex.ui.words import count, seconds_text, size_text
 
@@ -30,6 +30,12 @@ def _index_lines(summary: IndexSummary) -> list[str]:
         f"{i.known_content:,} of known content, {i.moved:,} moved, {i.unchanged:,} unchanged, "
         f"{i.skipped:,} not readable as pictures ({i.ignored:,} other files left alone)."
     ]
+    if i.left_out_files or i.left_out_folders:
+        folders = [count(i.left_out_folders, "folder")] if i.left_out_folders else []
+        files = [count(i.left_out_files, "file")] if i.left_out_files else []
+        lines.append(f"{' and '.join([*files, *folders])} left out by patterns.")
+    if i.hidden_folders:
+        lines.append(f"{count(i.hidden_folders, 'hidden folder')} left out; imgindex status --ignored lists them.")
     if i.missing:
         lines.append(f"{count(i.missing, 'file')} that the store knew are no longer there.")
     lines.append(f"{count(m.verified, 'candidate pair')} verified: {m.copies:,} proven to be copies.")
@@ -68,6 +74,8 @@ def status_text(status: Status) -> str:
         f"Skipped  {status.skipped:,}"
         + (": " + ", ".join(f"{reason} {n:,}" for reason, n in status.skipped_by_reason) if status.skipped else ""),
     ]
+    if status.left_out:
+        lines.append(f"Left out {status.left_out:,}, by patterns or in hidden folders; imgindex status --ignored")
     for root in status.roots:
         scanned = "never completely" if root.scanned_at_s is None else clock.local(root.scanned_at_s)
         lines.append(f"Folder   {display(root.path)}: {count(root.files, 'file')}, scanned {scanned}")
@@ -86,6 +94,34 @@ def _value_text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_value_text, value)) or "(none)"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+MAX_LEFT_ALONE_SHOWN = 20
+
+LEFT_ALONE = {
+    "excluded": "Excluded by patterns of the settings",
+    "ignore-file": "Left out by patterns of an .imgindexignore file",
+    "not-included": "Matched by no pattern of those to include",
+    "hidden": "Hidden folders; name one to index it",
+    "system": "Trash, thumbnails and what other programs keep",
+    "store": "The store itself",
+    "link": "Links, which are not followed, and folders seen by another path",
+    "no-picture": "No pictures",
+}
+
+
+def left_alone_text(ignored: Sequence[LeftAlone]) -> str:
+    """What is left alone, by reason."""
+    lines = []
+    for reason, title in LEFT_ALONE.items():
+        own = [left for left in ignored if left.reason == reason]
+        lines += ["", f"{title} ({len(own):,}):"] if own else []
+        for left in own[:MAX_LEFT_ALONE_SHOWN]:
+            pattern = f"  ({display(left.pattern)})" if left.pattern else ""
+            lines.append(f"  {display(left.path)}{'/' if left.is_folder else ''}{pattern}")
+        if len(own) > MAX_LEFT_ALONE_SHOWN:
+            lines.append(f"  and {len(own) - MAX_LEFT_ALONE_SHOWN:,} more; --format json has them all")
+    return "\n".join(lines or ["", "Nothing is left alone."])
 
 
 def check_text(findings: Sequence[Finding]) -> str:

@@ -11,6 +11,15 @@ import typer
 from imgindex.errors import named, path
 from imgindex.ui.chosen import take_settings
 
+
+def pattern(line: str) -> str:
+    """The same, refused with a sentence before anything is opened or made."""
+    from imgindex.pictures.patterns import Patterns
+
+    Patterns([line])
+    return line
+
+
 StoreOption = Annotated[
     Path | None,
     typer.Option(
@@ -46,10 +55,14 @@ JobsOption = Annotated[
     int, typer.Option(min=0, envvar="IMGINDEX_JOBS", metavar="N", help="Worker processes; 0: one per core.")
 ]
 IncludeOption = Annotated[
-    list[str] | None, typer.Option(metavar="PATTERN", help="Only files that match this pattern; repeatable.")
+    list[str] | None,
+    typer.Option(
+        parser=pattern, metavar="PATTERN", help="Only files that match this pattern, as of a .gitignore; repeatable."
+    ),
 ]
 ExcludeOption = Annotated[
-    list[str] | None, typer.Option(metavar="PATTERN", help="No files that match this pattern; repeatable.")
+    list[str] | None,
+    typer.Option(parser=pattern, metavar="PATTERN", help="No files or folders that match this pattern; repeatable."),
 ]
 FollowOption = Annotated[bool, typer.Option("--follow-symlinks", help="Follow links to folders.")]
 MissingOption = Annotated[

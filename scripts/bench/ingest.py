@@ -108,7 +108,7 @@ def make_photo(sources: Sequence[Path], out: Path, size: tuple[int, int], number
 
 def walked(folder: Path, store: Path) -> Walk:
     return walk(
-        [str(folder)], store=store, include=(), exclude=(), follow_symlinks=False, accept_missing=False,
+        [str(folder)], store=store, roots=(), include=(), exclude=(), follow_symlinks=False, accept_missing=False,
         progress=Silent(),
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from imgindex import files, skips
 from imgindex.errors import last_line
+from imgindex.pictures import scan
 from imgindex.pictures.prepare import Prepared, prepare_file, wish_of
 from imgindex.pictures.sources import Sources
 from imgindex.ports import Embedder, Progress, Workers
@@ -85,6 +86,9 @@ class Ingest:
             to_read = walk.to_read(tx, self._space_id)
             known_sizes = catalog.image_sizes(tx)
         s.seen, s.ignored = len(walk.files), walk.ignored
+        s.left_out_files = sum(item.is_by_pattern and not item.is_folder for item in walk.left_out.values())
+        s.left_out_folders = sum(item.is_by_pattern and item.is_folder for item in walk.left_out.values())
+        s.hidden_folders = sum(item.reason == scan.HIDDEN for item in walk.left_out.values())
         s.moved = len({move.path for move in moved} - {seen.path for seen in to_read})
         s.unchanged = s.seen - len(to_read) - s.moved
         sizes = Counter(seen.size_bytes for seen in to_read)

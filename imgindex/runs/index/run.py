@@ -15,7 +15,7 @@ from imgindex.runs.index.walk import walk
 from imgindex.runs.index.weigh import weigh_copies
 from imgindex.runs.timing import Timed
 from imgindex.search.index_files import save_index
-from imgindex.store import Store
+from imgindex.store import Store, catalog
 
 
 def index(
@@ -38,9 +38,12 @@ def index(
     timed = Timed(progress)
     decide_again(store)
     try_skipped_again(store)
+    with store.read() as tx:
+        roots = [path for path, *_ in catalog.roots(tx)]
     found = walk(
         folders,
         store=store.directory,
+        roots=roots,
         include=include,
         exclude=exclude,
         follow_symlinks=follow_symlinks,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class Walk:
     files: list[Seen] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     ignored: int = 0
+    left_out: dict[bytes, Ignored] = field(default_factory=dict)
+    named: tuple[bytes, ...] = ()
     known: dict[bytes, KnownFile] = field(default_factory=dict)
     lost: set[bytes] = field(default_factory=set)
 
@@ -55,15 +57,22 @@ class Walk:
         return known.image_id is None or known.image_id in embedded
 
     def finish(self, tx: Transaction) -> int:
-        """Record the scan: what is back, what is missing (returns how many), when each root was scanned."""
+        """Record the scan: what is back, what is left out, what is missing (returns how many), when each root was
+        scanned. Of what is left out nobody looked whether it is there: it is not missing."""
         seen = {s.path for s in self.files}
         back = [k.id for path, k in self.known.items() if k.missing_since_s is not None and path in seen]
         catalog.mark_present(tx, back)
+        unseen = {path: k for path, k in self.known.items() if path not in seen}
+        covered = {path for path in unseen if self._is_left_out(path)} if self.left_out else set()
+        catalog.mark_left_out(tx, [unseen[path].id for path in sorted(covered)], left_out=True)
+        returned = [k.id for path, k in self.known.items() if k.left_out and path in seen]
         missing = 0
         for root in self.roots:
             if any(scan.is_below(problem.path, root) for problem in self.unaccepted()):
                 continue
-            present = [k for k in self.known.values() if k.missing_since_s is None and scan.is_below(k.path, root)]
+            own = [k for k in self.known.values() if scan.is_below(k.path, root) and k.path not in covered]
+            present = [k for k in own if k.missing_since_s is None]
+            returned += [k.id for k in own if k.left_out]
             gone = [k for k in present if k.path not in seen and _is_gone(k.path)]
             devices = {s.path: s.device for s in self.files if scan.is_below(s.path, root)}
             if not self.accept_missing and (problem := _doubt(root, gone, present, devices)) is not None:
@@ -74,6 +83,7 @@ class Walk:
             catalog.put_devices(tx, {k.id: devices[k.path] for k in moved})
             missing += len(gone)
             catalog.finish_scan(tx, catalog.put_root(tx, root), len(devices))
+        catalog.mark_left_out(tx, returned, left_out=False)
         catalog.forget_searches(tx)
         return missing
 
@@ -83,9 +93,21 @@ class Walk:
         accepted = self.lost.intersection(self.roots) if self.accept_missing else set()
         return [problem for problem in self.problems if problem.reason != "absent" or problem.path not in accepted]
 
+    def _is_left_out(self, path: bytes) -> bool:
+        """Whether the scan left out this file or a folder that it is in. Of folders that no pattern names, one in which
+        a person named another is left out but for that."""
+        is_named = False
+        while (left := self.left_out.get(path)) is None:
+            is_named |= path in self.named
+            folder = os.path.dirname(path)
+            if folder == path:
+                return False
+            path = folder
+        return left.is_by_pattern or not (is_named or path in self.named)
+
 
 def _is_gone(path: bytes) -> bool:
-    """Whether no regular file is at `path`; a file that is there and was not seen is one that patterns leave out."""
+    """Whether no regular file is at `path`; a file that is there and was not seen may be no picture any more."""
     try:
         return not stat.S_ISREG(os.lstat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -124,17 +146,24 @@ def walk(
     folders: Sequence[str],
     *,
     store: Path,
+    roots: Iterable[bytes],
     include: Sequence[str],
     exclude: Sequence[str],
     follow_symlinks: bool,
     accept_missing: bool,
     progress: Progress,
 ) -> Walk:
-    """Scan `folders`, the store itself left out; see `scan.scan` for what else is."""
-    found = Walk(scan.unite(folders), accept_missing)
+    """Scan `folders`, the store itself left out, and hidden folders but those that are one of `folders` or of the
+    store's `roots`; see `scan.scan` for what else is."""
+    found = Walk(scan.unite(folders), accept_missing, named=scan.real_paths([*folders, *roots]))
     progress.start("scan", None)
     for item in scan.scan(
-        found.roots, include=include, exclude=exclude, follow_symlinks=follow_symlinks, leave_out=[store]
+        found.roots,
+        include=include,
+        exclude=exclude,
+        follow_symlinks=follow_symlinks,
+        leave_out=[store],
+        named=found.named,
     ):
         if progress.stopping:
             break
@@ -143,6 +172,8 @@ def walk(
             progress.advance()
         elif isinstance(item, Problem):
             found.problems.append(item)
+        elif isinstance(item, Ignored) and item.is_left_out:
+            found.left_out[item.path] = item
         elif isinstance(item, Ignored):
             found.ignored += 1
     progress.finish()

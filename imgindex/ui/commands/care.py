@@ -8,20 +8,34 @@ from typing import Annotated
 import typer
 
 from imgindex.errors import StoreError, UsageError, named, path
-from imgindex.ui.options import AnswerFormat, AnswerOption, StoreOption
+from imgindex.ui.options import AnswerFormat, AnswerOption, ExcludeOption, FollowOption, IncludeOption, StoreOption
 from imgindex.ui.running import chosen_store
 from imgindex.ui.terminal import emit
 
 
-def status(store: StoreOption = None, answer_format: AnswerOption = AnswerFormat.TEXT) -> None:
+def status(
+    store: StoreOption = None,
+    ignored: Annotated[bool, typer.Option("--ignored", help="List what index would leave alone, and why.")] = False,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    follow_symlinks: FollowOption = False,
+    answer_format: AnswerOption = AnswerFormat.TEXT,
+) -> None:
     """What the store holds: files, images, model, folders and their last scans."""
     from imgindex import api
     from imgindex.ui.as_json import status_json
-    from imgindex.ui.as_text import status_text
+    from imgindex.ui.as_text import left_alone_text, status_text
+    from imgindex.ui.progress import on_stderr
 
-    with api.open(chosen_store(store), create=False) as images:
+    with api.open(chosen_store(store), create=False, progress=on_stderr()) as images:
         found = images.status()
-    emit(status_json(found) if answer_format is AnswerFormat.JSON else status_text(found))
+        left = None
+        if ignored:
+            left = images.left_alone(include=include or (), exclude=exclude or (), follow_symlinks=follow_symlinks)
+    if answer_format is AnswerFormat.JSON:
+        emit(status_json(found, left))
+    else:
+        emit(status_text(found) + ("" if left is None else "\n" + left_alone_text(left)))
 
 
 def check(
