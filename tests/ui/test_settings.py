@@ -127,5 +127,5 @@ def test_a_wrong_setting_stops_no_backup(store: Path, tmp_path: Path) -> None:
     run("index", tmp_path / "photos", "--model", "sift-vlad", "--jobs", 1, store=store)
     write(store, "jobs = -1")
     assert "must be 0 or more" in run("index", tmp_path / "photos", store=store, check=2).stderr
-    run("status", store=store)
+    run("check", store=store)
     run("backup", tmp_path / "copy.db", store=store)
