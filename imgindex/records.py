@@ -68,10 +68,21 @@ class ProposedBy(StrEnum):
 
 
 class DecisionKind(StrEnum):
-    """What a person said of two pictures."""
+    """What a person said of two pictures.
 
-    NOT_A_DUPLICATE = "not-a-duplicate"
+    NOT_DUPLICATE  they are two pictures: no group holds both, nor two of the same pixels
+    ALTERNATES     they are two versions of one thing, and each is wanted: no group holds both; what is redundant given
+                   one of them stays so
+    KEEP_BOTH      these two contents both stay, whatever else there is
+    KEEPER         one of the two stays, the other stands below it
+    UNDECIDED      what was said of them before does not count any more
+    """
+
+    NOT_DUPLICATE = "not-duplicate"
+    ALTERNATES = "alternates"
     KEEP_BOTH = "keep-both"
+    KEEPER = "keeper"
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,10 +276,17 @@ class Verification:
 
 
 class Grade(StrEnum):
-    """How one image of a proven pair stands below the other."""
+    """How one image of a proven pair stands below the other.
+
+    REDUNDANT  nothing is lost without it
+    EDITED     an edited copy
+    AT_A_LOSS  it has something that the other lacks, and a person, or a rule followed even so, keeps the other; it is
+               never weighed so
+    """
 
     REDUNDANT = "redundant"
     EDITED = "edited"
+    AT_A_LOSS = "at-a-loss"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
-from imgindex.records import Grade, Loss, PictureInfo, Relation, Verdict, Verification
+from imgindex.records import DecisionKind, Grade, Loss, PictureInfo, Relation, Verdict, Verification
 from imgindex.skips import Skip
 
 
@@ -50,13 +50,25 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NotFollowed:
+    """A keep rule that would keep `path` instead of a group's keeper, which has what would be lost then: `loss`, empty
+    where `path` shows signs of having been made from the keeper."""
+
+    rule: str
+    path: str
+    loss: tuple[Loss, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A keeper and its members, at least one, redundant ones first; `reclaimable_bytes` counts these, each physical
     file once.
 
     Each of these files was there when the report was made. `id` is that of the keeper's content and stays from run to
-    run, `number` is the place in this report. `why` says what speaks for the keeper; `keeper_links` are other names of
-    it: hard links. `keeper_new` and each member's `new`: no nightly report has named the file in this group yet.
+    run, `number` is the place in this report. `why` says what speaks for the keeper, `chosen_by` what chose it (loss, a
+    decision, a protected folder, a rule), `not_followed` a rule that would have chosen another; `keeper_links` are
+    other names of it: hard links. `keeper_new` and each member's `new`: no nightly report has named the file in this
+    group yet.
     """
 
     number: int
@@ -71,6 +83,8 @@ class Group:
     keeper_links: tuple[str, ...] = ()
     keeper_new: bool = True
     change: Change = Change.NEW
+    chosen_by: str = ""
+    not_followed: NotFollowed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,8 @@ class ReportedPair:
     """Two files and the verdict on them; relation and transform lead from `a` to `b`.
 
     `loss_a` is what goes if a is removed and b kept, None where the pair was not weighed; `grade_a` how a stands below
-    b. `neither`: both are copies, and nothing in the report stands in for either of them.
+    b. `neither`: both are copies, and nothing in the report stands in for either of them; `both_kept` says why, where
+    it is not for what would be lost. `decided` is what a person said of the two, None where nobody did.
     """
 
     a: str
@@ -105,14 +120,22 @@ class ReportedPair:
     grade_b: Grade | None = None
     differs: tuple[str, ...] = ()
     neither: bool = False
+    decided: DecisionKind | None = None
+    both_kept: str = ""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a person has dealt with the two: reports leave them out. Of a keeper's pair the group tells."""
+        return self.decided is not None and self.decided is not DecisionKind.KEEPER
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
     """`files` are indexed and present; `pairs` counts the rows in `pairs`, `similar_left_out` those not shown.
 
-    `duplicate_files` and `reclaimable_bytes` count what is redundant, `edited_files` the other members of groups.
-    `variants` counts pairs, `not_weighed` proven pairs of which nothing is known but that, and which matter.
+    `duplicate_files` and `reclaimable_bytes` count what is redundant, `edited_files` the edited copies in groups,
+    `lossy_files` the members that stand below their keeper at a loss. `variants` counts pairs, `not_weighed` proven
+    pairs of which nothing is known but that, and which matter, `decided` pairs left out because a person decided them.
 
     Of the files that a report would name, `away` are those that could not be looked at, `outdated` those that are gone
     or have changed since they were indexed; both stand in no group. `hard_links` are further names of files.
@@ -133,6 +156,8 @@ class Counts:
     away: int = 0
     outdated: int = 0
     hard_links: int = 0
+    lossy_files: int = 0
+    decided: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +184,16 @@ class Report:
 
     @property
     def variants(self) -> tuple[ReportedPair, ...]:
-        return tuple(pair for pair in self.pairs if pair.verdict is Verdict.VARIANT)
+        return tuple(p for p in self.pairs if p.verdict is Verdict.VARIANT and p.decided is None)
 
     @property
     def similar(self) -> tuple[ReportedPair, ...]:
-        return tuple(pair for pair in self.pairs if pair.verdict is Verdict.SIMILAR)
+        return tuple(p for p in self.pairs if p.verdict is Verdict.SIMILAR and p.decided is None)
+
+    @property
+    def decided(self) -> tuple[ReportedPair, ...]:
+        """Pairs that a person decided, where the report was asked for them."""
+        return tuple(pair for pair in self.pairs if pair.is_settled)
 
 
 Outline: TypeAlias = tuple[tuple[float, float], ...]

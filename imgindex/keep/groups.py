@@ -1,8 +1,8 @@
 """Duplicate groups: a keeper, and members of which each was verified against it or against an edited copy among them.
 
 Images are asked in order (`order.best_first`), and each that no other keeps takes what stands below it: redundant, or
-as an edited copy. An edited copy carries what is redundant given *it*. There is no chain beyond that, every image is in
-one group, and nothing depends on the order of arrival.
+as an edited copy, or at a loss. What is not redundant carries what is redundant given *it*. There is no chain beyond
+that, every image is in one group, and nothing depends on the order of arrival.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from imgindex.records import Grade
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A member of a group: `given` is the keeper, or the edited copy that carries it."""
+    """A member of a group: `given` is the keeper, or the member that carries it."""
 
     image: int
     given: int
@@ -25,15 +25,18 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class ImageGroup:
-    """Image ids; redundant members first, edited copies after them, each followed by what it carries. `members` is
-    empty where the keeper stands alone."""
+    """Image ids; redundant members first, others after them, each followed by what it carries. `members` is empty where
+    the keeper stands alone."""
 
     keeper: int
     members: tuple[Placed, ...]
 
 
-def grouped(keys: Mapping[int, KeeperKey], below: Iterable[Below]) -> list[ImageGroup]:
-    """Every image of `keys` in one group, alone where nothing stands below it and it below nothing, in keeper order."""
+def grouped(
+    keys: Mapping[int, KeeperKey], below: Iterable[Below], parted: Mapping[int, Collection[int]] | None = None
+) -> list[ImageGroup]:
+    """Every image of `keys` in one group, alone where nothing stands below it and it below nothing, in keeper order. No
+    group holds an image and one of those that `parted` has for it."""
     edges = without_circles(edge for edge in below if edge.image in keys and edge.given in keys)
     order = best_first(keys, edges)
     place = {image: at for at, image in enumerate(order)}
@@ -44,21 +47,37 @@ def grouped(keys: Mapping[int, KeeperKey], below: Iterable[Below]) -> list[Image
     made = []
     for keeper in order:
         if keeper not in assigned:
-            members = _members(keeper, under, assigned)
+            members = _members(keeper, under, assigned, parted or {})
             assigned.update((keeper, *(member.image for member in members)))
             made.append(ImageGroup(keeper, members))
     return made
 
 
-def _members(keeper: int, under: Mapping[int, Mapping[int, Grade]], assigned: Collection[int]) -> tuple[Placed, ...]:
-    """What stands below the keeper and what its edited copies carry, of the images that no other keeper has."""
-    own = {image: grade for image, grade in under[keeper].items() if image not in assigned}
-    members = [Placed(image, keeper, grade) for image, grade in own.items() if grade is Grade.REDUNDANT]
-    placed = {keeper, *(member.image for member in members)}
-    for copy, grade in own.items():
-        if grade is Grade.EDITED and copy not in placed:
-            placed.add(copy)
-            carried = [i for i, g in under[copy].items() if g is Grade.REDUNDANT and not (i in placed or i in assigned)]
-            placed.update(carried)
-            members += [Placed(copy, keeper, grade), *(Placed(i, copy, Grade.REDUNDANT) for i in carried)]
+def _members(
+    keeper: int,
+    under: Mapping[int, Mapping[int, Grade]],
+    assigned: Collection[int],
+    parted: Mapping[int, Collection[int]],
+) -> tuple[Placed, ...]:
+    """What stands below the keeper and what its members carry, of the images that no other keeper has."""
+    placed = {keeper}
+    members: list[Placed] = []
+
+    def take(image: int, given: int, grade: Grade) -> bool:
+        if image in placed or image in assigned or not placed.isdisjoint(parted.get(image, ())):
+            return False
+        placed.add(image)
+        members.append(Placed(image, given, grade))
+        return True
+
+    own = under[keeper]
+    for image, grade in own.items():
+        if grade is Grade.REDUNDANT:
+            take(image, keeper, grade)
+    for wanted in (Grade.EDITED, Grade.AT_A_LOSS):
+        for image, grade in own.items():
+            if grade is wanted and take(image, keeper, grade):
+                for carried, how in under[image].items():
+                    if how is Grade.REDUNDANT:
+                        take(carried, image, how)
     return tuple(members)

@@ -11,9 +11,11 @@ from imgindex.records import Grade
 
 @dataclass(frozen=True, slots=True, order=True)
 class KeeperKey:
-    """Sorts images of which none stands below another, the one to keep first: most pixels, most bytes, oldest, shortest
-    path, path. Bytes stand for what of the detail is too fine to be weighed."""
+    """Sorts images of which none stands below another, the one to keep first: what a person prefers (each number the
+    smaller, the rather), most pixels, most bytes, oldest, shortest path, path. Bytes stand for what of the detail is
+    too fine to be weighed."""
 
+    preferred: tuple[int, ...]
     minus_pixels: int
     minus_bytes: int
     mtime_ns: int

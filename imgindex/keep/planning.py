@@ -27,14 +27,15 @@ def next_to_weigh(
     weighed: Collection[Key],
     below: Iterable[Below],
     may_be_redundant: Callable[[list[Key]], Collection[Key]],
+    parted: Mapping[int, Collection[int]] | None = None,
 ) -> list[Key]:
     """The pairs that decide next who keeps whom, sorted; none where all that matters is known.
 
     `proven` has the proven copies of each image, `weighed` what was weighed (or could not be) before, `below` what came
-    of it. `may_be_redundant` is asked which pairs of edited copies can be encodings of one picture. Ask again once
-    these are weighed.
+    of it. `may_be_redundant` is asked which pairs of edited copies can be encodings of one picture. No group holds an
+    image and one of those that `parted` has for it. Ask again once these are weighed.
     """
-    groups = grouped(keys, below)
+    groups = grouped(keys, below, parted)
     keepers = {group.keeper for group in groups}
     asked: set[int] = set()
     wanted: set[Key] = set()

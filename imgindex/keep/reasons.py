@@ -36,9 +36,9 @@ MADE_FROM = {
 """What a sign that a member was made from the keeper says for the keeper."""
 
 
-def reasons(weighings: Iterable[Weighing], keeper: KeeperKey, best: KeeperKey) -> tuple[str, ...]:
-    """At most MAX_REASONS, strongest first. Each weighing leads from the keeper to a member; the keys of the keeper and
-    of the best other file decide where nothing else does."""
+def reasons(weighings: Iterable[Weighing], otherwise: str) -> tuple[str, ...]:
+    """At most MAX_REASONS, strongest first. Each weighing leads from the keeper to a member; `otherwise` is said where
+    none of them speaks for the keeper."""
     found: dict[str, None] = {}
     signs: dict[str, int] = {}
     for weighing in weighings:
@@ -49,9 +49,12 @@ def reasons(weighings: Iterable[Weighing], keeper: KeeperKey, best: KeeperKey) -
             signs[sign] = max(strength, signs.get(sign, 0))
     by_strength = sorted(signs, key=lambda sign: (-signs[sign], sign))
     said = [*found, *(MADE_FROM.get(sign, sign) for sign in by_strength)]
-    if not said:
-        said = [words for name, words in TIES if getattr(keeper, name) != getattr(best, name)][:1]
-    return tuple(dict.fromkeys(said))[:MAX_REASONS]
+    return tuple(dict.fromkeys(said or [otherwise] if otherwise else said))[:MAX_REASONS]
+
+
+def tie(keeper: KeeperKey, other: KeeperKey) -> str:
+    """What decides where neither of two is better, and no rule tells them apart."""
+    return next((words for name, words in TIES if getattr(keeper, name) < getattr(other, name)), "")
 
 
 def _of_loss(loss: Loss) -> str:

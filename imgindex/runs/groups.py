@@ -3,156 +3,83 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from imgindex.files import texts
 from imgindex.keep.groups import ImageGroup, Placed, grouped
-from imgindex.keep.order import Below, KeeperKey
-from imgindex.keep.reasons import reasons
+from imgindex.keep.reasons import reasons, tie
 from imgindex.keep.rules import keeper_key
-from imgindex.pictures.companions import are_companions
-from imgindex.pictures.whole import LOSSY
-from imgindex.proof.verify import reversed_outcome
-from imgindex.records import Grade, Relation, Seen, StoredImage, Verdict, Verification, Weighing
+from imgindex.records import DecisionKind, Grade, Seen, Verdict
 from imgindex.results import Group, Member
+from imgindex.runs.facts import facts_of
 from imgindex.runs.presence import Looked
+from imgindex.runs.proofs import Proofs, Shown
+from imgindex.runs.wanted import Chosen, Settled, Wanted, both_kept, chosen_by, not_followed
 from imgindex.store import Transaction, catalog
-from imgindex.store.pairs import StoredPair
 from imgindex.store.values import rows_of
-
-SAME_PIXELS = Verification(Verdict.SAME_PIXELS, 100.0, 1.0, Relation.SAME, share_a=1.0, share_b=1.0)
-"""What is known of two images whose equal pixels were proven through others."""
 
 Paths: TypeAlias = dict[int, list[bytes]]
 """The present files of each image, in byte order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """An image and its files that are there, the one to keep first: one name of each, `links` by it its others."""
+class Known:
+    """All that groups are made of."""
 
-    image: StoredImage
-    files: tuple[Seen, ...]
-    links: Mapping[bytes, tuple[bytes, ...]]
-
-    @property
-    def key(self) -> KeeperKey:
-        return keeper_key(self.image, self.files)
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What is known of two copies, from the first to the second; `weighing` is None where they were not weighed."""
-
-    outcome: Verification
-    weighing: Weighing | None
-
-    @property
-    def flipped(self) -> Proof:
-        return Proof(reversed_outcome(self.outcome), None if self.weighing is None else self.weighing.flipped)
-
-
-@dataclass(slots=True)
-class Proofs:
-    """What is known of the shown images, pair by pair, and who stands below whom by it."""
-
-    of: dict[tuple[int, int], Proof] = field(default_factory=dict)
-    below: list[Below] = field(default_factory=list)
+    shown: Mapping[int, Shown]
+    proofs: Proofs
+    wanted: Wanted
+    settled: Settled
 
     @classmethod
-    def gather(
-        cls,
-        shown: Mapping[int, Shown],
-        stored: Iterable[StoredPair],
-        weighings: Mapping[tuple[int, int], Weighing],
-    ) -> Proofs:
-        """Of all proven pairs (those through images that are not shown, too) and what was weighed, by their keys."""
-        found = cls()
-        same = _Classes()
-        for pair in stored:
-            if pair.outcome.verdict is Verdict.SAME_PIXELS:
-                same.join(pair.a_id, pair.b_id)
-            if pair.a_id in shown and pair.b_id in shown and not _of_one_shot(shown[pair.a_id], shown[pair.b_id]):
-                found._add(pair.a_id, pair.b_id, Proof(pair.outcome, weighings.get(pair.candidate.key)))
-        for images in same.classes(shown):
-            found._complete(shown, images)
-        return found
+    def of(cls, shown: Mapping[int, Shown], proofs: Proofs, wanted: Wanted) -> Known:
+        return cls(shown, proofs, wanted, wanted.settle(shown, proofs))
 
-    def proof(self, one: int, other: int) -> Proof:
-        """As it leads from one to the other."""
-        return self.of[one, other] if (one, other) in self.of else self.of[other, one].flipped
+    def said(self, one: int, other: int) -> DecisionKind | None:
+        """What a person said of two images, or of two of their pixels; None where nobody did."""
+        return self.wanted.said(self.settled, one, other)
 
-    def _add(self, a: int, b: int, proof: Proof) -> None:
-        self.of[a, b] = proof
-        if (weighing := proof.weighing) is not None:
-            for image, given, grade in ((a, b, weighing.grade_a), (b, a, weighing.grade_b)):
-                self.below += [] if grade is None else [Below(image, given, grade)]
+    @property
+    def decided_images(self) -> Collection[int]:
+        """Images of which something was said."""
+        return self.wanted.contents.keys() | self.settled.choice.parted.keys()
 
-    def _complete(self, shown: Mapping[int, Shown], images: Sequence[int]) -> None:
-        """Equal pixels are an equivalence: the best of these images gets every other. A lossy file comes before those
-        that repeat its pixels, and is not redundant given one."""
-        best, *others = sorted(images, key=lambda i: (not _is_lossy(shown[i]), shown[i].key))
-        for other in others:
-            if (best, other) in self.of or (other, best) in self.of:
-                continue
-            self.of[best, other] = Proof(SAME_PIXELS, None)
-            self.below.append(Below(other, best, Grade.REDUNDANT))
-            if _is_lossy(shown[best]) == _is_lossy(shown[other]):
-                self.below.append(Below(best, other, Grade.REDUNDANT))
+    def both_kept(self, one: int, other: int) -> str:
+        """Why two copies both stay though one stands below the other, in words."""
+        if not self.proofs.has(one, other):
+            return "they are files of one shot, which belong together"
+        is_parted = bool(self.settled.choice.parted.keys() & {one, other})
+        said = both_kept(self.wanted, self.shown[one], self.shown[other])
+        return said or ("a decision about another file of the group keeps both" if is_parted else "")
 
 
-def _of_one_shot(a: Shown, b: Shown) -> bool:
-    """Whether the two belong together, as a RAW file and the JPEG beside it do: neither stands for the other."""
-    return any(are_companions(one.path, other.path) for one in a.files for other in b.files)
-
-
-def _is_lossy(shown: Shown) -> bool:
-    return shown.image.info.format in LOSSY
-
-
-class _Classes:
-    """Images that proven equalities join, whichever images (missing ones too) they go through."""
-
-    def __init__(self) -> None:
-        self._root: dict[int, int] = {}
-
-    def join(self, one: int, other: int) -> None:
-        self._root[self._find(one)] = self._find(other)
-
-    def classes(self, shown: Mapping[int, Shown]) -> list[list[int]]:
-        """The shown images of each."""
-        found: dict[int, list[int]] = {}
-        for image in sorted(self._root.keys() & shown.keys()):
-            found.setdefault(self._find(image), []).append(image)
-        return list(found.values())
-
-    def _find(self, image: int) -> int:
-        while self._root.setdefault(image, image) != image:
-            image = self._root[image]
-        return image
-
-
-def groups_of(shown: Mapping[int, Shown], proofs: Proofs) -> tuple[Group, ...]:
+def groups_of(known: Known) -> tuple[Group, ...]:
     """Groups of two or more files: what frees most first, then what is proven best, then by path of the keeper."""
-    keys = {image_id: s.key for image_id, s in shown.items()}
+    keys = {image_id: s.key for image_id, s in known.shown.items()}
     made = [
-        _group(shown, keys, proofs, group)
-        for group in grouped(keys, proofs.below)
-        if group.members or len(shown[group.keeper].files) > 1
+        _group(known, group)
+        for group in grouped(keys, known.settled.below, known.settled.choice.parted)
+        if group.members or _spare(known.shown[group.keeper])
     ]
     made.sort(key=lambda group: (-group.reclaimable_bytes, -min(m.score for m in group.members), group.keeper))
     return tuple(replace(group, number=number) for number, group in enumerate(made, 1))
 
 
-def _group(shown: Mapping[int, Shown], keys: Mapping[int, KeeperKey], proofs: Proofs, group: ImageGroup) -> Group:
-    keeper = shown[group.keeper]
-    kept, *same_bytes = keeper.files
-    members = [_same_bytes(keeper, stat, kept) for stat in same_bytes]
+def _spare(shown: Shown) -> list[Seen]:
+    """The files of a keeper that are redundant given its first."""
+    return [stat for stat in shown.files[1:] if stat.path not in shown.protected]
+
+
+def _group(known: Known, group: ImageGroup) -> Group:
+    keeper = known.shown[group.keeper]
+    kept = keeper.files[0]
+    members = [_same_bytes(keeper, stat, kept) for stat in _spare(keeper)]
     for placed in group.members:
-        members += _members(shown, proofs, placed)
+        members += _members(known, placed)
     members.sort(key=lambda member: member.grade is not Grade.REDUNDANT or member.given != os.fsdecode(kept.path))
+    chosen = chosen_by(known.wanted, known.shown, known.settled, group)
     return Group(
         number=0,
         id=keeper.image.sha256.hex()[:ID_DIGITS],
@@ -162,8 +89,10 @@ def _group(shown: Mapping[int, Shown], keys: Mapping[int, KeeperKey], proofs: Pr
         height_px=keeper.image.info.height_px,
         reclaimable_bytes=sum(member.size_bytes for member in members if member.grade is Grade.REDUNDANT),
         members=tuple(members),
-        why=_why(shown, keys, proofs, group),
+        why=_why(known, group, chosen),
         keeper_links=texts(keeper.links.get(kept.path, ())),
+        chosen_by=chosen.words,
+        not_followed=not_followed(known.wanted, known.shown, known.proofs, known.settled, group),
     )
 
 
@@ -171,11 +100,11 @@ ID_DIGITS = 16
 """Hexadecimal digits of the keeper's sha256 that name a group: no two of a hundred million are equal by chance."""
 
 
-def _members(shown: Mapping[int, Shown], proofs: Proofs, placed: Placed) -> Iterator[Member]:
+def _members(known: Known, placed: Placed) -> Iterator[Member]:
     """The files of an image: the first as it stands below what it is given for, the others given the first where that
-    stays as an edited copy."""
-    own, given = shown[placed.image], shown[placed.given]
-    proof = proofs.proof(placed.given, placed.image)
+    is not redundant."""
+    own, given = known.shown[placed.image], known.shown[placed.given]
+    proof = known.proofs.proof(placed.given, placed.image)
     first, *others = own.files
     for stat in own.files if placed.grade is Grade.REDUNDANT else (first,):
         yield Member(
@@ -192,7 +121,7 @@ def _members(shown: Mapping[int, Shown], proofs: Proofs, placed: Placed) -> Iter
             height_px=own.image.info.height_px,
             links=texts(own.links.get(stat.path, ())),
         )
-    if placed.grade is Grade.EDITED:
+    if placed.grade is not Grade.REDUNDANT:
         yield from (_same_bytes(own, stat, first) for stat in others)
 
 
@@ -214,16 +143,17 @@ def _same_bytes(own: Shown, stat: Seen, given: Seen) -> Member:
     )
 
 
-def _why(
-    shown: Mapping[int, Shown], keys: Mapping[int, KeeperKey], proofs: Proofs, group: ImageGroup
-) -> tuple[str, ...]:
-    """What speaks for the keeper beside the images that are given for it, and its own file beside others of it."""
+def _why(known: Known, group: ImageGroup, chosen: Chosen) -> tuple[str, ...]:
+    """What speaks for the keeper: a person where one chose it, and then what the images that are given for it lack;
+    where neither speaks, what it has before them and before other files of its own."""
+    keeper = known.shown[group.keeper]
     direct = [placed.image for placed in group.members if placed.given == group.keeper]
-    found = [proofs.proof(group.keeper, image).weighing for image in direct]
-    rivals = [keys[image] for image in direct]
-    if others := shown[group.keeper].files[1:]:
-        rivals.append(keeper_key(shown[group.keeper].image, others))
-    return reasons((w for w in found if w is not None), keys[group.keeper], min(rivals))
+    found = [known.proofs.proof(group.keeper, image).weighing for image in direct]
+    rivals = [known.shown[image].key for image in direct]
+    if others := keeper.files[1:]:
+        rivals.append(keeper_key(keeper.image, others))
+    said = (chosen.words,) if chosen.by_person else ()
+    return said + reasons((w for w in found if w is not None), "" if said else tie(keeper.key, min(rivals)))
 
 
 def is_below(path: bytes, folders: Sequence[bytes]) -> bool:
@@ -243,7 +173,8 @@ def paths_below(tx: Transaction, folders: Sequence[bytes]) -> tuple[Paths, int]:
 
 
 @rows_of("file")
-def shown_images(tx: Transaction, looked: Looked) -> dict[int, Shown]:
+def shown_images(tx: Transaction, looked: Looked, wanted: Wanted) -> dict[int, Shown]:
     """The images whose files are there."""
     images = catalog.images(tx, looked.here)
-    return {i: Shown(images[i], files, looked.links) for i, files in looked.here.items()}
+    facts = facts_of(tx, looked.here) if wanted.rules.ask_facts else {}
+    return {i: wanted.shown(images[i], files, looked.links, facts.get(i)) for i, files in looked.here.items()}

@@ -5,11 +5,13 @@ A file is here, outdated (gone, or another than was indexed), or away: out of re
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from imgindex.keep.rules import file_key
 from imgindex.pictures.scan import is_below
@@ -40,6 +42,18 @@ class Looked:
         self.away |= other.away
         self.outdated |= other.outdated
         self.changed |= other.changed
+
+    def rename(self, key: Callable[[int, Seen], Any]) -> None:
+        """Know each physical file of an image by that of its names which `key` sorts first."""
+        for image, stats in self.here.items():
+            own = functools.partial(key, image)
+            chosen = []
+            for known in stats:
+                names = [known, *(replace(known, path=path) for path in self.links.pop(known.path, ()))]
+                chosen.append(min(names, key=own))
+                if others := sorted(name.path for name in names if name.path != chosen[-1].path):
+                    self.links[chosen[-1].path] = tuple(others)
+            self.here[image] = tuple(sorted(chosen, key=own))
 
     @property
     def unsure(self) -> set[bytes]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, insert, select
 
@@ -12,10 +12,26 @@ from imgindex.records import DecisionKind
 from imgindex.store import checksum
 from imgindex.store.schema import decision
 
+KEEPER_LOW, KEEPER_HIGH = "keeper-low", "keeper-high"
+"""How the log writes DecisionKind.KEEPER: which of the two contents stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of two different contents, given by sha256; of KEEPER, `one` is what stays. Time is the unix time in
+    seconds, None for now."""
+
+    kind: DecisionKind
+    one: bytes
+    other: bytes
+    note: str = ""
+    made_at_s: int | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A row of the log: what was said of two contents (sha256, the smaller first), and the checksum stored with it."""
+    """A row of the log: what was said of two contents (sha256, the smaller first), and the checksum stored with it.
+    `kind` is a DecisionKind's value, but for KEEPER, see KEEPER_LOW."""
 
     id: int
     made_at_s: int
@@ -30,27 +46,71 @@ class Decision:
         """Whether the row is as it was written."""
         return self.checksum == _checksum(self.made_at_s, self.kind, self.low_sha256, self.high_sha256, self.note)
 
+    @property
+    def what(self) -> DecisionKind:
+        return DecisionKind.KEEPER if self.kind in (KEEPER_LOW, KEEPER_HIGH) else DecisionKind(self.kind)
 
-def add_decision(tx: Connection, kind: DecisionKind, one: bytes, other: bytes, note: str = "") -> None:
-    """Append what was decided of two different contents, given by sha256."""
-    low, high = sorted((one, other))
+    @property
+    def keeper(self) -> bytes | None:
+        """The content that stays, of KEEPER."""
+        return {KEEPER_LOW: self.low_sha256, KEEPER_HIGH: self.high_sha256}.get(self.kind)
+
+    @property
+    def said(self) -> Said:
+        """The same as it was said."""
+        one, other = self.low_sha256, self.high_sha256
+        if self.kind == KEEPER_HIGH:
+            one, other = other, one
+        return Said(self.what, one, other, self.note, self.made_at_s)
+
+
+def add_decisions(tx: Connection, said: Sequence[Said]) -> None:
+    """Append what was decided, in this order. Raises ValueError where the two contents are one."""
     now = clock.now_s()
-    tx.execute(
-        insert(decision).values(
-            made_at_s=now,
-            kind=kind.value,
-            low_sha256=low,
-            high_sha256=high,
-            note=note,
-            checksum=_checksum(now, kind.value, low, high, note),
-        )
-    )
+    rows = [_row(one, now if one.made_at_s is None else one.made_at_s) for one in said]
+    if rows:
+        tx.execute(insert(decision), rows)
+
+
+def _row(said: Said, made_at_s: int) -> dict[str, object]:
+    if said.one == said.other:
+        raise ValueError("a decision is about two contents")
+    low, high = sorted((said.one, said.other))
+    kind = said.kind.value
+    if said.kind is DecisionKind.KEEPER:
+        kind = KEEPER_LOW if said.one == low else KEEPER_HIGH
+    return {
+        "made_at_s": made_at_s,
+        "kind": kind,
+        "low_sha256": low,
+        "high_sha256": high,
+        "note": said.note,
+        "checksum": _checksum(made_at_s, kind, low, high, said.note),
+    }
 
 
 def decisions(tx: Connection) -> Iterator[Decision]:
     """The whole log, oldest first; the last of a pair counts."""
     for row in tx.execute(select(decision).order_by(decision.c.id)):
         yield Decision(*row)
+
+
+def standing_decisions(tx: Connection) -> dict[tuple[bytes, bytes], Decision]:
+    """What counts, by (smaller, larger) sha256: the last that was said of each two contents, but for what was taken
+    back. A row that is not as it was written counts as KEEP_BOTH: `check` tells of it, and nothing goes by it."""
+    last: dict[tuple[bytes, bytes], Decision] = {}
+    for found in decisions(tx):
+        pair = found.low_sha256, found.high_sha256
+        last[pair] = found if _is_trusted(found) else replace(found, kind=DecisionKind.KEEP_BOTH.value)
+    return {pair: found for pair, found in last.items() if found.what is not DecisionKind.UNDECIDED}
+
+
+def _is_trusted(found: Decision) -> bool:
+    """Whether the row is whole, and of a kind that this program knows."""
+    try:
+        return found.is_whole and bool(found.what)
+    except (AttributeError, TypeError, ValueError):
+        return False
 
 
 def _checksum(made_at_s: int, kind: str, low: bytes, high: bytes, note: str) -> bytes:

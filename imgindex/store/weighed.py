@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, delete, insert, literal, select
 
-from imgindex.records import Grade, Loss, Weighing
+from imgindex.records import Grade, Loss, Verdict, Weighing
 from imgindex.store import checksum
 from imgindex.store.catalog import CHUNK, chunks
 from imgindex.store.pairs import COPIES
@@ -90,13 +90,14 @@ def standings(tx: Connection, weigher_version: int, judge_version: int) -> NDArr
     return np.fromiter(((low, high, number[a], number[b]) for low, high, a, b in rows), STANDING)
 
 
-PROVEN = np.dtype([("low", "<i8"), ("high", "<i8"), ("a_is_low", "?")])
+PROVEN = np.dtype([("low", "<i8"), ("high", "<i8"), ("a_is_low", "?"), ("same_pixels", "?")])
 
 
 @rows_of("pair")
 def proven(tx: Connection) -> NDArray[np.void]:
     """PROVEN[n]: all pairs that are proven copies, in order of ids."""
-    statement = select(pair.c.low_id, pair.c.high_id, pair.c.a_is_low)
+    same_pixels = pair.c.verdict == Verdict.SAME_PIXELS.value
+    statement = select(pair.c.low_id, pair.c.high_id, pair.c.a_is_low, same_pixels)
     rows = tx.execute(statement.where(_are_copies()).order_by(pair.c.low_id, pair.c.high_id))
     return np.fromiter(map(tuple, rows), PROVEN)
 
@@ -107,6 +108,22 @@ def weighings(tx: Connection, weigher_version: int, judge_version: int) -> Itera
     versions = (weighed.c.weigher_version == weigher_version) & (weighed.c.judge_version == judge_version)
     for row in tx.execute(select(*columns).where(versions).order_by(weighed.c.low_id, weighed.c.high_id)):
         yield _stored(row)
+
+
+def facts(tx: Connection, image_ids: Sequence[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(image id, what weighing read of its file beside the pixels) of these images, once for each pair they are in."""
+    ends = ((weighed.c.low_id, pair.c.a_is_low), (weighed.c.high_id, ~pair.c.a_is_low))
+    joined = weighed.join(pair, (pair.c.low_id == weighed.c.low_id) & (pair.c.high_id == weighed.c.high_id))
+    for own, is_a in ends:
+        for part in chunks(image_ids):
+            rows = select(own, is_a.label("is_a"), weighed.c.evidence).select_from(joined).where(own.in_(part))
+            for image_id, is_a_, evidence in tx.execute(rows):
+                yield image_id, _side(evidence, "a" if is_a_ else "b")
+
+
+@rows_of("weighed")
+def _side(evidence: str, name: str) -> dict[str, Any]:
+    return dict(json.loads(evidence)[name])
 
 
 def judged_otherwise(tx: Connection, judge_version: int) -> list[WeighedPair]:

@@ -17,7 +17,7 @@ REDUNDANT, EDITED = Grade.REDUNDANT, Grade.EDITED
 
 
 def key(image: int, pixels: int = 100) -> KeeperKey:
-    return KeeperKey(-pixels, -10, 0, 1, b"%d" % image)
+    return KeeperKey((), -pixels, -10, 0, 1, b"%d" % image)
 
 
 def keys(*images: int) -> dict[int, KeeperKey]:
@@ -93,10 +93,10 @@ def test_every_member_stands_below_what_it_is_given_for(
     places = [image for group in made for image in (group.keeper, *(member.image for member in group.members))]
     assert sorted(places) == list(range(10))
     for group in made:
-        edited = {member.image for member in group.members if member.grade is EDITED}
+        carrying = {member.image for member in group.members if member.grade is not REDUNDANT}
         for member in group.members:
             assert Below(member.image, member.given, member.grade) in below
-            assert member.given == group.keeper or (member.given in edited and member.grade is REDUNDANT)
+            assert member.given == group.keeper or (member.given in carrying and member.grade is REDUNDANT)
     order.shuffle(below)
     assert grouped(dict(reversed(pixels.items())), below) == made
 

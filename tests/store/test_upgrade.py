@@ -20,6 +20,7 @@ from imgindex.errors import StoreError, StoreTooNew
 from imgindex.records import DecisionKind, Verdict
 from imgindex.results import Report
 from imgindex.store import Store, decisions, schema, upgrade
+from imgindex.store.decisions import Said
 from tests.helpers.script_modules import script_module
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -208,7 +209,7 @@ def test_decisions_cannot_be_changed(tmp_path: Path) -> None:
     """What a person decided is the one thing that nobody can compute again."""
     with Store.open(tmp_path, create=True) as store:
         with store.write() as tx:
-            decisions.add_decision(tx, DecisionKind.KEEP_BOTH, b"\2" * 32, b"\1" * 32, "both are good")
+            decisions.add_decisions(tx, [Said(DecisionKind.KEEP_BOTH, b"\2" * 32, b"\1" * 32, "both are good")])
         for statement in ("UPDATE decision SET kind = 'x'", "DELETE FROM decision"):
             with pytest.raises(StoreError, match="append-only"), store.write() as tx:
                 tx.exec_driver_sql(statement)

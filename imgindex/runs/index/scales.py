@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgindex.keep.choice import Choice
 from imgindex.keep.order import Below, KeeperKey
 from imgindex.keep.planning import Key, next_to_weigh
 from imgindex.keep.rules import keeper_key
 from imgindex.proof import loss
 from imgindex.records import Grade
 from imgindex.runs.presence import look
+from imgindex.runs.proofs import SamePixels
+from imgindex.runs.wanted import Wanted
 from imgindex.store import Store, catalog, pairs, weighed
 from imgindex.store.weighed import GRADES, WeighedPair
 
@@ -31,6 +34,9 @@ class Scales:
     a_is_low    of each proven pair, whether its low image is a
     done        pairs that were weighed, or could not be read in this run
     below       who stands below whom, by component
+    same        pairs of equal pixels, by component: each is weighed, for what a file has beside its pixels
+    choice      what a person decided
+    keepers     images that a person decided to keep
     """
 
     near: dict[int, set[int]]
@@ -39,10 +45,14 @@ class Scales:
     a_is_low: dict[Key, bool]
     done: set[Key] = field(default_factory=set)
     below: dict[int, list[Below]] = field(default_factory=dict)
+    same: dict[int, list[Key]] = field(default_factory=dict)
+    choice: Choice = field(default_factory=Choice)
+    keepers: Collection[int] = ()
 
     @classmethod
     def read(cls, store: Store) -> Scales:
         with store.read() as tx:
+            wanted = Wanted.read(tx)
             proven = weighed.proven(tx)
             standings = weighed.standings(tx, loss.WEIGHER_VERSION, loss.JUDGE_VERSION)
         near: dict[int, set[int]] = {}
@@ -53,6 +63,13 @@ class Scales:
         component = {image: number for number, images in enumerate(members) for image in images}
         keys = zip(proven["low"].tolist(), proven["high"].tolist(), strict=True)
         scales = cls(near, component, members, dict(zip(keys, proven["a_is_low"].tolist(), strict=True)))
+        same = proven[proven["same_pixels"]]
+        equal = SamePixels()
+        for low, high in zip(same["low"].tolist(), same["high"].tolist(), strict=True):
+            scales.same.setdefault(component[low], []).append((low, high))
+            equal.add(low, high, None)
+        scales.choice = wanted.decided.choice(wanted.contents, equal.classes())
+        scales.keepers = {image for image, sha256 in wanted.contents.items() if wanted.is_keeper(sha256)}
         for low, high, a_below, b_below in standings.tolist():
             if (low, high) in scales.a_is_low:
                 scales._note((low, high), GRADES[a_below], GRADES[b_below])
@@ -74,12 +91,28 @@ class Scales:
         found: list[Key] = []
         for at in range(0, len(numbers), COMPONENTS_AT_ONCE):
             part = numbers[at : at + COMPONENTS_AT_ONCE]
-            keys = _keys(store, [i for number in part for i in self.members[number]])
+            keys = self._keys(store, [i for number in part for i in self.members[number]])
             for number in part:
-                own = {i: keys[i] for i in self.members[number] if i in keys}
-                below = self.below.get(number, ())
-                found += next_to_weigh(own, self.near, self.done, below, lambda pairs: _of_one_look(store, pairs))
+                found += self._next_of(store, number, {i: keys[i] for i in self.members[number] if i in keys})
         return found
+
+    def _next_of(self, store: Store, number: int, keys: Mapping[int, KeeperKey]) -> list[Key]:
+        below = self.choice.settled(self.below.get(number, ()), self._is_proven)
+        wanted = next_to_weigh(
+            keys, self.near, self.done, below, lambda pairs: _of_one_look(store, pairs), self.choice.parted
+        )
+        of_pixels = [pair for pair in self.same.get(number, ()) if pair not in self.done and keys.keys() >= set(pair)]
+        return sorted({*wanted, *of_pixels})
+
+    def _is_proven(self, one: int, other: int) -> bool:
+        return other in self.near.get(one, ())
+
+    def _keys(self, store: Store, ids: Collection[int]) -> dict[int, KeeperKey]:
+        """What each image is kept for; images without a file that is there are left out, for while a disk is away
+        others keep what its files kept."""
+        with store.read() as tx:
+            images, here = catalog.images(tx, ids), look(tx, catalog.present_files(tx, ids)).here
+        return {i: keeper_key(images[i], own, (i not in self.keepers,)) for i, own in here.items()}
 
     def _note(self, key: Key, grade_a: Grade | None, grade_b: Grade | None) -> None:
         low, high = key
@@ -87,14 +120,6 @@ class Scales:
         edges = self.below.setdefault(self.component[low], [])
         edges += [Below(i, given, grade) for i, given, grade in ((a, b, grade_a), (b, a, grade_b)) if grade is not None]
         self.done.add(key)
-
-
-def _keys(store: Store, ids: Collection[int]) -> dict[int, KeeperKey]:
-    """What each image is kept for; images without a file that is there are left out, for while a disk is away others
-    keep what its files kept."""
-    with store.read() as tx:
-        images, here = catalog.images(tx, ids), look(tx, catalog.present_files(tx, ids)).here
-    return {i: keeper_key(images[i], own) for i, own in here.items()}
 
 
 def _of_one_look(store: Store, keys: list[Key]) -> set[Key]:

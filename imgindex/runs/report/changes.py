@@ -25,13 +25,15 @@ def with_changes(
     content: Mapping[str, bytes],
     last: Iterable[ReportedFile],
     unsure: Collection[str] = (),
+    decided: Collection[bytes] = (),
 ) -> tuple[tuple[Group, ...], tuple[Resolved, ...]]:
     """The groups with what is new in them marked, and the groups of the last report that are no more.
 
     `content` is the sha256 by path of every file in `groups`. A group is known again by its keeper's content, or else
     by the files that it shares with an old one, most first. A file that took another's place (moved, renamed) is not
     new. Of two groups that became one, the files of the smaller are new in it. A group with a file that is `unsure`
-    (out of reach now) may come back, and is not said to be no more.
+    (out of reach now) may come back, and is not said to be no more; nor is one of which a person `decided` something
+    (by contents), who knows why it is no more.
     """
     old = _old_groups(last)
     by_keeper = {group.keeper.sha256: number for number, group in old.items() if group.keeper is not None}
@@ -49,7 +51,13 @@ def with_changes(
         if known is None and sharing:
             known = min(sharing, key=lambda number: (-sharing[number], number))
         marked.append(group if known is None else _marked(group, _new_paths(paths, content, old[known])))
-    gone = [was for number, was in old.items() if number not in seen and was.content.keys().isdisjoint(unsure)]
+    gone = [
+        was
+        for number, was in old.items()
+        if number not in seen
+        and was.content.keys().isdisjoint(unsure)
+        and set(was.content.values()).isdisjoint(decided)
+    ]
     resolved = [Resolved(_named(was), len(was.content)) for was in gone]
     return tuple(marked), tuple(sorted(resolved, key=lambda r: r.keeper))
 
@@ -105,9 +113,11 @@ def only_new(report: Report) -> Report:
         duplicate_files=redundant_files(groups),
         reclaimable_bytes=sum(group.reclaimable_bytes for group in groups),
         similar_left_out=0,
-        edited_files=sum(len(group.members) for group in groups) - redundant_files(groups),
+        edited_files=files_of_grade(groups, Grade.EDITED),
+        lossy_files=files_of_grade(groups, Grade.AT_A_LOSS),
         variants=0,
         not_weighed=0,
+        decided=0,
         hard_links=sum(len(names) - 1 for names in links),
     )
     return replace(report, counts=counts, groups=groups, pairs=copies, skipped=(), links=links)
@@ -115,7 +125,12 @@ def only_new(report: Report) -> Report:
 
 def redundant_files(groups: Iterable[Group]) -> int:
     """How many files can go without a loss."""
-    return sum(member.grade is Grade.REDUNDANT for group in groups for member in group.members)
+    return files_of_grade(groups, Grade.REDUNDANT)
+
+
+def files_of_grade(groups: Iterable[Group], grade: Grade) -> int:
+    """How many members of the groups stand below their keeper so."""
+    return sum(member.grade is grade for group in groups for member in group.members)
 
 
 def paths_of(report: Report) -> list[bytes]:

@@ -12,13 +12,24 @@ from numpy.typing import NDArray
 
 from imgindex import clock
 from imgindex.files import texts
+from imgindex.keep.rules import NO_RULES, KeepRules, Traits, file_key
 from imgindex.proof import loss
 from imgindex.proof.naming import differences
 from imgindex.records import Grade, Relation, Verdict, Weighing
 from imgindex.results import Counts, Group, Report, ReportedPair
-from imgindex.runs.groups import Paths, Proofs, groups_of, is_below, paths_below, shown_images
+from imgindex.runs.groups import Known, Paths, groups_of, is_below, paths_below, shown_images
 from imgindex.runs.presence import Looked, look
-from imgindex.runs.report.changes import carried, files_of, paths_of, paths_of_group, redundant_files, with_changes
+from imgindex.runs.proofs import Proofs
+from imgindex.runs.report.changes import (
+    carried,
+    files_of,
+    files_of_grade,
+    paths_of,
+    paths_of_group,
+    redundant_files,
+    with_changes,
+)
+from imgindex.runs.wanted import Wanted
 from imgindex.store import Store, Transaction, catalog, pairs, reported, spaces, weighed
 from imgindex.store.pairs import StoredPair
 from imgindex.store.skipped import skipped_files
@@ -28,15 +39,22 @@ DEFAULT_SIMILAR_PER_IMAGE = 5
 
 
 def report(
-    store: Store, folders: Sequence[bytes] = (), *, similar_per_image: int | None = DEFAULT_SIMILAR_PER_IMAGE
+    store: Store,
+    folders: Sequence[bytes] = (),
+    *,
+    similar_per_image: int | None = DEFAULT_SIMILAR_PER_IMAGE,
+    rules: KeepRules = NO_RULES,
+    show_decided: bool = False,
 ) -> Report:
     """What the store knows of duplicates among the present files below `folders` (all files where empty).
 
     Each file that it names is looked at first: what is gone, changed or away is neither kept nor redundant.
 
-    Where `similar_per_image` is None, pairs that look alike are neither named nor counted.
+    Where `similar_per_image` is None, pairs that look alike are neither named nor counted. Pairs that a person decided
+    are left out unless `show_decided`; of KEEPER, only where both stay.
     """
     with store.read() as tx:
+        wanted = Wanted.read(tx, rules)
         paths, missing = paths_below(tx, folders)
         files, images = sum(map(len, paths.values())), len(paths)
         skipped = tuple((os.fsdecode(path), skip) for path, skip in skipped_files(tx) if is_below(path, folders))
@@ -47,27 +65,33 @@ def report(
         since = reported.last_nightly_s(tx)
         last = [f for f in reported.reported_files(tx) if is_below(f.path, folders)]
         variants = list(pairs.variants(tx, space_id))
-        wanted = _named_in(paths, [*stored, *variants])
-        looked = _look(tx, folders, paths, wanted)
+        named = _named_in(paths, [*stored, *variants])
+        looked = _look(tx, folders, paths, named, rules)
         known = [p for p in stored if p.a_id in paths and p.b_id in paths]
-        shown = shown_images(tx, looked)
+        shown = shown_images(tx, looked, wanted)
         content = {os.fsdecode(stat.path): s.image.sha256 for s in shown.values() for stat in s.files}
-        made = groups_of(shown, Proofs.gather(shown, stored, weighings))
-        groups, resolved = with_changes(made, content, last, texts(looked.unsure))
+        grouping = Known.of(shown, Proofs.gather(shown, stored, weighings), wanted)
+        groups, resolved = with_changes(
+            groups_of(grouping), content, last, texts(looked.unsure), wanted.decided.contents
+        )
         kept: list[tuple[int, int]] = []
         left_out = 0
         if active is not None and similar_per_image is not None:
-            kept, left_out = _kept_similar(paths, pairs.similar(tx, active[0]), groups, similar_per_image)
-            looked.add(_look(tx, folders, paths, set(itertools.chain(*kept)) - wanted))
+            alike = pairs.similar(tx, active[0])
+            if not show_decided:
+                alike = _undecided(alike, grouping)
+            kept, left_out = _kept_similar(paths, alike, groups, similar_per_image)
+            looked.add(_look(tx, folders, paths, set(itertools.chain(*kept)) - named, rules))
             kept = [(low, high) for low, high in kept if low in paths and high in paths]
         found = pairs.with_keys(tx, kept)
     members = {member.path for group in groups for member in group.members}
     variants = [p for p in variants if p.a_id in paths and p.b_id in paths]
-    listed = (
-        *_listed_copies(paths, known, weighings, members),
-        *sorted((_reported(paths, pair) for pair in variants), key=lambda pair: (pair.a, pair.b)),
-        *(_reported(paths, found[key]) for key in kept),
+    every = (
+        *_listed_copies(paths, known, weighings, grouping, members),
+        *sorted((_reported(paths, pair, grouping) for pair in variants), key=lambda pair: (pair.a, pair.b)),
+        *(_reported(paths, found[key], grouping) for key in kept),
     )
+    listed = every if show_decided else tuple(pair for pair in every if not pair.is_settled)
     counts = Counts(
         files=files,
         images=images,
@@ -78,8 +102,10 @@ def report(
         duplicate_files=redundant_files(groups),
         reclaimable_bytes=sum(g.reclaimable_bytes for g in groups),
         similar_left_out=left_out,
-        edited_files=sum(len(g.members) for g in groups) - redundant_files(groups),
-        variants=len(variants),
+        edited_files=files_of_grade(groups, Grade.EDITED),
+        lossy_files=files_of_grade(groups, Grade.AT_A_LOSS),
+        decided=len(every) - len(listed),
+        variants=sum(pair.verdict is Verdict.VARIANT for pair in listed),
         not_weighed=sum(pair.neither and pair.loss_a is None for pair in listed),
         away=len(looked.away),
         outdated=len(looked.outdated),
@@ -122,11 +148,16 @@ def _named_in(paths: Paths, known: Iterable[StoredPair]) -> set[int]:
     return wanted
 
 
-def _look(tx: Transaction, folders: Sequence[bytes], paths: Paths, wanted: set[int]) -> Looked:
+def _look(
+    tx: Transaction, folders: Sequence[bytes], paths: Paths, wanted: set[int], rules: KeepRules = NO_RULES
+) -> Looked:
     """Look at the files of these images, and leave in `paths` those that are there, each by one name."""
     present = catalog.present_files(tx, wanted)
     below = {i: [f for f in present[i] if is_below(f.path, folders)] for i in sorted(wanted)}
     looked = look(tx, below)
+    if rules != NO_RULES:
+        images = catalog.images(tx, looked.here)
+        looked.rename(lambda image, stat: (rules.preferred(Traits(stat, images[image])), file_key(stat)))
     for i in wanted:
         if i in looked.here:
             paths[i] = sorted(stat.path for stat in looked.here[i])
@@ -139,6 +170,7 @@ def _listed_copies(
     paths: Paths,
     known: list[StoredPair],
     weighings: Mapping[tuple[int, int], Weighing],
+    grouping: Known,
     members: Collection[str],
 ) -> list[ReportedPair]:
     """Stars of exact files, and every copy, by path; `members` are the files that stand below another."""
@@ -151,7 +183,7 @@ def _listed_copies(
         for other in others
     ]  # fmt: skip
     for pair in known:
-        reported = _reported(paths, pair)
+        reported = _reported(paths, pair, grouping)
         if (weighing := weighings.get(pair.candidate.key)) is not None:
             reported = replace(
                 reported,
@@ -161,8 +193,20 @@ def _listed_copies(
                 grade_b=weighing.grade_b,
                 differs=weighing.differs,
             )
-        listed.append(replace(reported, neither=reported.a not in members and reported.b not in members))
+        if reported.decided is None and reported.a not in members and reported.b not in members:
+            is_below = reported.grade_a is not None or reported.grade_b is not None
+            both_kept = grouping.both_kept(pair.a_id, pair.b_id) if is_below else ""
+            reported = replace(reported, neither=True, both_kept=both_kept)
+        listed.append(reported)
     return sorted(listed, key=lambda p: (p.a, p.b))
+
+
+def _undecided(alike: NDArray[np.void], grouping: Known) -> NDArray[np.void]:
+    """The pairs that nobody decided."""
+    about = np.array(sorted(grouping.decided_images), np.int64)
+    rows = np.flatnonzero(np.isin(alike["low"], about) & np.isin(alike["high"], about))
+    gone = [at for at in rows.tolist() if grouping.said(int(alike["low"][at]), int(alike["high"][at])) is not None]
+    return np.delete(alike, gone)
 
 
 def _kept_similar(
@@ -194,7 +238,7 @@ def _kept_similar(
     return kept, len(alike) - len(kept)
 
 
-def _reported(paths: Paths, known: StoredPair) -> ReportedPair:
+def _reported(paths: Paths, known: StoredPair, grouping: Known) -> ReportedPair:
     o = known.outcome
     return ReportedPair(
         os.fsdecode(paths[known.a_id][0]),
@@ -208,6 +252,7 @@ def _reported(paths: Paths, known: StoredPair) -> ReportedPair:
         o.share_a,
         o.share_b,
         differs=differences(o.evidence),
+        decided=grouping.said(known.a_id, known.b_id),
     )
 
 

@@ -12,7 +12,7 @@ from imgindex.records import DecisionKind
 from imgindex.search import embed
 from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store
-from imgindex.store.decisions import add_decision
+from imgindex.store.decisions import Said, add_decisions
 from tests.helpers.embedders import use_embedder
 from tests.helpers.pictures import save, scene
 from tests.runs.check.stores import index
@@ -42,8 +42,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(embed, "open_embedder", lambda model, say, device="auto": FakeEmbedder())
         index(base / "store", photos)
     with Store.open(base / "store") as store, store.write() as tx:
-        add_decision(tx, DecisionKind.NOT_A_DUPLICATE, b"a" * 32, b"b" * 32, "müde")
-        add_decision(tx, DecisionKind.KEEP_BOTH, b"a" * 32, b"c" * 32)
+        said = [(DecisionKind.NOT_DUPLICATE, b"b", "müde"), (DecisionKind.KEEP_BOTH, b"c", "")]
+        add_decisions(tx, [Said(kind, b"a" * 32, other * 32, note) for kind, other, note in said])
     return base
 
 
