@@ -15,23 +15,23 @@ from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo,
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DecodeOptions:
     """How small a picture may be decoded (see `ports.Embedder`), and whether its local features are wanted."""
 
     short_side_px: int
     features: bool
 
 
-def wish_of(embedder: Embedder) -> Wish:
-    return Wish(embedder.short_side_px, features=True)
+def decode_options(embedder: Embedder) -> DecodeOptions:
+    return DecodeOptions(embedder.short_side_px, features=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Traits:
-    """What a verification asks of a picture first: its luma and tints (`features.tints_of`), its outline, and
-    `features` where they were asked for."""
+class WorkingPicture:
+    """What a verification asks of a picture first, at `features.WORKING_SIDE_PX`: its luma and tints
+    (`features.tints_of`), its outline, and `features` where they were asked for."""
 
-    working: Luma
+    luma: Luma
     tints: NDArray[np.uint8]
     outline: Outline
     features: LocalFeatures | None
@@ -42,7 +42,7 @@ class Traits:
 
     @property
     def nbytes(self) -> int:
-        own = self.working.nbytes + self.tints.nbytes + self.outline.nbytes
+        own = self.luma.nbytes + self.tints.nbytes + self.outline.nbytes
         return own if self.features is None else own + self.features.nbytes
 
 
@@ -55,33 +55,34 @@ class Prepared:
     sha256: bytes
     info: PictureInfo
     texture: float
-    traits: Traits
+    working: WorkingPicture
     sketch: bytes
     front: NDArray[Any]
 
 
-def prepare_file(seen: Seen, wish: Wish, front: Front) -> Prepared:
+def prepare_file(seen: Seen, options: DecodeOptions, front: Front) -> Prepared:
     """Read, hash and decode one file. Raises OSError or files.Skipped where that fails."""
     data, now = files.read_stable(seen.path)
-    picture = decode.decode(data, short_side_px=wish.short_side_px)
+    picture = decode.decode(data, short_side_px=options.short_side_px)
     info = picture.info
     luma = features.luma_of(picture.rgb)
     busy = texture.texture(luma)
     if busy < texture.TEXTURE_FLOOR and info.pixel_digest is None:
         # nothing but equal pixels can prove that two blank pictures are copies
         info = replace(info, pixel_digest=decode.pixel_digest(data))
-    working = features.reduce_luma(luma, features.WORKING_SIDE_PX)
-    tints = features.tints_of(picture.rgb, working)
-    outlined, found = outline.outline(working), features.extract(working)
+    small = features.reduce_luma(luma, features.WORKING_SIDE_PX)
+    tints = features.tints_of(picture.rgb, small)
+    outlined, found = outline.outline(small), features.extract(small)
     made = front(replace(picture, features=found))
     drawn = sketch.drawn(outlined, found)
-    return Prepared(now, files.sha256(data), info, busy, Traits(working, tints, outlined, found), drawn, made)
+    working = WorkingPicture(small, tints, outlined, found)
+    return Prepared(now, files.sha256(data), info, busy, working, drawn, made)
 
 
-def prepare(data: bytes, wish: Wish) -> Picture:
+def prepare(data: bytes, options: DecodeOptions) -> Picture:
     """Decode as small as is allowed, with local features where they are wanted."""
-    picture = decode.decode(data, short_side_px=wish.short_side_px)
-    if not wish.features:
+    picture = decode.decode(data, short_side_px=options.short_side_px)
+    if not options.features:
         return picture
     return replace(picture, features=features.extract(features.working_luma(picture.rgb)))
 

@@ -17,7 +17,7 @@ from imgindex import files, skips
 from imgindex.pictures import decode, features, frames, sketch
 from imgindex.pictures.features import WORKING_SIDE_PX
 from imgindex.pictures.outline import outline
-from imgindex.pictures.prepare import Prepared, Traits, Wish, decoded, prepare
+from imgindex.pictures.prepare import DecodeOptions, Prepared, WorkingPicture, decoded, prepare
 from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Rgb
 from imgindex.skips import Skipped
 
@@ -32,7 +32,7 @@ CACHE_ITEMS = 1 << 13
 CACHE_BYTES first."""
 
 WORKER_CACHE_BYTES = 128 << 20
-"""In each worker process: larger lumas of documents, which meet in many pairs, and traits of the last pairs."""
+"""In each worker process: larger lumas of documents, which meet in many pairs, and the last pairs' working pictures."""
 
 
 FRAME_CACHE_BYTES = 32 << 20
@@ -124,39 +124,41 @@ class InMemory:
 
 
 class ImageSource:
-    """`ports.Source` of one content. Pickled, it takes the traits that the cache has of it along, so that a worker
-    process need not read the file again."""
+    """`ports.Source` of one content. Pickled, it takes the working picture that the cache has of it along, so that a
+    worker process need not read the file again."""
 
-    def __init__(self, sha256: bytes, info: PictureInfo, content: Content, wish: Wish, cache: PixelCache) -> None:
+    def __init__(
+        self, sha256: bytes, info: PictureInfo, content: Content, options: DecodeOptions, cache: PixelCache
+    ) -> None:
         self.info = info
         self.sha256 = sha256
         self.content = content
-        self._wish = wish
+        self._options = options
         self._cache = cache
 
     @property
     def key(self) -> Hashable:
         """See `ports.Source.key`; pictures decoded for another embedder have other pixels."""
-        return self.sha256, self._wish.short_side_px
+        return self.sha256, self._options.short_side_px
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revived, (self.sha256, self.info, self.content, self._wish, self._cache.peek(self.key))
+        return _revived, (self.sha256, self.info, self.content, self._options, self._cache.peek(self.key))
 
-    def is_warm(self, with_features: bool) -> bool:
-        """Whether the traits are at hand."""
+    def has_working(self, with_features: bool) -> bool:
+        """Whether the working picture is at hand."""
         found = self._cache.peek(self.key)
-        return isinstance(found, Traits) and found.has_features >= with_features
+        return isinstance(found, WorkingPicture) and found.has_features >= with_features
 
-    def warmth(self, with_features: bool) -> Traits:
-        """What `warm` takes, made here. Raises OSError."""
+    def make_working(self, with_features: bool) -> WorkingPicture:
+        """What `keep_working` takes, made here. Raises OSError."""
         if with_features:
             self.features()
-        return self._traits()
+        return self._working()
 
-    def warm(self, made: Traits) -> None:
+    def keep_working(self, made: WorkingPicture) -> None:
         """Keep what was made elsewhere, unless as much is known."""
         known = self._cache.peek(self.key)
-        if not isinstance(known, Traits) or made.has_features > known.has_features:
+        if not isinstance(known, WorkingPicture) or made.has_features > known.has_features:
             self._cache.put(self.key, made)
 
     def sketch(self) -> bytes:
@@ -166,7 +168,7 @@ class ImageSource:
     def luma(self, long_side_px: int) -> Luma:
         """See `ports.Source.luma`."""
         if long_side_px <= WORKING_SIDE_PX:
-            return features.reduce_luma(self._traits().working, long_side_px)
+            return features.reduce_luma(self._working().luma, long_side_px)
         size = min(long_side_px, max(self.info.size))
         return self._cache.get((self.key, size), lambda: self._of_data(lambda data: decode.luma(data, size)))
 
@@ -177,7 +179,7 @@ class ImageSource:
 
     def tints(self) -> NDArray[np.uint8]:
         """See `ports.Source.tints`."""
-        return self._traits().tints
+        return self._working().tints
 
     def canvas(self, long_side_px: int) -> Rgb:
         """Pixels to lay on others or to look at: see `prepare.decoded`. Not kept. Raises OSError."""
@@ -185,16 +187,16 @@ class ImageSource:
 
     def outline(self) -> Outline:
         """See `ports.Source.outline`."""
-        return self._traits().outline
+        return self._working().outline
 
     def features(self) -> LocalFeatures:
         """See `ports.Source.features`."""
-        traits = self._traits()
-        if traits.features is None:
-            traits = replace(traits, features=features.extract(traits.working))
-            self._cache.put(self.key, traits)
-        assert traits.features is not None
-        return traits.features
+        working = self._working()
+        if working.features is None:
+            working = replace(working, features=features.extract(working.luma))
+            self._cache.put(self.key, working)
+        assert working.features is not None
+        return working.features
 
     def pixel_digest(self) -> bytes:
         """See `ports.Source.pixel_digest`."""
@@ -204,17 +206,17 @@ class ImageSource:
         """See `ports.Source.frames`."""
         with _unread():
             for data in frames.frames(self.content.read(), numbers):
-                picture, cache = prepare(data, self._wish), PixelCache(FRAME_CACHE_BYTES)
-                alone = ImageSource(files.sha256(data), picture.info, InMemory(data), self._wish, cache)
-                alone.warm(_traits_of(picture))
+                picture, cache = prepare(data, self._options), PixelCache(FRAME_CACHE_BYTES)
+                alone = ImageSource(files.sha256(data), picture.info, InMemory(data), self._options, cache)
+                alone.keep_working(_working_of(picture))
                 yield alone
 
-    def _traits(self) -> Traits:
-        return self._cache.get(self.key, self._made)
+    def _working(self) -> WorkingPicture:
+        return self._cache.get(self.key, self._make)
 
-    def _made(self) -> Traits:
-        wish = Wish(self._wish.short_side_px, features=False)
-        return _traits_of(self._of_data(lambda data: prepare(data, wish)))
+    def _make(self) -> WorkingPicture:
+        options = DecodeOptions(self._options.short_side_px, features=False)
+        return _working_of(self._of_data(lambda data: prepare(data, options)))
 
     def _of_data(self, make: Callable[[bytes], T]) -> T:
         """What `make` gives of the bytes; whatever keeps it from that is an OSError."""
@@ -231,9 +233,9 @@ def _unread() -> Iterator[None]:
         raise OSError(skipped.skip.detail) from skipped
 
 
-def _traits_of(picture: Picture) -> Traits:
-    working = features.working_luma(picture.rgb)
-    return Traits(working, features.tints_of(picture.rgb, working), outline(working), picture.features)
+def _working_of(picture: Picture) -> WorkingPicture:
+    luma = features.working_luma(picture.rgb)
+    return WorkingPicture(luma, features.tints_of(picture.rgb, luma), outline(luma), picture.features)
 
 
 @functools.lru_cache(maxsize=1)
@@ -241,32 +243,34 @@ def _process_cache() -> PixelCache:
     return PixelCache(WORKER_CACHE_BYTES)
 
 
-def _revived(sha256: bytes, info: PictureInfo, content: Content, wish: Wish, known: Traits | None) -> ImageSource:
-    source = ImageSource(sha256, info, content, wish, _process_cache())
+def _revived(
+    sha256: bytes, info: PictureInfo, content: Content, options: DecodeOptions, known: WorkingPicture | None
+) -> ImageSource:
+    source = ImageSource(sha256, info, content, options, _process_cache())
     if known is not None:
-        source.warm(known)
+        source.keep_working(known)
     return source
 
 
 class Sources:
     """Sources of images that share one cache."""
 
-    def __init__(self, wish: Wish, cache: PixelCache | None = None) -> None:
-        self._wish = wish
+    def __init__(self, options: DecodeOptions, cache: PixelCache | None = None) -> None:
+        self._options = options
         self._cache = PixelCache(CACHE_BYTES) if cache is None else cache
 
     @property
     def short_side_px(self) -> int:
         """What the pictures are decoded to: see `ports.Embedder.short_side_px`."""
-        return self._wish.short_side_px
+        return self._options.short_side_px
 
     def of(self, image: StoredImage, paths: Iterable[bytes]) -> ImageSource:
         """A stored image, which `paths` show."""
         content = OnDisk(tuple(paths), image.sha256)
-        return ImageSource(image.sha256, image.info, content, self._wish, self._cache)
+        return ImageSource(image.sha256, image.info, content, self._options, self._cache)
 
     def remember(self, made: Prepared) -> ImageSource:
         """Keep what decoding gave of a content, so that its file need not be read again; the content as a source."""
-        source = ImageSource(made.sha256, made.info, OnDisk((made.seen.path,), made.sha256), self._wish, self._cache)
-        source.warm(made.traits)
+        source = ImageSource(made.sha256, made.info, OnDisk((made.seen.path,), made.sha256), self._options, self._cache)
+        source.keep_working(made.working)
         return source

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imgindex.errors import UsageError, named
 from imgindex.pictures.features import WORKING_SIDE_PX
-from imgindex.pictures.prepare import Wish, no_front
+from imgindex.pictures.prepare import DecodeOptions, no_front
 from imgindex.pictures.sources import ImageSource, Sources
 from imgindex.ports import Workers
 from imgindex.proof import maps
@@ -23,7 +23,7 @@ from imgindex.results import Comparison, Region
 from imgindex.runs import difference_pictures
 from imgindex.runs.query import directed, each_of, read_pictures, why
 
-WISH = Wish(WORKING_SIDE_PX, features=False)
+OPTIONS = DecodeOptions(WORKING_SIDE_PX, features=False)
 """What `compare` decodes to align two files, where no embedder asks for another size."""
 
 
@@ -33,8 +33,8 @@ def compare(a: str, b: str, workers: Workers, out: str | os.PathLike[str] | None
     Raises UsageError where a file cannot be read or ends its decoder, OSError where `out` cannot be written.
     """
     folder = None if out is None else Path(named(os.fspath(out)))
-    sources = Sources(WISH)
-    source_a, source_b = (sources.remember(made) for made in read_pictures((a, b), WISH, no_front, workers))
+    sources = Sources(OPTIONS)
+    source_a, source_b = (sources.remember(made) for made in read_pictures((a, b), OPTIONS, no_front, workers))
     outcome = directed(source_a, source_b, workers)
     if isinstance(outcome, Exception):
         raise UsageError(f"{a} and {b}: {why(outcome)}") from outcome

@@ -12,7 +12,7 @@ import numpy as np
 
 from imgindex import files
 from imgindex.errors import ModelError, UsageError, last_line, named
-from imgindex.pictures.prepare import Prepared, Wish, prepare_file, wish_of
+from imgindex.pictures.prepare import DecodeOptions, Prepared, decode_options, prepare_file
 from imgindex.pictures.sources import ImageSource, Sources
 from imgindex.ports import Embedder, Front, Progress, TextEmbedder, Workers
 from imgindex.proof.decide import placed, unproven_score
@@ -75,10 +75,10 @@ def query_image(
     2. find the nearest stored images
     3. ask their sketches, and read only the files of those that may be copies; verify these in worker processes
     """
-    [made] = read_pictures([path], wish_of(embedder), embedder.front, workers)
+    [made] = read_pictures([path], decode_options(embedder), embedder.front, workers)
     vector = embedder.finish([made.front])
     near = nearest_here(store, opened, space_id, embedder.space, vector, k + EXTRA, progress.say)
-    outcomes = _outcomes(store, made, near, wish_of(embedder), workers, progress)
+    outcomes = _outcomes(store, made, near, decode_options(embedder), workers, progress)
     found = []
     for one in near:
         outcome = outcomes.get(one.image.id, Verification(Verdict.DISTINCT, max(0.0, 100 * one.cosine)))
@@ -100,7 +100,7 @@ def query_text(
     return _best([_match(near, placed(nothing, near.cosine, -1.0)) for near in found], k)
 
 
-def read_pictures(paths: Sequence[str], wish: Wish, front: Front, workers: Workers) -> list[Prepared]:
+def read_pictures(paths: Sequence[str], options: DecodeOptions, front: Front, workers: Workers) -> list[Prepared]:
     """What is made of files that a person named; UsageError with a sentence where one is no picture or ends its
     decoder."""
     seen = []
@@ -109,7 +109,7 @@ def read_pictures(paths: Sequence[str], wish: Wish, front: Front, workers: Worke
             seen.append(Seen.of(os.fsencode(os.path.abspath(named(path))), os.stat(path)))
         except OSError as error:
             raise UsageError(f"{path}: {why(error)}") from error
-    return each_of(paths, workers.run(functools.partial(prepare_file, wish=wish, front=front), seen))
+    return each_of(paths, workers.run(functools.partial(prepare_file, options=options, front=front), seen))
 
 
 def each_of(paths: Iterable[str], outcomes: Iterable[tuple[object, T | Exception]]) -> list[T]:
@@ -143,11 +143,11 @@ def directed(a: ImageSource, b: ImageSource, workers: Workers) -> Verification |
 
 
 def _outcomes(
-    store: Store, made: Prepared, near: Iterable[Near], wish: Wish, workers: Workers, progress: Progress
+    store: Store, made: Prepared, near: Iterable[Near], options: DecodeOptions, workers: Workers, progress: Progress
 ) -> dict[int, Verification]:
     """By image id, what is proven or refuted of the picture that is asked for and each of the nearest, told from the
     picture to those. Those that cannot be read now are left out."""
-    sources = Sources(wish)
+    sources = Sources(options)
     known = {ASKED: sources.remember(made)}
     found: dict[int, Verification] = {}
     todo = []
@@ -160,7 +160,7 @@ def _outcomes(
         has_its_pixels = made.info.pixel_digest is not None and made.info.pixel_digest == image.info.pixel_digest
         proposed_by = ProposedBy.DIGEST if has_its_pixels else ProposedBy.TOP_K
         todo.append(Candidate(ASKED, image.id, proposed_by, one.cosine))
-    screened = screen(store, todo, known, workers, progress, wish.short_side_px, {ASKED: made.sketch})
+    screened = screen(store, todo, known, workers, progress, options.short_side_px, {ASKED: made.sketch})
     found |= {candidate.high_id: REFUTED for candidate in screened.refuted}
     for task, result in outcomes_of(workers, screened.tasks(known)):
         outcome = _told(task, result)

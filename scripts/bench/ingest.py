@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imgindex.pictures.prepare import Prepared, prepare_file, wish_of
+from imgindex.pictures.prepare import Prepared, decode_options, prepare_file
 from imgindex.pictures.sources import Sources
 from imgindex.ports import Embedder, Silent
 from imgindex.records import Vectors
@@ -121,7 +121,7 @@ def index_once(folder: Path, embedder: Embedder, jobs: int) -> tuple[float, dict
         began = time.perf_counter()
         found = walked(folder, store.directory)
         with WorkerProcesses(jobs) as workers:
-            Ingest(store, space_id, embedder, Sources(wish_of(embedder)), Silent(), workers).run(found)
+            Ingest(store, space_id, embedder, Sources(decode_options(embedder)), Silent(), workers).run(found)
             took = time.perf_counter() - began
         with store.read() as tx:
             ids, vectors = spaces.vectors(tx, space_id, embedder.space.dim)
@@ -180,7 +180,7 @@ def gpu_share(folder: Path, embedder: Embedder, jobs: int) -> float:
 
 def alone(folder: Path, embedder: Embedder, jobs: int) -> tuple[float, float]:
     """(pictures per second that the model alone takes, files per second that the workers alone prepare)."""
-    work = functools.partial(prepare_file, wish=wish_of(embedder), front=embedder.front)
+    work = functools.partial(prepare_file, options=decode_options(embedder), front=embedder.front)
     files = walked(folder, folder.parent / "none").files
     batch = embedder.batch_size
     with WorkerProcesses(jobs) as workers:

@@ -19,7 +19,7 @@ import numpy as np
 import recipes
 from PIL import Image
 
-from imgindex.pictures.prepare import prepare, wish_of
+from imgindex.pictures.prepare import decode_options, prepare
 from imgindex.ports import Embedder
 from imgindex.records import Reach, Vectors
 from imgindex.search import embed
@@ -70,9 +70,9 @@ def _tiles(photos: Path) -> list[Image.Image]:
 
 
 def _embedded(embedder: Embedder, pictures: Sequence[Image.Image]) -> Vectors:
-    wish, found = wish_of(embedder), []
+    options, found = decode_options(embedder), []
     for start in range(0, len(pictures), embedder.batch_size):
-        batch = [prepare(_jpeg(p), wish) for p in pictures[start : start + embedder.batch_size]]
+        batch = [prepare(_jpeg(p), options) for p in pictures[start : start + embedder.batch_size]]
         found.append(embedder.finish([embedder.front(picture) for picture in batch]))
     return np.concatenate(found)
 

@@ -94,7 +94,7 @@ def decode_file(path: bytes) -> tuple[str, tuple[int, ...]]:
     return found.info.format, found.rgb.shape
 
 
-def prepare_or_misbehave(seen: Seen, wish: prepare.Wish, front: Front) -> prepare.Prepared:
+def prepare_or_misbehave(seen: Seen, options: prepare.DecodeOptions, front: Front) -> prepare.Prepared:
     """As `prepare_file`, of a file whose name says no other."""
     misbehave(Path(os.fsdecode(seen.path)).stem)
-    return prepare.prepare_file(seen, wish, front)
+    return prepare.prepare_file(seen, options, front)

@@ -14,7 +14,7 @@ import pytest
 
 from imgindex import files
 from imgindex.pictures import sources
-from imgindex.pictures.prepare import Prepared, Wish, prepare_file, wish_of
+from imgindex.pictures.prepare import DecodeOptions, Prepared, decode_options, prepare_file
 from imgindex.pictures.sources import ImageSource, PixelCache
 from imgindex.records import PictureInfo
 from imgindex.search.embed.fake import FakeEmbedder
@@ -73,22 +73,22 @@ def world() -> Counted:
     return Counted(buffer.getvalue())
 
 
-WISH = Wish(320, True)
+OPTIONS = DecodeOptions(320, True)
 
 
 def source_of(content: Counted, cache: PixelCache) -> ImageSource:
     info = PictureInfo("PNG", 400, 300, "RGB", 8, False, 1)
-    return ImageSource(b"sha", info, content, WISH, cache)
+    return ImageSource(b"sha", info, content, OPTIONS, cache)
 
 
 def test_what_was_decoded_elsewhere_is_not_read_again(world: Counted) -> None:
     """Prevents: each file decoded by both workers, and again for each message."""
-    made = source_of(world, PixelCache(1 << 20)).warmth(True)
+    made = source_of(world, PixelCache(1 << 20)).make_working(True)
     assert made.has_features and world.reads == 1
     parent = source_of(world, PixelCache(1 << 20))
-    assert not parent.is_warm(False)
-    parent.warm(made)
-    assert parent.is_warm(True)
+    assert not parent.has_working(False)
+    parent.keep_working(made)
+    assert parent.has_working(True)
     travelled = pickle.loads(pickle.dumps(parent))
     assert travelled.features().points.shape == parent.features().points.shape
     assert travelled.luma(320).shape == (240, 320)
@@ -97,19 +97,19 @@ def test_what_was_decoded_elsewhere_is_not_read_again(world: Counted) -> None:
 
 def test_what_knows_less_replaces_nothing(world: Counted) -> None:
     """Prevents: features made again because a picture was also decoded without them."""
-    plain, whole = (source_of(world, PixelCache(1 << 20)).warmth(asked) for asked in (False, True))
+    plain, whole = (source_of(world, PixelCache(1 << 20)).make_working(asked) for asked in (False, True))
     assert (plain.has_features, whole.has_features) == (False, True)
     source = source_of(world, PixelCache(1 << 20))
-    source.warm(whole)
+    source.keep_working(whole)
     found = source.features()
-    source.warm(plain)
+    source.keep_working(plain)
     assert source.features() is found
     poor = source_of(world, PixelCache(1 << 20))
-    poor.warm(plain)
-    assert poor.is_warm(False) and not poor.is_warm(True)
+    poor.keep_working(plain)
+    assert poor.has_working(False) and not poor.has_working(True)
     poor.outline()
-    poor.warm(whole)
-    assert poor.is_warm(True)
+    poor.keep_working(whole)
+    assert poor.has_working(True)
     assert world.reads == 2
 
 
@@ -117,9 +117,9 @@ def test_decoding_workers_give_what_a_verification_asks(tmp_path: Path) -> None:
     """Prevents: files that are read again for their pairs, unnoticed but for the time."""
     path = save(scene(2), tmp_path / "a.jpg")
     embedder = FakeEmbedder()
-    work = functools.partial(prepare_file, wish=wish_of(embedder), front=embedder.front)
+    work = functools.partial(prepare_file, options=decode_options(embedder), front=embedder.front)
     with WorkerProcesses(1) as workers:
         _, seen = files.read_stable(os.fsencode(path))
         [(_, made)] = workers.run(work, [seen])
     assert isinstance(made, Prepared)
-    assert made.traits.has_features
+    assert made.working.has_features

@@ -23,7 +23,7 @@ import numpy as np
 from imgindex import files, skips
 from imgindex.errors import last_line
 from imgindex.pictures import scan
-from imgindex.pictures.prepare import Prepared, prepare_file, wish_of
+from imgindex.pictures.prepare import Prepared, decode_options, prepare_file
 from imgindex.pictures.sources import Sources
 from imgindex.ports import Embedder, Progress, Workers
 from imgindex.records import Seen, Vectors
@@ -141,7 +141,7 @@ class Ingest:
     def _index(self, to_index: Sequence[Seen]) -> None:
         """Steps 3 to 5."""
         step = min(self._embedder.batch_size, STORE_BATCH)
-        work = functools.partial(prepare_file, wish=wish_of(self._embedder), front=self._embedder.front)
+        work = functools.partial(prepare_file, options=decode_options(self._embedder), front=self._embedder.front)
         batch = Batch()
         waiting: list[Prepared] = []
         self._progress.start("index", len(to_index))

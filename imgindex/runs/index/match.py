@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from imgindex.errors import last_line
-from imgindex.pictures.prepare import Traits
+from imgindex.pictures.prepare import WorkingPicture
 from imgindex.pictures.sources import ImageSource, Sources
 from imgindex.ports import Progress, Workers
 from imgindex.proof import decide, verify
@@ -179,10 +179,11 @@ class Round:
         with_features = set(itertools.chain.from_iterable(keys - screened.by_frames.keys()))
         without = set(itertools.chain.from_iterable(keys)) - with_features
         for wanted, features in ((with_features, True), (without, False)):
-            cold = [known[i] for i in sorted(wanted) if not known[i].is_warm(features)]
-            for source, made in self.workers.run(functools.partial(ImageSource.warmth, with_features=features), cold):
-                if isinstance(made, Traits):
-                    source.warm(made)
+            cold = [known[i] for i in sorted(wanted) if not known[i].has_working(features)]
+            make = functools.partial(ImageSource.make_working, with_features=features)
+            for source, made in self.workers.run(make, cold):
+                if isinstance(made, WorkingPicture):
+                    source.keep_working(made)
                 if self.progress.stopping:
                     return
 

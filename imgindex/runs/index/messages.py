@@ -14,8 +14,8 @@ Result = TypeVar("Result")
 
 PIXELS_AT_ONCE = 200_000_000
 """Pixels of both pictures of the pairs of one message, beyond which it ends: all must be done within `pool.TIMEOUT_S`,
-and a pair may need both decoded in full three times (for its traits, for the digest of its pixels and for a larger
-luma), which takes the slowest decoder (see there) 80 s."""
+and a pair may need both decoded in full three times (for its working picture, for the digest of its pixels and for a
+larger luma), which takes the slowest decoder (see there) 80 s."""
 
 
 def messages(items: Iterable[Item], pixels: Callable[[Item], int], at_once: int) -> Iterator[list[Item]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgindex.pictures.prepare import wish_of
+from imgindex.pictures.prepare import decode_options
 from imgindex.pictures.sources import Sources
 from imgindex.ports import Embedder, Progress, Workers
 from imgindex.results import IndexSummary
@@ -50,7 +50,7 @@ def index(
         accept_missing=accept_missing,
         progress=timed,
     )
-    sources = Sources(wish_of(embedder))
+    sources = Sources(decode_options(embedder))
     ingested = Ingest(store, space_id, embedder, sources, timed, workers).run(found)
     matched = match(store, space_id, embedder.space, sources, timed, workers, embedder.reach)
     weighed = weigh_copies(store, timed, workers)
