@@ -143,9 +143,9 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Thumb:
-    """The part of a picture in `box`, made square: `small` uint8[side, side], and `unit` float32[side ** 2] of zero
-    mean and norm 1, zeros where it is flat."""
+class Icon:
+    """The part of a picture in `box`, made square and small, to be correlated: `small` uint8[side, side], and `unit`
+    float32[side ** 2] of zero mean and norm 1, zeros where it is flat."""
 
     box: Box
     small: NDArray[np.uint8]
@@ -155,14 +155,14 @@ class Thumb:
 @dataclass(frozen=True, slots=True, eq=False)
 class Outline:
     """Where a working picture has content, float64[n, 2] corners of a convex polygon (`records.Polygon`), and
-    thumbnails of its frame and (where that is less) of that content."""
+    icons of its frame and (where that is less) of that content."""
 
-    content: NDArray[np.float64]
-    thumbs: tuple[Thumb, ...]
+    polygon: NDArray[np.float64]
+    icons: tuple[Icon, ...]
 
     @property
     def nbytes(self) -> int:
-        return self.content.nbytes + sum(thumb.small.nbytes + thumb.unit.nbytes for thumb in self.thumbs)
+        return self.polygon.nbytes + sum(icon.small.nbytes + icon.unit.nbytes for icon in self.icons)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,7 +184,7 @@ NEIGHBOUR = np.dtype([("id", "<i8"), ("micro", "<i4")])
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How far the search for candidates goes from an image: to the `k` nearest that have at least `least_cosine`, and
-    to all that have at least `floor`; `pipeline.crowds` thins what that finds of many that are alike."""
+    to all that have at least `floor`; `runs.index.crowds` thins what that finds of many that are alike."""
 
     k: int
     least_cosine: float

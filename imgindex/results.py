@@ -196,7 +196,7 @@ class Report:
         return tuple(pair for pair in self.pairs if pair.is_settled)
 
 
-Outline: TypeAlias = tuple[tuple[float, float], ...]
+Corners: TypeAlias = tuple[tuple[float, float], ...]
 """Corners (x, y) of a polygon as shares in [0, 1] of a picture's sides."""
 
 
@@ -215,9 +215,9 @@ class Thumbnail:
     width_px: int
     height_px: int
     modified_at_s: int
-    regions: tuple[Outline, ...] | None = None
-    shows: Outline | None = None
-    shown: Outline | None = None
+    regions: tuple[Corners, ...] | None = None
+    shows: Corners | None = None
+    shown: Corners | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from imgindex.api.reading import Reading
 from imgindex.api.writing import Writing
 from imgindex.errors import UsageError, named
 from imgindex.ports import Progress, Silent, Workers
-from imgindex.runs import model as models
+from imgindex.runs.model import AUTO
 from imgindex.store import Store
 from imgindex.workers.pool import default_jobs
 
@@ -27,7 +27,7 @@ class ImageIndex(Reading, Writing):
 def open(
     store: StrPath,
     *,
-    model: str = models.AUTO,
+    model: str = AUTO,
     device: str = "auto",
     jobs: int = 0,
     rebuild: bool = False,

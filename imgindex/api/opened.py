@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec, Self, TypeAlias, TypeVar
 from imgindex.errors import ImgIndexError, StoreError, UsageError, named
 from imgindex.ports import Embedder, Progress, Silent, Workers
 from imgindex.results import Finding
-from imgindex.runs import model as models
+from imgindex.runs.model import open_model, open_model_to_read
 from imgindex.search.index_files import OpenIndex
 from imgindex.store import Store, spaces
 from imgindex.workers.pool import WorkerProcesses
@@ -136,7 +136,7 @@ class Opened:
     def _model(self, progress: Progress) -> tuple[int, Embedder]:
         """(id of the space that answers, its embedder), loaded where it is not yet; other threads wait for that."""
         with self._loading:
-            found = models.open_model_to_read(self._store, self._options.device, progress.say, self._loaded)
+            found = open_model_to_read(self._store, self._options.device, progress.say, self._loaded)
             self._loaded = found[1]
             return found
 
@@ -144,7 +144,7 @@ class Opened:
         o = self._options
         rebuild = o.rebuild and not self._is_rebuilt
         with self._loading:
-            found = models.open_model(
+            found = open_model(
                 self._store, o.model, o.device, progress.say, rebuild=rebuild, loaded=self._loaded
             )
             self._loaded, self._is_rebuilt = found[1], True

@@ -16,7 +16,7 @@ DESCRIPTOR_VALUES = 128
 
 MATCH_A, MATCH_B, MATCH_MAP = slice(0, 2), slice(2, 4), slice(6, 12)
 MATCH_VALUES = 12
-"""Of a row of `match`, where 4 is the scale and 5 the turn."""
+"""Of a row of `match_features`, where 4 is the scale and 5 the turn."""
 
 
 def sift(
@@ -64,7 +64,7 @@ def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class Features:
-    """Local features of one picture as `match` takes them.
+    """Local features of one picture as `match_features` takes them.
 
     even, odd float32[n, d]: what mirroring keeps of descriptors and what it negates; points float32[n, 2] with the
     first pixel's centre at 0, 0; float32[n] sizes; float32[n] angles in degrees.
@@ -85,7 +85,7 @@ class Features:
         return len(self.arrays[0])
 
 
-def match(
+def match_features(
     a: Features, b: Features, ratio: float, least_second: float, limit: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Features of a and b that are each other's nearest, at most `limit`, clearest first: of a as it is, and mirrored.
@@ -131,9 +131,9 @@ def leader(agree: NDArray[np.bool_], alive: NDArray[np.bool_]) -> tuple[int, int
 def agree(
     a: Features, b: Features, ratio: float, least_second: float, limit: int, tolerance: Tolerance, enough: int
 ) -> bool:
-    """Whether as many as `enough` of the matches that `match` gives, of a as it is or of a mirrored, agree with one of
-    them. Raises MemoryError."""
-    both = match(a, b, ratio, least_second, limit)
+    """Whether as many as `enough` of the matches that `match_features` gives, of a as it is or of a mirrored, agree
+    with one of them. Raises MemoryError."""
+    both = match_features(a, b, ratio, least_second, limit)
     return any(len(matches) >= enough and vote(matches, tolerance)[0] >= enough for matches in both)
 
 

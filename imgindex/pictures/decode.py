@@ -22,7 +22,7 @@ from imgindex.pictures import extras
 from imgindex.pictures.decoders import limits, open_as
 from imgindex.pictures.digests import digest_of, digest_of_rgb
 from imgindex.pictures.flatten import flattened, reduced_rgb
-from imgindex.pictures.formats import Content, Kind, sniff
+from imgindex.pictures.formats import Format, Kind, sniff
 from imgindex.pictures.headers import bit_depth_of, frame_count, info_of, orientation_of, upright
 from imgindex.records import Luma, Picture, Rgb
 from imgindex.skips import Skip, Skipped, out_of_memory
@@ -144,9 +144,9 @@ def _fitted(size: tuple[int, int], long_side_px: int) -> tuple[int, int]:
 @contextlib.contextmanager
 def _opened(data: bytes, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
     """The picture of `data`, header read and size checked; what a decoder raises becomes an Undecodable."""
-    content = _content(data)
+    found = _format(data)
     try:
-        with limits(max_pixels), open_as(content.decoder, data, max_pixels) as image:
+        with limits(max_pixels), open_as(found.decoder, data, max_pixels) as image:
             if min(image.size) < 1:
                 raise ValueError("a side of 0 pixels")
             if image.width * image.height > max_pixels:
@@ -157,24 +157,24 @@ def _opened(data: bytes, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
     except MemoryError as error:
         raise Undecodable(out_of_memory()) from error
     except Exception as error:
-        raise Undecodable(_explain(error, content.name, max_pixels)) from error
+        raise Undecodable(_explain(error, found.name, max_pixels)) from error
 
 
-def _content(data: bytes) -> Content:
+def _format(data: bytes) -> Format:
     """What `data` is told to be, where that is decoded here and now."""
     if not data:
         raise Undecodable(Skip("empty", "The file is empty (0 bytes); copy it again from where it came, or delete it."))
-    content = sniff(data)
-    if content.kind is Kind.OTHER:
-        words = f"It is named like a picture but holds {content.name}; rename it, or download it again."
+    found = sniff(data)
+    if found.kind is Kind.OTHER:
+        words = f"It is named like a picture but holds {found.name}; rename it, or download it again."
         raise NotAPicture(Skip("not-a-picture", words))
-    if content.kind is Kind.UNDECODED:
-        words = f"{content.name} files are not decoded; save a copy as JPEG or PNG to index the picture."
+    if found.kind is Kind.UNDECODED:
+        words = f"{found.name} files are not decoded; save a copy as JPEG or PNG to index the picture."
         raise Undecodable(Skip("unsupported", words))
-    missing = extras.missing(content.decoder)
+    missing = extras.missing(found.decoder)
     if missing is not None:
         raise Undecodable(missing)
-    return content
+    return found
 
 
 _TRUNCATED = re.compile(

@@ -23,7 +23,7 @@ EXTRAS = {
     "RAW": Extra("raw", "rawpy", "Camera RAW"),
     "JXL": Extra("jxl", "imagecodecs", "JPEG XL"),
 }
-"""By the name of the decoder (`formats.Content.decoder`)."""
+"""By the name of the decoder (`formats.Format.decoder`)."""
 
 
 @functools.cache

@@ -24,7 +24,7 @@ class Kind(Enum):
     OTHER = "other"
 
 
-class Content:
+class Format:
     """A recognised content: its `kind`, `name` for a person, and of pictures the `decoder`: Pillow's name of it, or
     one of `extras.EXTRAS`."""
 
@@ -36,19 +36,19 @@ class Content:
         self.decoder = decoder
 
 
-def _picture(name: str, decoder: str) -> Content:
-    return Content(Kind.PICTURE, name, decoder)
+def _picture(name: str, decoder: str) -> Format:
+    return Format(Kind.PICTURE, name, decoder)
 
 
 _TIFF = _picture("TIFF", "TIFF")
 _RAW = _picture("camera RAW", "RAW")
 _JXL = _picture("JPEG XL", "JXL")
-_TEXT = Content(Kind.OTHER, "text")
-_WEB_PAGE = Content(Kind.OTHER, "a web page")
-_SVG = Content(Kind.OTHER, "an SVG drawing")
-_UNKNOWN = Content(Kind.OTHER, "no known kind of picture")
+_TEXT = Format(Kind.OTHER, "text")
+_WEB_PAGE = Format(Kind.OTHER, "a web page")
+_SVG = Format(Kind.OTHER, "an SVG drawing")
+_UNKNOWN = Format(Kind.OTHER, "no known kind of picture")
 
-_PREFIXES: tuple[tuple[bytes, Content], ...] = (
+_PREFIXES: tuple[tuple[bytes, Format], ...] = (
     (b"\xff\xd8\xff", _picture("JPEG", "JPEG")),
     (b"\x89PNG\r\n\x1a\n", _picture("PNG", "PNG")),
     (b"GIF87a", _picture("GIF", "GIF")),
@@ -72,16 +72,16 @@ _PREFIXES: tuple[tuple[bytes, Content], ...] = (
     (b"II\x1a\x00\x00\x00HEAPCCDR", _RAW),
     (b"\xff\x0a", _JXL),
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", _JXL),
-    (b"8BPS\x00\x02", Content(Kind.UNDECODED, "large Photoshop")),
-    (b"v/1\x01", Content(Kind.UNDECODED, "OpenEXR")),
-    (b"#?RADIANCE", Content(Kind.UNDECODED, "Radiance HDR")),
-    (b"%PDF", Content(Kind.OTHER, "a PDF document")),
-    (b"%!PS", Content(Kind.OTHER, "a PostScript document")),
-    (b"PK\x03\x04", Content(Kind.OTHER, "a zip archive")),
-    (b"ID3", Content(Kind.OTHER, "audio")),
-    (b"OggS", Content(Kind.OTHER, "audio")),
-    (b"fLaC", Content(Kind.OTHER, "audio")),
-    (b"\x1aE\xdf\xa3", Content(Kind.OTHER, "video")),
+    (b"8BPS\x00\x02", Format(Kind.UNDECODED, "large Photoshop")),
+    (b"v/1\x01", Format(Kind.UNDECODED, "OpenEXR")),
+    (b"#?RADIANCE", Format(Kind.UNDECODED, "Radiance HDR")),
+    (b"%PDF", Format(Kind.OTHER, "a PDF document")),
+    (b"%!PS", Format(Kind.OTHER, "a PostScript document")),
+    (b"PK\x03\x04", Format(Kind.OTHER, "a zip archive")),
+    (b"ID3", Format(Kind.OTHER, "audio")),
+    (b"OggS", Format(Kind.OTHER, "audio")),
+    (b"fLaC", Format(Kind.OTHER, "audio")),
+    (b"\x1aE\xdf\xa3", Format(Kind.OTHER, "video")),
 )
 
 _HEIF_BRANDS = frozenset(
@@ -98,7 +98,7 @@ _TGA = _picture("TGA", "TGA")
 _TGA_FOOTER = b"TRUEVISION-XFILE.\x00"
 
 
-def sniff(data: bytes) -> Content:
+def sniff(data: bytes) -> Format:
     """What `data` holds: the whole content, or its first SNIFF_BYTES.
 
     With the first bytes only, a camera's RAW file may be told as TIFF.
@@ -111,7 +111,7 @@ def sniff(data: bytes) -> Content:
     if data[4:8] == b"ftyp":
         return _sniff_iso_media(data)
     if data[:4] == b"RIFF":
-        return _WEBP if data[8:12] == b"WEBP" else Content(Kind.OTHER, "audio or video")
+        return _WEBP if data[8:12] == b"WEBP" else Format(Kind.OTHER, "audio or video")
     if data[:2] == b"BM" and struct.unpack_from("<I", data.ljust(18, b"\0"), 14)[0] in (
         12,
         16,
@@ -134,7 +134,7 @@ def sniff(data: bytes) -> Content:
     return _UNKNOWN
 
 
-def _sniff_iso_media(data: bytes) -> Content:
+def _sniff_iso_media(data: bytes) -> Format:
     size = min(struct.unpack_from(">I", data)[0], SNIFF_BYTES)
     brands = [data[8:12], *(data[i : i + 4] for i in range(16, size - 3, 4))]
     if brands[0] == b"crx ":
@@ -143,10 +143,10 @@ def _sniff_iso_media(data: bytes) -> Content:
         return _AVIF
     if not _HEIF_BRANDS.isdisjoint(brands):
         return _HEIF
-    return Content(Kind.OTHER, "video")
+    return Format(Kind.OTHER, "video")
 
 
-def _sniff_text(lower: bytes) -> Content:
+def _sniff_text(lower: bytes) -> Format:
     if b"<svg" in lower:
         return _SVG
     return _WEB_PAGE if b"<html" in lower or b"<!doctype html" in lower else _TEXT

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import native
-from imgindex.records import Box, Luma, Outline, Polygon, Thumb
+from imgindex.records import Box, Icon, Luma, Outline, Polygon
 
-THUMB_PX = 24
-"""Side of the square thumbnails whose correlation ranks the eight orientations of a frame."""
+ICON_PX = 24
+"""Side of the square icons whose correlation ranks the eight orientations of a frame."""
 
 BORDER_TOLERANCE = 4
 """Grey levels by which a bar, frame or background may differ from its corner's value and still be "uniform":
@@ -25,22 +25,22 @@ def outline(luma: Luma) -> Outline:
     height, width = luma.shape
     content = content_polygon(luma)
     boxes = dict.fromkeys([(0.0, 0.0, float(width), float(height)), bounding_box(content)])
-    return Outline(content, tuple(thumb(luma, box) for box in boxes))
+    return Outline(content, tuple(icon(luma, box) for box in boxes))
 
 
-def thumb(luma: Luma, box: Box) -> Thumb:
-    """The thumbnail of a part of a picture."""
+def icon(luma: Luma, box: Box) -> Icon:
+    """The icon of a part of a picture."""
     x0, y0 = int(box[0]), int(box[1])
     part = luma[y0 : max(y0 + 1, round(box[3])), x0 : max(x0 + 1, round(box[2]))]
-    return of_small(box, native.resize_area(part, THUMB_PX, THUMB_PX))
+    return of_small(box, native.resize_area(part, ICON_PX, ICON_PX))
 
 
-def of_small(box: Box, small: NDArray[np.uint8]) -> Thumb:
-    """A thumbnail whose pixels are at hand."""
+def of_small(box: Box, small: NDArray[np.uint8]) -> Icon:
+    """An icon whose pixels are at hand."""
     values = small.astype(np.float32).reshape(-1)
     values -= values.mean()
     norm = float(np.linalg.norm(values))
-    return Thumb(box, small, values / norm if norm > 1e-3 else np.zeros_like(values))
+    return Icon(box, small, values / norm if norm > 1e-3 else np.zeros_like(values))
 
 
 def content_polygon(luma: Luma) -> Polygon:

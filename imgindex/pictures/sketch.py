@@ -1,6 +1,6 @@
 """A few kilobytes of an image that tell most strangers apart: kept in the store, so that no file is read for them.
 
-A sketch has the thumbnails and the strongest local features of the working picture, their descriptors reduced to 16
+A sketch has the icons and the strongest local features of the working picture, their descriptors reduced to 16
 bytes: the mirror-symmetric and the mirror-antisymmetric half of each (see `features.Halves`) by its own principal
 components, so that a mirrored copy is found as the picture is.
 
@@ -19,9 +19,9 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.pictures import features as register
 from imgindex.pictures import outline
-from imgindex.records import LocalFeatures, Outline, Thumb
+from imgindex.pictures.features import Halves, sums_and_differences
+from imgindex.records import Icon, LocalFeatures, Outline
 
 VERSION = 3
 """Of the format and of what is in it; a sketch of another version is made anew."""
@@ -46,26 +46,26 @@ class Sketch:
     """`features` with positions, sizes and angles rounded, their descriptors left out; even, odd int8[n, COMPONENTS]
     stand for those."""
 
-    thumbs: tuple[Thumb, ...]
+    icons: tuple[Icon, ...]
     features: LocalFeatures
     even: NDArray[np.int8]
     odd: NDArray[np.int8]
 
     @functools.cached_property
-    def halves(self) -> register.Halves:
-        return register.Halves.of(self.features, self.even * np.float32(STEP), self.odd * np.float32(STEP))
+    def halves(self) -> Halves:
+        return Halves.of(self.features, self.even * np.float32(STEP), self.odd * np.float32(STEP))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Sketch:
         """Raises ValueError where the bytes are no sketch of this version."""
         if len(data) < _HEAD.size or data[0] != VERSION:
             raise ValueError("no sketch of this version")
-        _, thumb_count, count, width, height = _HEAD.unpack_from(data)
-        thumb_bytes = _BOX.size + outline.THUMB_PX**2
-        at = _HEAD.size + thumb_count * thumb_bytes
+        _, icon_count, count, width, height = _HEAD.unpack_from(data)
+        icon_bytes = _BOX.size + outline.ICON_PX**2
+        at = _HEAD.size + icon_count * icon_bytes
         if len(data) != at + count * (4 + 2 * COMPONENTS):
             raise ValueError("a sketch that was cut off")
-        thumbs = tuple(_thumb(data, _HEAD.size + i * thumb_bytes) for i in range(thumb_count))
+        icons = tuple(_icon(data, _HEAD.size + i * icon_bytes) for i in range(icon_count))
         columns = np.frombuffer(data, np.uint8, 4 * count, at).reshape(count, 4).astype(np.float32)
         even = np.frombuffer(data, np.int8, COMPONENTS * count, at + 4 * count).reshape(count, COMPONENTS)
         odd = np.frombuffer(data, np.int8, COMPONENTS * count, at + (4 + COMPONENTS) * count)
@@ -77,11 +77,11 @@ class Sketch:
             width,
             height,
         )
-        return cls(thumbs, features, even, odd.reshape(count, COMPONENTS))
+        return cls(icons, features, even, odd.reshape(count, COMPONENTS))
 
 
-def _thumb(data: bytes, at: int) -> Thumb:
-    side = outline.THUMB_PX
+def _icon(data: bytes, at: int) -> Icon:
+    side = outline.ICON_PX
     small = np.frombuffer(data, np.uint8, side * side, at + _BOX.size).reshape(side, side)
     return outline.of_small(_BOX.unpack_from(data, at), small)
 
@@ -100,7 +100,7 @@ def _bases() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float
 def drawn(outlined: Outline, features: LocalFeatures) -> bytes:
     """The sketch of a picture with this outline and these local features: little-endian, some 4 kB."""
     mean, even_basis, odd_basis = _bases()
-    even, odd = register.sums_and_differences(features.descriptors)
+    even, odd = sums_and_differences(features.descriptors)
     count, width, height = len(features), features.width, features.height
     columns = np.empty((count, 4), np.float32)
     columns[:, :2] = features.points / _sides(width, height) * SIDE_STEPS
@@ -108,10 +108,10 @@ def drawn(outlined: Outline, features: LocalFeatures) -> bytes:
     columns[:, 3] = features.angles / 360.0 * ANGLE_STEPS
     np.clip(np.rint(columns, out=columns), 0.0, (SIDE_STEPS, SIDE_STEPS, 255.0, ANGLE_STEPS), out=columns)
     columns[:, 3] %= ANGLE_STEPS
-    head = _HEAD.pack(VERSION, len(outlined.thumbs), count, width, height)
-    thumbs = b"".join(_BOX.pack(*thumb.box) + thumb.small.tobytes() for thumb in outlined.thumbs)
+    head = _HEAD.pack(VERSION, len(outlined.icons), count, width, height)
+    icons = b"".join(_BOX.pack(*icon.box) + icon.small.tobytes() for icon in outlined.icons)
     components = _steps((even - mean) @ even_basis), _steps(odd @ odd_basis)
-    return b"".join([head, thumbs, columns.astype(np.uint8).tobytes(), *(part.tobytes() for part in components)])
+    return b"".join([head, icons, columns.astype(np.uint8).tobytes(), *(part.tobytes() for part in components)])
 
 
 def _steps(components: NDArray[np.floating]) -> NDArray[np.int8]:

@@ -81,7 +81,7 @@ class PixelCache:
         return made
 
 
-class Content(Protocol):
+class Readable(Protocol):
     """Where the bytes of one content come from; travels between processes."""
 
     def read(self) -> bytes:
@@ -128,7 +128,7 @@ class ImageSource:
     worker process need not read the file again."""
 
     def __init__(
-        self, sha256: bytes, info: PictureInfo, content: Content, options: DecodeOptions, cache: PixelCache
+        self, sha256: bytes, info: PictureInfo, content: Readable, options: DecodeOptions, cache: PixelCache
     ) -> None:
         self.info = info
         self.sha256 = sha256
@@ -244,7 +244,7 @@ def _process_cache() -> PixelCache:
 
 
 def _revived(
-    sha256: bytes, info: PictureInfo, content: Content, options: DecodeOptions, known: WorkingPicture | None
+    sha256: bytes, info: PictureInfo, content: Readable, options: DecodeOptions, known: WorkingPicture | None
 ) -> ImageSource:
     source = ImageSource(sha256, info, content, options, _process_cache())
     if known is not None:

@@ -1,6 +1,6 @@
 """Lay one picture on another: guess how it may lie, straighten each guess, and measure how far the two then agree.
 
-1. guess: frames first (a thumbnail in eight orientations), local features where that fails
+1. guess: frames first (an icon in eight orientations), local features where that fails
 2. straighten each guess: Lucas-Kanade shifts of textured windows on a small canvas, then on a larger, and a robust
    affine map through them
 3. measure: which textured windows agree in structure, and how far each is from where the one affine map puts it. A copy
@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from imgindex import native, records
 from imgindex.pictures import features
 from imgindex.ports import Source
-from imgindex.proof import canvas as structure
-from imgindex.proof import maps, printed, register
+from imgindex.proof import canvases, maps, printed, register
 from imgindex.proof.decide import GROUND_SHARE, decide
 from imgindex.proof.maps import Affine
 from imgindex.records import Luma, Outline
@@ -62,11 +61,11 @@ FAR_PX = 99.0
 """Stands for a shift where no window could be tracked."""
 
 FRAME_CORRELATION = 0.6
-"""Correlation of thumbnails from which two whole frames are laid on one another."""
+"""Correlation of icons from which two whole frames are laid on one another."""
 
 SILENT_CORRELATION = 0.85
 """The same where the features say nothing, as sketches tell: of 17,000 copies of the training photos three are proven
-without their features, and correlate by 1.00. Of 100,000 tiles of 29 px whose thumbnails reach FRAME_CORRELATION and
+without their features, and correlate by 1.00. Of 100,000 tiles of 29 px whose icons reach FRAME_CORRELATION and
 that are candidates, a quarter reaches this."""
 
 FRAME_FLOOR = 0.4
@@ -91,8 +90,8 @@ class Side:
     outline: Outline
 
     @property
-    def content(self) -> records.Polygon:
-        return self.outline.content
+    def polygon(self) -> records.Polygon:
+        return self.outline.polygon
 
     @property
     def unit(self) -> tuple[float, float]:
@@ -101,7 +100,7 @@ class Side:
         return self.source.info.width_px / width, self.source.info.height_px / height
 
 
-class Kept:
+class HalvesCache:
     """The halves of the latest `count` sources, by `Source.key`; safe to use from several threads."""
 
     def __init__(self, count: int) -> None:
@@ -120,7 +119,7 @@ class Kept:
         return found
 
 
-_halves = Kept(256)
+_halves = HalvesCache(256)
 """An image meets some twenty candidates, most of them soon after each other; 165 kB each."""
 
 
@@ -134,7 +133,7 @@ class Alignment:
 
     guess: register.Guess
     affine: Affine
-    canvas: structure.Canvas
+    canvas: canvases.Canvas
     measured: dict[str, Any]
 
 
@@ -152,15 +151,15 @@ def straighten(a: Side, b: Side, guess: register.Guess, sure: bool) -> Alignment
     assert fine is not None
     canvas, found, asked = fine
     if rest.typical_px() >= SETTLED_PX or _share(rest.tracked) < SETTLED_AGREE:
-        moved = structure.flow(canvas, found.centres[asked])
+        moved = canvases.flow(canvas, found.centres[asked])
         if moved.typical_px() >= SETTLED_PX:
-            affine = structure.straightened(canvas, affine, moved, 0.4)[0]
+            affine = canvases.straightened(canvas, affine, moved, 0.4)[0]
             fine = _fine(a, b, affine) if maps.parts(affine).plausible else None
             if fine is None:
                 return None
             canvas, found, asked = fine
             rest = _rest(*fine[1:])
-    affine, left = structure.straightened(canvas, affine, rest, 0.3)
+    affine, left = canvases.straightened(canvas, affine, rest, 0.3)
     made_of = maps.parts(affine)
     shape = {"shear": round(made_of.shear, 4), "stretch": round(made_of.anisotropy, 4)}
     return Alignment(guess, affine, canvas, measure(canvas, found, asked, left) | shape)
@@ -170,42 +169,42 @@ def _coarse(a: Side, b: Side, guess: register.Guess) -> Affine | None:
     """The guess after a first straightening on a small canvas; None where too little agrees there."""
     affine = guess.affine
     for scale_px, floor in ((1.0, FRAME_FLOOR if guess.origin == "frames" else 0.0), (0.5, COARSE_FLOOR)):
-        canvas = structure.lay(a.luma, b.luma, affine, a.content, b.content, COARSE_PX)
+        canvas = canvases.lay(a.luma, b.luma, affine, a.polygon, b.polygon, COARSE_PX)
         if canvas is None:
             return None
-        found = structure.windows(canvas)
+        found = canvases.windows(canvas)
         busy = found.textured(TEXTURE)
         agree = _share(found.agreement[busy] > AGREES)
         if agree < floor or not busy.any():
             return None
         if agree > ALREADY_STRAIGHT:
             break
-        moved = structure.flow(canvas, found.centres[busy & found.apart])
-        affine = structure.straightened(canvas, affine, moved, scale_px)[0]
+        moved = canvases.flow(canvas, found.centres[busy & found.apart])
+        affine = canvases.straightened(canvas, affine, moved, scale_px)[0]
         if not maps.parts(affine).plausible:
             return None
     return affine
 
 
-def _fine(a: Side, b: Side, affine: Affine) -> tuple[structure.Canvas, native.Windows, NDArray[np.bool_]] | None:
+def _fine(a: Side, b: Side, affine: Affine) -> tuple[canvases.Canvas, native.Windows, NDArray[np.bool_]] | None:
     """The fine canvas, its windows, and which of them (none overlapping another) are textured."""
-    canvas = structure.lay(a.luma, b.luma, affine, a.content, b.content, FINE_PX)
+    canvas = canvases.lay(a.luma, b.luma, affine, a.polygon, b.polygon, FINE_PX)
     if canvas is None:
         return None
-    found = structure.windows(canvas)
+    found = canvases.windows(canvas)
     asked = found.textured(TEXTURE) & found.apart
     if asked.sum() < FEW_WINDOWS:
         asked = found.textured(FAINT_TEXTURE) & found.apart
     return canvas, found, asked
 
 
-def _rest(found: native.Windows, asked: NDArray[np.bool_]) -> structure.Flow:
+def _rest(found: native.Windows, asked: NDArray[np.bool_]) -> canvases.Flow:
     """How far the asked windows of a straightened canvas are out of place; those that agree count as tracked."""
-    return structure.Flow(found.centres[asked], structure.offsets(found, asked), found.agreement[asked] > AGREES)
+    return canvases.Flow(found.centres[asked], canvases.offsets(found, asked), found.agreement[asked] > AGREES)
 
 
 def measure(
-    canvas: structure.Canvas,
+    canvas: canvases.Canvas,
     found: native.Windows,
     asked: NDArray[np.bool_],
     left: NDArray[np.float64],
@@ -220,11 +219,11 @@ def measure(
     one_sided, overlaid, replaced, clean = 0.5, 0.0, 0.0, np.ones(len(good), np.bool_)
     ground = printed.ground_share(canvas)
     if share_good < SETTLED_GOOD or ground >= GROUND_SHARE:
-        overlay = structure.overlay(canvas, found.gain)
+        overlay = canvases.overlay(canvas, found.gain)
         one_sided, overlaid = overlay.one_sided, overlay.share
         replaced = _replaced(canvas, overlay, found, asked)
-        clean = structure.window_means(overlay.mask.astype(np.float32), found.centres[asked], found.size) < 0.02
-    cuts = structure.quantiles(left, (0.25, 0.5, 0.75, 0.9)) if len(left) else [FAR_PX] * 4
+        clean = canvases.window_means(overlay.mask.astype(np.float32), found.centres[asked], found.size) < 0.02
+    cuts = canvases.quantiles(left, (0.25, 0.5, 0.75, 0.9)) if len(left) else [FAR_PX] * 4
     numbers = {
         "agree": _share(agreement > AGREES), "structure": float(agreement.mean()) if len(agreement) else 0.0,
         "good": share_good, "shift25": cuts[0], "shift50": cuts[1], "shift75": cuts[2], "shift90": cuts[3],
@@ -237,10 +236,10 @@ def measure(
 
 
 def _replaced(
-    canvas: structure.Canvas, overlay: structure.Overlay, found: native.Windows, asked: NDArray[np.bool_]
+    canvas: canvases.Canvas, overlay: canvases.Overlay, found: native.Windows, asked: NDArray[np.bool_]
 ) -> float:
     """Share of the content that solid pieces of an overlay take whose windows do not agree in structure."""
-    solid = structure.window_means(overlay.solid.astype(np.float32), found.centres[asked], found.size) > IN_SOLID
+    solid = canvases.window_means(overlay.solid.astype(np.float32), found.centres[asked], found.size) > IN_SOLID
     if not solid.any():
         return 0.0
     return float(overlay.solid.sum() / canvas.mask.sum()) * _share(found.agreement[asked][solid] <= AGREES)
@@ -253,7 +252,7 @@ def _share(marks: NDArray[np.bool_]) -> float:
 def align(a: Side, b: Side, features_agree: Callable[[], bool]) -> tuple[Alignment | None, dict[str, Any]]:
     """The alignment that the most windows support, and what was tried."""
     tried: dict[str, Any] = {}
-    correlation, framed = register.from_frames(a.outline.thumbs, b.outline.thumbs, FRAME_CORRELATION)
+    correlation, framed = register.from_frames(a.outline.icons, b.outline.icons, FRAME_CORRELATION)
     tried["frame"] = round(correlation, 4)
     best: Alignment | None = None
     if framed is not None:

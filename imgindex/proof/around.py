@@ -32,7 +32,7 @@ _ALONG = ((1, 0), (0, 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class Rim:
     """of_b   b's share of the energy of the steps across the outline of a part
     sharp  how steep the steepest tenth of what differs is there, per pixel, over how far the two are apart inside
     rim_a  the steps of a there over those inside, as energy: much above 1 where the outline is an edge of a; rim_b so
@@ -44,7 +44,7 @@ class Outline:
     rim_b: float
 
 
-def outline(a: Planes, b: Planes, box: Box, own: NDArray[np.uint8], apart: float) -> Outline:
+def rim(a: Planes, b: Planes, box: Box, own: NDArray[np.uint8], apart: float) -> Rim:
     """The outline of a part, `apart` being how far the two are apart inside it."""
     ring, across = _ring(own)
     height, width = a.shape[1:]
@@ -64,7 +64,7 @@ def outline(a: Planes, b: Planes, box: Box, own: NDArray[np.uint8], apart: float
         round(energy / max(len(steep), 1) / (_inside(planes[:, box[1] : box[3], box[0] : box[2]], own) + LEAST_STEP), 2)
         for energy, planes in ((energy_a, a), (energy_b, b))
     )
-    return Outline(round(energy_b / max(energy_a + energy_b, 1e-6), 3), round(edge / max(apart, 1.0), 3), *rims)
+    return Rim(round(energy_b / max(energy_a + energy_b, 1e-6), 3), round(edge / max(apart, 1.0), 3), *rims)
 
 
 def _inside(planes: Planes, own: NDArray[np.uint8]) -> float:

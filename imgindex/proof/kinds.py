@@ -44,7 +44,7 @@ class Part:
     share    of the sheet's content
     own      how far its outline is an edge of b: 1 of b alone, 0 of a alone, 0.5 of both
     sharp    steepest tenth of the outline, per pixel, over how far the two are apart
-    rim_a    steps of a across the outline over those inside; rim_b likewise: see `around.Outline`
+    rim_a    steps of a across the outline over those inside; rim_b likewise: see `around.Rim`
     balance  share of what differs in luma that has the rarer sign, at most 0.5: near 0 where one lies over the other
     paint_a  share of its pixels that are paint in a: see `marks.paint`; paint_b likewise
     stroke   mean width of what differs, over the sheet's longer side (of a long page, twice the shorter)
@@ -130,17 +130,17 @@ def _measured(
     solid = own.astype(np.uint8)
     inner = cv2.erode(solid, square, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     level = FLAT_LEVELS + FLAT_NOISE * explained.noise
-    outline = around.outline(explained.a, explained.b, box, solid, float(apart.sum(axis=0).mean()))
+    rim = around.rim(explained.a, explained.b, box, solid, float(apart.sum(axis=0).mean()))
     unit = max(min(max(over.shape), 2 * min(over.shape)), LEAST_UNIT_PX)
     return Part(
         box=box,
         mass=round(mass, 1),
         strength=round(float(np.minimum(excess, STRONGEST)[core].mean()), 2),
         share=round(float(own.sum()) / max(1, int(explained.sheet.mask.sum())), 5),
-        own=outline.of_b,
-        sharp=outline.sharp,
-        rim_a=outline.rim_a,
-        rim_b=outline.rim_b,
+        own=rim.of_b,
+        sharp=rim.sharp,
+        rim_a=rim.rim_a,
+        rim_b=rim.rim_b,
         balance=marks.balance(b[0][core] - a[0][core]),
         paint_a=marks.paint(a, b, strong),
         paint_b=marks.paint(b, a, strong),

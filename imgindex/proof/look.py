@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.proof import canvas as structure
-from imgindex.proof import focus, hue, kinds, maps, pages, parts, same
+from imgindex.proof import canvases, focus, hue, kinds, maps, pages, parts, same
 from imgindex.proof.align import FINE_PX, TEXTURE, Alignment, Side
-from imgindex.proof.canvas import Canvas
+from imgindex.proof.canvases import Canvas
 from imgindex.proof.maps import Affine
 from imgindex.proof.parts import Explained
 from imgindex.proof.sheet import Layer, Sheet, lay_straight, stacked
@@ -78,8 +77,8 @@ def _tints(a: Side, b: Side, found: Alignment) -> tuple[Canvas, Canvas] | None:
         for tints, side in ((tints_a, a), (tints_b, b))
     )
     affine = maps.compose(down_b, maps.compose(found.affine, maps.invert(down_a)))
-    contents = maps.apply(down_a, a.content), maps.apply(down_b, b.content)
-    laid = [structure.lay(x, y, affine, *contents, FINE_PX // 2) for x, y in zip(tints_a, tints_b, strict=True)]
+    contents = maps.apply(down_a, a.polygon), maps.apply(down_b, b.polygon)
+    laid = [canvases.lay(x, y, affine, *contents, FINE_PX // 2) for x, y in zip(tints_a, tints_b, strict=True)]
     return None if laid[0] is None or laid[1] is None else (laid[0], laid[1])
 
 
@@ -106,8 +105,8 @@ def _fine(a: Side, b: Side, found: Alignment, is_print: bool) -> Sheet | None:
         for rgb, side in ((rgb_a, a), (rgb_b, b))
     )
     affine = maps.compose(up_b, maps.compose(found.affine, maps.invert(up_a)))
-    layer_a = Layer.of_rgb(rgb_a, maps.apply(up_a, a.content))
-    layer_b = Layer.of_rgb(rgb_b, maps.apply(up_b, b.content))
+    layer_a = Layer.of_rgb(rgb_a, maps.apply(up_a, a.polygon))
+    layer_b = Layer.of_rgb(rgb_b, maps.apply(up_b, b.polygon))
     return lay_straight(layer_a, layer_b, affine, max(sizes), TEXTURE)
 
 

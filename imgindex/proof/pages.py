@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import native
-from imgindex.proof.canvas import Canvas
+from imgindex.proof.canvases import Canvas
 from imgindex.records import Luma
 
 PAPER_SHARE, MUCH_PAPER = 0.35, 0.55

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import native
-from imgindex.proof import canvas as structure
-from imgindex.proof.canvas import Canvas
+from imgindex.proof import canvases
+from imgindex.proof.canvases import Canvas
 from imgindex.records import Luma
 
 PAPER_SHARE = 0.6
@@ -59,7 +59,7 @@ def worst_change(canvas: Canvas) -> tuple[float, float]:
     """
     size = int(np.clip(max(canvas.mask.shape) / CHARACTERS_ALONG, 7, 17))
     a, b = _matched(canvas)
-    found = structure.windows(canvas, size)
+    found = canvases.windows(canvas, size)
     if len(found.centres) == 0:
         return 0.0, 0.0
     at = found.centres.astype(np.int32)

@@ -5,7 +5,7 @@ A guess is an affine map with no proof: `structure` and `verify` look at the pix
    (after D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004, section 7.3, with every match
    as a bin); the voters then give an affine map by least squares. Deterministic, and right with a few true matches
    among hundreds;
-2. the frames: eight orientations of one whole picture stretched onto the other, ranked by correlation of thumbnails.
+2. the frames: eight orientations of one whole picture stretched onto the other, ranked by correlation of icons.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from imgindex import native
 from imgindex.pictures.features import Halves
-from imgindex.pictures.outline import THUMB_PX
-from imgindex.proof import maps as transform
+from imgindex.pictures.outline import ICON_PX
+from imgindex.proof import maps
 from imgindex.proof.maps import Affine
-from imgindex.records import Box, Thumb
+from imgindex.records import Box, Icon
 
 RATIO = 0.93
 """Distance of the best match over that of the second best. Loose: the vote of geometry is what rejects."""
@@ -68,8 +68,8 @@ class Guess:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Matches:
-    """Tentative matches of two feature sets: `rows` as `native.match` gives them.
+class FeatureMatches:
+    """Tentative matches of two feature sets: `rows` as `native.match_features` gives them.
 
     `side_px` is the longer side of the larger of the two working pictures.
     """
@@ -89,21 +89,21 @@ class Matches:
 class Ballot:
     """Matches, and what each says of the others: bool[n, n], row i marking the matches that agree with match i."""
 
-    matches: Matches
+    matches: FeatureMatches
     agree: NDArray[np.bool_]
     most_votes: int
 
 
-def match(a: Halves, b: Halves) -> tuple[Matches, Matches]:
+def match_features(a: Halves, b: Halves) -> tuple[FeatureMatches, FeatureMatches]:
     """Mutual nearest matches that pass the ratio test, a as it is and a mirrored; the MAX_MATCHES clearest of each."""
     side_px = _side_px(a, b)
-    as_it_is, mirrored = native.match(a.matched, b.matched, RATIO, LEAST_SECOND, MAX_MATCHES)
-    return Matches(as_it_is, side_px), Matches(mirrored, side_px)
+    as_it_is, mirrored = native.match_features(a.matched, b.matched, RATIO, LEAST_SECOND, MAX_MATCHES)
+    return FeatureMatches(as_it_is, side_px), FeatureMatches(mirrored, side_px)
 
 
 def ballots(a: Halves, b: Halves) -> list[Ballot]:
     """The votes of a's matches with b, as it is and mirrored, most votes first."""
-    return sorted((held(matches) for matches in match(a, b)), key=lambda ballot: -ballot.most_votes)
+    return sorted((held(matches) for matches in match_features(a, b)), key=lambda ballot: -ballot.most_votes)
 
 
 def needed_votes(a: Halves, b: Halves) -> int:
@@ -111,7 +111,7 @@ def needed_votes(a: Halves, b: Halves) -> int:
     return MIN_VOTES_FEW if min(len(a), len(b)) < FEW_FEATURES else MIN_VOTES
 
 
-def held(matches: Matches) -> Ballot:
+def held(matches: FeatureMatches) -> Ballot:
     """The vote of these matches."""
     most, agree = native.vote(matches.rows, _tolerance(matches.side_px))
     return Ballot(matches, agree, most)
@@ -143,7 +143,7 @@ def from_votes(ballot: Ballot, least: int = 3, limit: int = 2) -> list[Guess]:
         if votes < least:
             break
         affine, chosen, inliers = native.polish(matches.rows, agree[leader], matches.similarity(leader), POLISH_PX)
-        if transform.parts(affine).plausible:
+        if maps.parts(affine).plausible:
             guesses.append(Guess(affine, inliers, "features"))
         alive &= ~(chosen | agree[leader])
     return sorted(guesses, key=lambda g: -g.inliers)
@@ -151,39 +151,39 @@ def from_votes(ballot: Ballot, least: int = 3, limit: int = 2) -> list[Guess]:
 
 @functools.lru_cache(maxsize=1)
 def orientations() -> tuple[list[Affine], NDArray[np.int32]]:
-    """The eight maps of the unit square onto itself; int32[8, n] permutations that do them to a flat thumbnail."""
-    grid = np.arange(THUMB_PX * THUMB_PX).reshape(THUMB_PX, THUMB_PX)
-    maps, orders = [], []
+    """The eight maps of the unit square onto itself; int32[8, n] permutations that do them to a flat icon."""
+    grid = np.arange(ICON_PX * ICON_PX).reshape(ICON_PX, ICON_PX)
+    found, orders = [], []
     for mirror in (False, True):
         for quarter in range(4):
             turned = np.rot90(grid[:, ::-1] if mirror else grid, quarter)
-            affine = np.array([[-1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]) if mirror else transform.IDENTITY
+            affine = np.array([[-1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]) if mirror else maps.IDENTITY
             for _ in range(quarter):  # counter-clockwise: (x, y) -> (y, 1 - x)
-                affine = transform.compose(np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 1.0]]), affine)
-            maps.append(affine)
+                affine = maps.compose(np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 1.0]]), affine)
+            found.append(affine)
             orders.append(turned.reshape(-1))
-    return maps, np.stack(orders).astype(np.int32)
+    return found, np.stack(orders).astype(np.int32)
 
 
-def from_frames(thumbs_a: Sequence[Thumb], thumbs_b: Sequence[Thumb], floor: float) -> tuple[float, Guess | None]:
+def from_frames(icons_a: Sequence[Icon], icons_b: Sequence[Icon], floor: float) -> tuple[float, Guess | None]:
     """The best correlation of a box of a with a box of b in eight orientations, and that guess; none below `floor`."""
-    maps, orders = orientations()
+    turns, orders = orientations()
     laid = [
         (found, a.box, b.box, orientation)
-        for a in thumbs_a
-        for b in thumbs_b
-        for found, orientation in zip(native.ordered_products(a.unit, b.unit, orders).tolist(), maps, strict=True)
+        for a in icons_a
+        for b in icons_b
+        for found, orientation in zip(native.ordered_products(a.unit, b.unit, orders).tolist(), turns, strict=True)
         if found >= floor
     ]
     for found, box_a, box_b, orientation in sorted(laid, key=lambda one: -one[0]):
         affine = box_map(box_a, box_b, orientation)
-        if transform.parts(affine).plausible:
+        if maps.parts(affine).plausible:
             return found, Guess(affine, 0, "frames")
     return 0.0, None
 
 
 def box_map(a: Box, b: Box, orientation: Affine) -> Affine:
     """The map that lays box a on box b after an orientation of the unit square."""
-    to_unit = transform.invert(np.array([[a[2] - a[0], 0.0, a[0]], [0.0, a[3] - a[1], a[1]]]))
+    to_unit = maps.invert(np.array([[a[2] - a[0], 0.0, a[0]], [0.0, a[3] - a[1], a[1]]]))
     from_unit = np.array([[b[2] - b[0], 0.0, b[0]], [0.0, b[3] - b[1], b[1]]])
-    return transform.compose(from_unit, transform.compose(orientation, to_unit))
+    return maps.compose(from_unit, maps.compose(orientation, to_unit))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.proof.canvas import Canvas
+from imgindex.proof.canvases import Canvas
 from imgindex.records import Luma
 
 LEVELS, TINTS = 12, 8

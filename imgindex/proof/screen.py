@@ -30,7 +30,7 @@ def ways(
     for other, is_a, correlation in zip(others, shared_is_a, correlations(shared, others), strict=True):
         a, b = (shared, other) if is_a else (other, shared)
         may_lie = correlation >= frame_correlation - CORRELATION_MARGIN
-        if may_lie and register.from_frames(a.thumbs, b.thumbs, frame_correlation)[1] is not None:
+        if may_lie and register.from_frames(a.icons, b.icons, frame_correlation)[1] is not None:
             found.append(Way.FRAMES)
         else:
             found.append(Way.FEATURES if features_agree(a, b) else None)
@@ -38,12 +38,12 @@ def ways(
 
 
 def correlations(shared: Sketch, others: Sequence[Sketch]) -> list[float]:
-    """The highest correlation of a thumbnail of one picture, in any orientation, with one of each other picture."""
+    """The highest correlation of an icon of one picture, in any orientation, with one of each other picture."""
     _, orders = register.orientations()
-    turned = np.concatenate([thumb.unit[orders] for thumb in shared.thumbs])
-    units = np.stack([thumb.unit for other in others for thumb in other.thumbs])
+    turned = np.concatenate([icon.unit[orders] for icon in shared.icons])
+    units = np.stack([icon.unit for other in others for icon in other.icons])
     highest = (turned @ units.T).max(axis=0)
-    starts = np.cumsum([0, *(len(other.thumbs) for other in others)])[:-1]
+    starts = np.cumsum([0, *(len(other.icons) for other in others)])[:-1]
     best: list[float] = np.maximum.reduceat(highest, starts).tolist()
     return best
 

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.proof import canvas as structure
-from imgindex.proof import maps
+from imgindex.proof import canvases, maps
 from imgindex.proof.maps import Affine
 from imgindex.records import Luma, Polygon, Rgb
 
@@ -23,7 +22,7 @@ STRAIGHTEN_PX = 0.4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """Both pictures as `structure.lay` lays them, in a's axes, at the resolution of the coarser.
+    """Both pictures as `canvases.lay` lays them, in a's axes, at the resolution of the coarser.
 
     mask    bool[h, w], where both have content
     to_a    map from the sheet to the picture that a's planes came from, continuous coordinates
@@ -44,12 +43,12 @@ class Layer:
     """One picture in planes of one shape, uint8[h, w] each: luma, Cr, Cb; and where it has content."""
 
     planes: tuple[Luma, Luma, Luma]
-    content: Polygon
+    polygon: Polygon
 
     @classmethod
-    def of_rgb(cls, rgb: Rgb, content: Polygon) -> Layer:
+    def of_rgb(cls, rgb: Rgb, polygon: Polygon) -> Layer:
         y, cr, cb = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb))
-        return cls((np.asarray(y, np.uint8), np.asarray(cr, np.uint8), np.asarray(cb, np.uint8)), content)
+        return cls((np.asarray(y, np.uint8), np.asarray(cr, np.uint8), np.asarray(cb, np.uint8)), polygon)
 
 
 def stacked(lumas: Sequence[Luma]) -> Planes:
@@ -61,14 +60,14 @@ def stacked(lumas: Sequence[Luma]) -> Planes:
 
 def lay(a: Layer, b: Layer, affine: Affine, long_side_px: int) -> Sheet | None:
     """The sheet of two layers under a map between their pixels; None where they share next to nothing."""
-    canvases = [
-        structure.lay(one, other, affine, a.content, b.content, long_side_px)
+    laid_planes = [
+        canvases.lay(one, other, affine, a.polygon, b.polygon, long_side_px)
         for one, other in zip(a.planes, b.planes, strict=True)
     ]
-    first = canvases[0]
+    first = laid_planes[0]
     if first is None:
         return None
-    laid = [canvas for canvas in canvases if canvas is not None]
+    laid = [canvas for canvas in laid_planes if canvas is not None]
     height, width = a.planes[0].shape
     to_a = maps.invert(first.laid.from_a)
     return Sheet(stacked([c.a for c in laid]), stacked([c.b for c in laid]), first.mask, to_a, affine, (width, height))
@@ -76,10 +75,10 @@ def lay(a: Layer, b: Layer, affine: Affine, long_side_px: int) -> Sheet | None:
 
 def lay_straight(a: Layer, b: Layer, affine: Affine, long_side_px: int, texture: float) -> Sheet | None:
     """The same after the map is made exact at that size, by the shifts of windows with at least that variance."""
-    canvas = structure.lay(a.planes[0], b.planes[0], affine, a.content, b.content, long_side_px)
+    canvas = canvases.lay(a.planes[0], b.planes[0], affine, a.polygon, b.polygon, long_side_px)
     if canvas is None:
         return None
-    found = structure.windows(canvas)
+    found = canvases.windows(canvas)
     busy = found.textured(texture) & found.apart
-    moved = structure.flow(canvas, found.centres[busy])
-    return lay(a, b, structure.straightened(canvas, affine, moved, STRAIGHTEN_PX)[0], long_side_px)
+    moved = canvases.flow(canvas, found.centres[busy])
+    return lay(a, b, canvases.straightened(canvas, affine, moved, STRAIGHTEN_PX)[0], long_side_px)

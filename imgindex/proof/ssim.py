@@ -8,7 +8,7 @@ within 1e-4 (a test says so), at a twentieth of its time.
 from __future__ import annotations
 
 from imgindex import native
-from imgindex.proof.canvas import Canvas
+from imgindex.proof.canvases import Canvas
 from imgindex.records import Luma
 
 WINDOW_PX = 7

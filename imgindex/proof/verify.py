@@ -3,7 +3,7 @@
 `verify` gathers evidence, `decide` turns evidence into a verdict and needs no pixels, so that stored evidence can be
 decided again under other thresholds.
 
-1. equal size, mode and colour profile, and thumbnails that agree: the digests of all pixels are compared
+1. equal size, mode and colour profile, and icons that agree: the digests of all pixels are compared
 2. one is laid on the other, and what agrees there is measured: see `align`
 3. text is compared again at enough pixels to see a digit
 4. what differs beyond one smooth change of tone is looked for, and what kind of difference it is: see `proof.look`
@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex.ports import Source
-from imgindex.proof import canvas as structure
-from imgindex.proof import inset, maps, printed, rules, ssim
+from imgindex.proof import canvases, inset, maps, printed, rules, ssim
 from imgindex.proof.align import TEXTURE, WORKING_PX, Alignment, Side, align, evidence_of, full_size, side
 from imgindex.proof.decide import decide, relation, ssim_score
 from imgindex.proof.frames import compare_frames
@@ -52,7 +51,7 @@ EXACT_OUTCOME = Verification(
 
 
 def same_pixels(a: Source, b: Source) -> bool:
-    """Whether two contents of one description have equal pixels; digests are asked for only where thumbnails agree."""
+    """Whether two contents of one description have equal pixels; digests are asked for only where icons agree."""
     first, second = a.info, b.info
     plain = (first.size, first.mode, first.bit_depth, first.has_alpha, first.frames, first.icc_digest)
     if plain != (
@@ -87,14 +86,14 @@ def text_change(a: Side, b: Side, found: Alignment) -> tuple[float, float] | Non
     up_a = maps.scaling(large_a.shape[1] / a.luma.shape[1], large_a.shape[0] / a.luma.shape[0])
     up_b = maps.scaling(large_b.shape[1] / b.luma.shape[1], large_b.shape[0] / b.luma.shape[0])
     affine = maps.compose(up_b, maps.compose(found.affine, maps.invert(up_a)))
-    content_a, content_b = maps.apply(up_a, a.content), maps.apply(up_b, b.content)
-    canvas = structure.lay(large_a, large_b, affine, content_a, content_b, TEXT_PX, TEXT_MARGIN)
+    content_a, content_b = maps.apply(up_a, a.polygon), maps.apply(up_b, b.polygon)
+    canvas = canvases.lay(large_a, large_b, affine, content_a, content_b, TEXT_PX, TEXT_MARGIN)
     if canvas is None:
         return UNREADABLE
-    stats = structure.windows(canvas, TEXT_WINDOW_PX)
+    stats = canvases.windows(canvas, TEXT_WINDOW_PX)
     busy = stats.textured(TEXTURE) & stats.apart
-    affine = structure.straightened(canvas, affine, structure.flow(canvas, stats.centres[busy]), 0.4)[0]
-    canvas = structure.lay(large_a, large_b, affine, content_a, content_b, TEXT_PX, TEXT_MARGIN)
+    affine = canvases.straightened(canvas, affine, canvases.flow(canvas, stats.centres[busy]), 0.4)[0]
+    canvas = canvases.lay(large_a, large_b, affine, content_a, content_b, TEXT_PX, TEXT_MARGIN)
     return UNREADABLE if canvas is None else printed.worst_change(canvas)
 
 

@@ -20,7 +20,7 @@ from imgindex.api import ImageIndex
 from imgindex.errors import UsageError
 from imgindex.files import display, write_atomic
 from imgindex.records import Verdict
-from imgindex.results import Change, Group, Outline, Report, Thumbnail
+from imgindex.results import Change, Corners, Group, Report, Thumbnail
 from imgindex.ui.report_text import losses_text, presence_lines, which_has_what
 from imgindex.ui.words import count, size_text
 
@@ -140,17 +140,17 @@ def _data_uri(jpeg: bytes) -> Markup:
     return Markup("data:image/jpeg;base64," + base64.b64encode(jpeg).decode())
 
 
-def _points(corners: Outline, width_px: float, height_px: float) -> str:
+def _points(corners: Corners, width_px: float, height_px: float) -> str:
     """Corners given as shares, as the `points` of an SVG polygon over a picture of this size."""
     return " ".join(f"{x * width_px:.1f},{y * height_px:.1f}" for x, y in corners)
 
 
-def _is_part(corners: Outline | None) -> bool:
+def _is_part(corners: Corners | None) -> bool:
     """Whether a polygon given as shares leaves much of its picture out."""
     return corners is not None and 0.0 < _area(corners) < WHOLE_SHARE
 
 
-def _area(corners: Outline) -> float:
+def _area(corners: Corners) -> float:
     following = (*corners[1:], *corners[:1])
     return abs(sum(x * v - u * y for (x, y), (u, v) in zip(corners, following, strict=True))) / 2
 

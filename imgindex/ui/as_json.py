@@ -47,7 +47,7 @@ def _report(report: Report) -> dict[str, Any]:
 
 
 def index_json(summary: IndexSummary) -> str:
-    """What a run of `imgindex index` did: the fields of `report.model.IndexSummary`."""
+    """What a run of `imgindex index` did: the fields of `results.IndexSummary`."""
     return json.dumps({"schema": SCHEMA} | asdict(summary), indent=1)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from imgindex.pictures import features as local
+from imgindex.pictures import features
 from imgindex.records import LocalFeatures, Rgb
 from imgindex.search.embed import sift_vlad
 
@@ -129,9 +129,9 @@ def mirror_kmeans(rows: NDArray[np.float32], count: int, rng: np.random.Generato
     """float32[count, 128] unit centroids: spherical k-means where a row may be replaced by its mirror image."""
     centroids = rows[rng.choice(len(rows), count, replace=False)]
     for _ in range(KMEANS_ROUNDS):
-        both = np.concatenate([centroids, centroids[:, local.MIRROR_PERMUTATION]])
+        both = np.concatenate([centroids, centroids[:, features.MIRROR_PERMUTATION]])
         nearest = np.argmax(rows @ both.T, axis=1)
-        turned_rows = np.where((nearest >= count)[:, None], rows[:, local.MIRROR_PERMUTATION], rows)
+        turned_rows = np.where((nearest >= count)[:, None], rows[:, features.MIRROR_PERMUTATION], rows)
         nearest %= count
         for centroid in range(count):
             members = turned_rows[nearest == centroid]
@@ -165,7 +165,7 @@ def train(paths: list[Path]) -> sift_vlad.Codebook:
     layouts = []
     for number, path in enumerate(paths):
         for rgb in pictures_of(path, number):
-            found.append(local.extract(local.working_luma(rgb)))
+            found.append(features.extract(features.working_luma(rgb)))
             frequencies, colours, _ = sift_vlad.raw_layout(rgb)
             layouts.append(np.concatenate([frequencies, colours]))
     rng = np.random.default_rng(SEED)

@@ -77,7 +77,7 @@ def test_matches_are_mutual_and_clear(count: int, others: int) -> None:
     b = native.Features(*of_b)
     ratio, least = 0.97, 2.0
     squared = [(arrays[0] ** 2 + arrays[1] ** 2).sum(axis=1) for arrays in (of_a, of_b)]
-    for mirrored, found in enumerate(native.match(a, b, ratio, least, 120)):
+    for mirrored, found in enumerate(native.match_features(a, b, ratio, least, 120)):
         product = of_a[0] @ of_b[0].T + (-1 if mirrored else 1) * of_a[1] @ of_b[1].T
         distances = squared[0][:, None] + squared[1][None, :] - 2 * product
         expected = []
@@ -100,7 +100,7 @@ def test_matches_are_mutual_and_clear(count: int, others: int) -> None:
 def test_nothing_matches_a_single_feature() -> None:
     """Prevents: a ratio to a second nearest that there is not."""
     one, other = features(1, 8, 1)[0], features(9, 8, 2)[0]
-    assert [len(found) for found in native.match(one, other, 0.9, 2.0, 120)] == [0, 0]
+    assert [len(found) for found in native.match_features(one, other, 0.9, 2.0, 120)] == [0, 0]
     tolerance = native.Tolerance(14.0, 0.5, 0.4)
     assert native.vote(np.empty((0, native.MATCH_VALUES)), tolerance)[0] == 0
     assert not native.agree(one, other, 0.9, 2.0, 120, tolerance, 1)
@@ -109,7 +109,7 @@ def test_nothing_matches_a_single_feature() -> None:
 def test_votes_are_of_those_that_agree() -> None:
     """Prevents: a vote that counts a match with another size or turn, or one that lands elsewhere."""
     one, other = features(80, 8, 3)[0], features(80, 8, 4)[0]
-    both = native.match(one, other, 1.0, 2.0, 120)
+    both = native.match_features(one, other, 1.0, 2.0, 120)
     matches = np.concatenate(both)
     matches = np.concatenate([matches, matches + np.eye(native.MATCH_VALUES)[2] * 3.0])
     reach, log_scale, turn = 60.0, 1.0, math.radians(70)
@@ -229,7 +229,7 @@ def test_two_shapes_or_kinds_are_refused() -> None:
     with pytest.raises(ValueError, match="b is uint8"):
         native.mean_ssim(a, b, None, 0, 1.0, 1.0)
     with pytest.raises(ValueError, match="even_b is float32"):
-        native.match(features(5, 8, 1)[0], features(5, 16, 1)[0], 0.9, 2.0, 9)
+        native.match_features(features(5, 8, 1)[0], features(5, 16, 1)[0], 0.9, 2.0, 9)
     with pytest.raises(ValueError, match="even_b is float32"):
         native.agree(features(5, 8, 1)[0], features(5, 16, 1)[0], 0.9, 2.0, 9, native.Tolerance(9.0, 1.0, 1.0), 2)
     with pytest.raises(ValueError, match="layers is 6"):

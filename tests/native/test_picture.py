@@ -105,7 +105,7 @@ def test_least_variances_are_those_of_box_filters(shape: tuple[int, int], size: 
 
 
 def test_products_are_of_the_values_in_that_order() -> None:
-    """Prevents: an orientation of a thumbnail that is compared as another."""
+    """Prevents: an orientation of an icon that is compared as another."""
     rng = np.random.default_rng(6)
     a, b = rng.normal(size=(2, 31)).astype(np.float32)
     orders = np.stack([rng.permutation(31) for _ in range(5)]).astype(np.int32)

@@ -62,7 +62,7 @@ def test_most_strangers_are_refuted() -> None:
 
 
 def test_frames_that_are_alike_say_nothing_of_the_features() -> None:
-    """Prevents: features of a hundred thousand old files made because their thumbnails resemble a new one's."""
+    """Prevents: features of a hundred thousand old files made because their icons resemble a new one's."""
     one, other = of(lit(0, 480, 360)), of(lit(1, 480, 360))
     assert way(one, other) is Way.FRAMES
     assert not features_agree(one, other)
@@ -78,8 +78,8 @@ def test_bytes_say_what_was_drawn(width: int, height: int, seed: int) -> None:
     luma = features.working_luma(np.asarray(scene(seed, 400, 400).resize((width, height)), np.uint8))
     outlined, found = outline(luma), features.extract(luma)
     again = Sketch.from_bytes(drawn(outlined, found))
-    assert np.allclose([t.box for t in again.thumbs], [t.box for t in outlined.thumbs])
-    assert all(np.array_equal(a.unit, b.unit) for a, b in zip(again.thumbs, outlined.thumbs, strict=True))
+    assert np.allclose([t.box for t in again.icons], [t.box for t in outlined.icons])
+    assert all(np.array_equal(a.unit, b.unit) for a, b in zip(again.icons, outlined.icons, strict=True))
     assert len(again.features) == len(again.even) == len(again.odd) == len(found)
     assert (again.features.width, again.features.height) == (found.width, found.height)
     assert np.abs(again.features.points - found.points).max(initial=0.0) < max(luma.shape) / SIDE_STEPS
@@ -116,4 +116,4 @@ def test_what_is_no_sketch_is_refused(damage: bytes) -> None:
 
 def test_a_flat_thumbnail_says_nothing() -> None:
     flat = np.full((60, 80), 7, np.uint8)
-    assert not outline(cv2.GaussianBlur(flat, (3, 3), 0)).thumbs[0].unit.any()
+    assert not outline(cv2.GaussianBlur(flat, (3, 3), 0)).icons[0].unit.any()

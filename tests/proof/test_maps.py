@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgindex import records
-from imgindex.pictures import outline as transform
+from imgindex.pictures.outline import frame
 from imgindex.proof import maps
 
 POINT = st.tuples(st.floats(0, 1000), st.floats(0, 1000))
@@ -68,7 +68,7 @@ def test_a_copy_shares_all(points: list[tuple[float, float]], widened: float, mo
 
 
 def test_polygons_apart_share_nothing() -> None:
-    a = transform.frame(10, 10)
+    a = frame(10, 10)
     for moved in ([20.0, 20.0], [10.0, 0.0], [10.0, 10.0]):
         shared, corners = maps.intersection(a, a + moved)
         assert (shared, len(corners)) == (0.0, 0)

@@ -8,8 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from imgindex.proof import canvas as structure
-from imgindex.proof import printed
+from imgindex.proof import canvases, printed
 from imgindex.records import Luma
 from tests.proof.test_ssim import laid
 
@@ -27,7 +26,7 @@ def page(text: str = WORDS, blur: float = 0.0, shift: tuple[float, float] = (0.0
     return np.asarray(cv2.GaussianBlur(moved, (0, 0), blur) if blur else moved, np.uint8)
 
 
-def canvas(a: Luma, b: Luma, margin: int = 0) -> structure.Canvas:
+def canvas(a: Luma, b: Luma, margin: int = 0) -> canvases.Canvas:
     mask = np.zeros(a.shape, np.bool_)
     mask[margin : a.shape[0] - margin, margin : a.shape[1] - margin] = True
     return laid(a, b, mask)

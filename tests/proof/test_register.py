@@ -51,7 +51,7 @@ def test_features_find_turns_scales_and_mirrors(degrees: float, scale: float, mi
     """A wrong sign of SIFT's angle or of the mirror permutation would lose every turned or mirrored copy."""
     a, true = scene(), turned(degrees, scale, mirror)
     b = warped(a, true, 320, 240)
-    matches = register.match(features.halves(features.extract(a)), features.halves(features.extract(b)))
+    matches = register.match_features(features.halves(features.extract(a)), features.halves(features.extract(b)))
     best = register.from_votes(register.held(matches[mirror]))[0]
     assert best.inliers > 15
     assert largest_error(best.affine, true, 320, 240) < 6
@@ -78,7 +78,7 @@ def test_a_picture_turned_and_then_squared_is_plausible() -> None:
 @given(st.sampled_from(range(8)), st.floats(0.4, 2.0), st.floats(0.4, 2.0))
 @settings(max_examples=25, deadline=None)
 def test_frames_find_all_eight_orientations(index: int, x: float, y: float) -> None:
-    """The permutation of the thumbnail and the map that goes with it must be one and the same orientation."""
+    """The permutation of the icon and the map that goes with it must be one and the same orientation."""
     a = scene(3)
     box_a = (0.0, 0.0, 320.0, 240.0)
     orientation = register.orientations()[0][index]
@@ -86,9 +86,9 @@ def test_frames_find_all_eight_orientations(index: int, x: float, y: float) -> N
     true = register.box_map(box_a, (0.0, 0.0, float(width), float(height)), orientation)
     b = warped(a, true, width, height)
     box_b = (0.0, 0.0, float(width), float(height))
-    thumbs = [outline.thumb(a, box_a)], [outline.thumb(b, box_b)]
+    icons = [outline.icon(a, box_a)], [outline.icon(b, box_b)]
     if maps.parts(true).plausible:
-        correlation, guess = register.from_frames(*thumbs, 0.5)
+        correlation, guess = register.from_frames(*icons, 0.5)
         assert correlation > 0.95
         assert guess is not None
         assert largest_error(guess.affine, true, 320, 240) < 1e-6
@@ -130,7 +130,7 @@ def test_empty_and_tiny_pictures_give_no_guess(size: tuple[int, int]) -> None:
     blank = features.halves(features.extract(np.full(size, 200, np.uint8)))
     other = features.halves(features.extract(scene()))
     for pair in ((blank, other), (other, blank), (blank, blank)):
-        assert [register.from_votes(register.held(matches)) for matches in register.match(*pair)] == [[], []]
+        assert [register.from_votes(register.held(matches)) for matches in register.match_features(*pair)] == [[], []]
         assert [ballot.most_votes for ballot in register.ballots(*pair)] == [0, 0]
     box = (0.0, 0.0, float(size[1]), float(size[0]))
-    assert not outline.thumb(np.full(size, 200, np.uint8), box).unit.any()
+    assert not outline.icon(np.full(size, 200, np.uint8), box).unit.any()

@@ -9,14 +9,13 @@ from PIL import ImageOps
 from skimage.metrics import structural_similarity
 
 from imgindex import native
-from imgindex.proof import canvas as structure
-from imgindex.proof import maps, ssim
+from imgindex.proof import canvases, maps, ssim
 from imgindex.records import Luma
 from tests.proof.test_verify import jpeg, photo
 
 
-def laid(a: Luma, b: Luma, mask: NDArray[np.bool_]) -> structure.Canvas:
-    return structure.Canvas(native.Laid(a, b, mask, maps.IDENTITY, maps.IDENTITY, 1.0, 1.0))
+def laid(a: Luma, b: Luma, mask: NDArray[np.bool_]) -> canvases.Canvas:
+    return canvases.Canvas(native.Laid(a, b, mask, maps.IDENTITY, maps.IDENTITY, 1.0, 1.0))
 
 
 def test_ssim_is_that_of_scikit_image() -> None:

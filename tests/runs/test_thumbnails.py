@@ -20,7 +20,6 @@ from imgindex.pictures.features import WORKING_SIDE_PX
 from imgindex.ports import Silent, Workers
 from imgindex.records import Verdict
 from imgindex.results import Change, Report, ReportedPair, Thumbnail
-from imgindex.runs.report import thumbnails as drawing
 from imgindex.runs.report.report import report
 from imgindex.runs.report.thumbnails import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAIL_PX, Sheet, draw, thumbnails
 from imgindex.search import embed
@@ -204,7 +203,7 @@ def test_a_file_that_ends_its_worker_costs_its_own_look(
     save(scene(1), folder / "good.jpg", quality=70)
     save(scene(1), folder / "deadly.jpg", quality=60)
     made = indexed(store, folder)
-    monkeypatch.setattr(drawing, "draw", deadly_draw)
+    monkeypatch.setattr("imgindex.runs.report.thumbnails.draw", deadly_draw)
     with WorkerProcesses(1) as workers:
         found = {path: look for (_, path), look in seen(store, made, workers).items()}
     assert {path: bool(look.jpeg) for path, look in found.items()} == {

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgindex.records import NEIGHBOUR, Candidate, ProposedBy, Reach
-from imgindex.search import proposals as candidates
+from imgindex.search import proposals
 from imgindex.search.proposals import VectorTable, cosines, entry_cosine, propose
 
 DIM = 8
@@ -43,7 +43,7 @@ class Found:
     nearest: dict[int, np.ndarray]
 
 
-def proposals(
+def proposed(
     vectors: np.ndarray,
     queries: list[int] | None = None,
     floor: float = 0.9,
@@ -80,7 +80,7 @@ def plain(vectors: np.ndarray, floor: float, k: int, least: float = -1.0) -> set
 def test_a_group_larger_than_k_is_not_lost() -> None:
     """Top-k alone proposes 2 of the 29 clones of each."""
     clones = np.repeat(unit(1), 30, axis=0)
-    found = proposals(clones).candidates
+    found = proposed(clones).candidates
     assert len(found) == 30 * 29 // 2
     assert {c.proposed_by for c in found.values()} == {ProposedBy.FLOOR}
 
@@ -88,7 +88,7 @@ def test_a_group_larger_than_k_is_not_lost() -> None:
 def test_a_weak_copy_is_proposed_by_top_k() -> None:
     """A floor alone loses a copy whose cosine is low but the best there is."""
     vectors = unit(40)
-    found = proposals(vectors, floor=1.0, k=2)
+    found = proposed(vectors, floor=1.0, k=2)
     assert all(c.proposed_by is ProposedBy.TOP_K and c.floor is None for c in found.candidates.values())
     for image in range(40):
         others = [c for key, c in found.candidates.items() if image in key]
@@ -99,7 +99,7 @@ def test_a_weak_copy_is_proposed_by_top_k() -> None:
 
 def test_pictures_without_texture_are_no_candidates_of_each_other() -> None:
     """A thousand blank scans would be half a million pairs, none of which a cosine can tell from a copy."""
-    found = proposals(np.repeat(unit(1), 4, axis=0), flat=(0, 1, 2)).candidates
+    found = proposed(np.repeat(unit(1), 4, axis=0), flat=(0, 1, 2)).candidates
     assert set(found) == {(0, 3), (1, 3), (2, 3)}
 
 
@@ -110,15 +110,15 @@ def test_ties_at_the_kth_place_are_all_kept() -> None:
     for i in (1, 2, 3):
         base[i, 0] = 0.6
         base[i, i] = 0.8
-    found = proposals(base, [0], floor=0.99, k=1)
+    found = proposed(base, [0], floor=0.99, k=1)
     assert set(found.candidates) == {(0, 1), (0, 2), (0, 3)}
     assert entry_cosine(found.nearest[0], Reach(1, -1.0, 0.9)) == pytest.approx(0.6)
 
 
 def test_every_new_image_enters_fewer_than_k_neighbours() -> None:
     vectors = unit(2)
-    found = proposals(vectors, k=5)
-    late = proposals(np.concatenate([vectors, unit(1, seed=9)]), [2], k=5, early=found.nearest)
+    found = proposed(vectors, k=5)
+    late = proposed(np.concatenate([vectors, unit(1, seed=9)]), [2], k=5, early=found.nearest)
     assert set(late.candidates) == {(0, 2), (1, 2)}
     assert {i: sorted(n["id"].tolist()) for i, n in late.nearest.items()} == {0: [1, 2], 1: [0, 2], 2: [0, 1]}
 
@@ -126,8 +126,8 @@ def test_every_new_image_enters_fewer_than_k_neighbours() -> None:
 def test_an_image_that_comes_back_counts_once() -> None:
     """Counted twice, its cosine would fill the k nearest and keep real neighbours out."""
     vectors = unit(4)
-    found = proposals(vectors, k=3)
-    again = proposals(vectors, [3], k=3, early={i: found.nearest[i] for i in (0, 1, 2)})
+    found = proposed(vectors, k=3)
+    again = proposed(vectors, [3], k=3, early={i: found.nearest[i] for i in (0, 1, 2)})
     assert {i: n.tolist() for i, n in again.nearest.items()} == {i: found.nearest[i].tolist() for i in range(4)}
 
 
@@ -136,11 +136,11 @@ def test_what_is_out_of_reach_is_not_proposed_and_beats_nothing() -> None:
     vectors = np.zeros((4, DIM), np.float32)
     vectors[:, 0] = (1.0, 0.5, 0.05, 0.15)
     vectors[[1, 2, 3], [1, 2, 3]] = np.sqrt(1 - vectors[1:, 0] ** 2)
-    found = proposals(vectors, [0], k=3, least=0.1)
+    found = proposed(vectors, [0], k=3, least=0.1)
     assert set(found.candidates) == {(0, 1), (0, 3)}
     before = {0: found.nearest[0][:1]}
-    assert proposals(vectors[:3], [2], k=3, least=0.1, early=before).candidates == {}
-    assert set(proposals(vectors[[0, 1, 3]], [2], k=3, least=0.1, early=before).candidates) == {(0, 2)}
+    assert proposed(vectors[:3], [2], k=3, least=0.1, early=before).candidates == {}
+    assert set(proposed(vectors[[0, 1, 3]], [2], k=3, least=0.1, early=before).candidates) == {(0, 2)}
 
 
 def test_cosines_do_not_depend_on_the_batch() -> None:
@@ -157,13 +157,13 @@ def test_blocks_and_passes_change_nothing(rows: int, chunk: int, monkeypatch: py
     """A large store is searched in many of both; what one of them saw must not be asked of the other again."""
     vectors = np.concatenate([unit(200), unit(200) + 0.02 * unit(200, seed=5), np.repeat(unit(1, seed=7), 20, axis=0)])
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    at_once = proposals(vectors, floor=0.95, k=5)
+    at_once = proposed(vectors, floor=0.95, k=5)
     assert set(at_once.candidates) == plain(vectors, 0.95, 5)
     monkeypatch.setattr(Table, "at_once", rows)
-    monkeypatch.setattr(candidates, "ROWS", rows)
-    monkeypatch.setattr(candidates, "CHUNK", chunk)
-    monkeypatch.setattr(candidates, "MANY_HITS", 50)
-    parts = proposals(vectors, floor=0.95, k=5)
+    monkeypatch.setattr(proposals, "ROWS", rows)
+    monkeypatch.setattr(proposals, "CHUNK", chunk)
+    monkeypatch.setattr(proposals, "MANY_HITS", 50)
+    parts = proposed(vectors, floor=0.95, k=5)
     assert parts.candidates == at_once.candidates
     assert all(np.array_equal(parts.nearest[i], at_once.nearest[i]) for i in range(len(vectors)))
 
@@ -175,7 +175,7 @@ def test_proposals_are_those_of_the_definition(seed: int, count: int, k: int, fl
     corners = np.random.default_rng(seed).choice([-1.0, 1.0], (count, DIM)).astype(np.float32) / np.float32(
         np.sqrt(DIM)
     )
-    assert set(proposals(corners, floor=floor, k=k).candidates) == plain(corners, floor, k)
+    assert set(proposed(corners, floor=floor, k=k).candidates) == plain(corners, floor, k)
 
 
 def test_a_candidate_keeps_its_own_rules() -> None:
@@ -190,9 +190,9 @@ def test_a_candidate_keeps_its_own_rules() -> None:
 def test_two_runs_propose_at_least_the_pairs_of_one(seed: int, first: int, second: int, k: int) -> None:
     """DESIGN: any partition into runs proves at least the pairs of one run; floor pairs are exactly the same."""
     vectors = unit(first + second, seed)
-    one = proposals(vectors, k=k, floor=0.8)
-    early = proposals(vectors[:first], k=k, floor=0.8)
-    late = proposals(vectors, list(range(first, first + second)), k=k, floor=0.8, early=early.nearest)
+    one = proposed(vectors, k=k, floor=0.8)
+    early = proposed(vectors[:first], k=k, floor=0.8)
+    late = proposed(vectors, list(range(first, first + second)), k=k, floor=0.8, early=early.nearest)
     both = early.candidates | late.candidates
     assert set(one.candidates) <= set(both)
     by_floor = lambda found: {key for key, c in found.items() if c.proposed_by is ProposedBy.FLOOR}  # noqa: E731
@@ -205,5 +205,5 @@ def test_two_runs_propose_at_least_the_pairs_of_one(seed: int, first: int, secon
 @given(st.integers(0, 10_000))
 def test_proposals_are_symmetric(seed: int) -> None:
     """A pair is one pair, whichever of its images was the query."""
-    found = proposals(unit(12, seed), k=3).candidates
+    found = proposed(unit(12, seed), k=3).candidates
     assert all(low < high and (c.low_id, c.high_id) == (low, high) for (low, high), c in found.items())

@@ -194,9 +194,9 @@ def test_few_features_still_find_their_copy() -> None:
 def test_joining_keeps_the_norm() -> None:
     """Prevents: a picture with features and no layout, or with neither, whose vector the store refuses."""
     codebook, _ = sift_vlad.shipped()
-    thumb = sift_vlad.layout(np.zeros((4, 4, 3), np.uint8), codebook)
+    layout_part = sift_vlad.layout(np.zeros((4, 4, 3), np.uint8), codebook)
     for blocks, count in ((np.zeros(1024, np.float32), 0), (np.full(1024, 1 / 32, np.float32), 400)):
-        assert np.linalg.norm(sift_vlad.join(blocks, thumb, count)) == pytest.approx(1, abs=1e-6)
+        assert np.linalg.norm(sift_vlad.join(blocks, layout_part, count)) == pytest.approx(1, abs=1e-6)
 
 
 @pytest.fixture(scope="module")

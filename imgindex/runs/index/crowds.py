@@ -37,7 +37,7 @@ KEEPERS = 8
 
 
 def thinned(found: NDArray[np.void], k: int) -> NDArray[np.void]:
-    """Of candidates.PAIR[n], those that are among the max(MANY, k) of highest cosine of one of their images."""
+    """Of `proposals.PAIR`[n], those that are among the max(MANY, k) of highest cosine of one of their images."""
     owner = np.concatenate([found["low"], found["high"]])
     other = np.concatenate([found["high"], found["low"]])
     micro = np.concatenate([found["micro"], found["micro"]])

@@ -20,11 +20,10 @@ from imgindex.pictures import outline
 from imgindex.pictures.prepare import decoded
 from imgindex.pictures.sources import OnDisk
 from imgindex.ports import Progress, Workers
-from imgindex.proof import maps as transform
-from imgindex.proof import overlay
+from imgindex.proof import maps, overlay
 from imgindex.proof.verify import reversed_outcome
 from imgindex.records import PictureInfo, Rgb, Verdict
-from imgindex.results import Change, Group, Outline, Report, Thumbnail
+from imgindex.results import Change, Corners, Group, Report, Thumbnail
 from imgindex.skips import Skipped
 from imgindex.store import Store, catalog, pairs
 
@@ -116,8 +115,8 @@ def draw(sheet: Sheet) -> list[Thumbnail]:
             matrix = np.array(member.matrix, np.float64).reshape(2, 3)
             made = replace(
                 made,
-                shows=_shares(transform.apply(matrix, outline.frame(*keeper.info.size)), member.info),
-                shown=_shares(transform.apply(transform.invert(matrix), outline.frame(*member.info.size)), keeper.info),
+                shows=_shares(maps.apply(matrix, outline.frame(*keeper.info.size)), member.info),
+                shown=_shares(maps.apply(maps.invert(matrix), outline.frame(*member.info.size)), keeper.info),
             )
             if laid_on is not None and rgb is not None:
                 made = replace(made, regions=_regions(laid_on, keeper.info, rgb, member.info, matrix))
@@ -182,8 +181,8 @@ def _thumbnail(wanted: Wanted, rgb: Rgb | None) -> Thumbnail:
 
 
 def _regions(
-    keeper: Rgb, keeper_info: PictureInfo, member: Rgb, info: PictureInfo, matrix: transform.Affine
-) -> tuple[Outline, ...]:
+    keeper: Rgb, keeper_info: PictureInfo, member: Rgb, info: PictureInfo, matrix: maps.Affine
+) -> tuple[Corners, ...]:
     """Outlines of what differs, in shares of the member's sides; what lies outside of it is cut off."""
     shots, zoom = overlay.lay_out(keeper, keeper_info, member, info, matrix, CANVAS_PX)
     regions = overlay.differing(shots).regions
@@ -191,7 +190,7 @@ def _regions(
     return tuple(corners for corners in found if corners)
 
 
-def _shares(corners: NDArray[np.float64], info: PictureInfo) -> Outline:
+def _shares(corners: NDArray[np.float64], info: PictureInfo) -> Corners:
     """A polygon in full-size pixels of a picture, cut off at its frame, as shares of its sides."""
-    inside = transform.intersection(corners, outline.frame(*info.size))[1]
+    inside = maps.intersection(corners, outline.frame(*info.size))[1]
     return tuple((x, y) for x, y in np.clip(inside / info.size, 0.0, 1.0).tolist()) if len(inside) else ()

@@ -1,4 +1,4 @@
-"""A small twin of the real embedders: a thumbnail as a vector, in a millisecond and without a model."""
+"""A small twin of the real embedders: a few mean colours as a vector, in a millisecond and without a model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imgindex.ports import Front
 from imgindex.records import Picture, Reach, Rgb, Space, Vectors
 
 GRID = 8
-"""Cells of the thumbnail, per side."""
+"""Cells of a picture, per side."""
 
 DIM = GRID * GRID * 3 + 1
 
@@ -25,7 +25,7 @@ NEIGHBOURS = 20
 class FakeEmbedder:
     """An `Embedder` and `TextEmbedder` for fast tests: resized and re-encoded copies are close, other pictures are not.
 
-    The vector is the picture's thumbnail of GRID x GRID mean colours less their mean, and BIAS. A text's vector
+    The vector is the picture's GRID x GRID mean colours less their mean, and BIAS. A text's vector
     is that of the picture that `hashlib` makes of it: always the same, and like no photo.
     """
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex import native
-from imgindex.pictures import features as local
+from imgindex.pictures import features
 from imgindex.records import LocalFeatures, Picture, Reach, Rgb, Space, Vectors
 
 NAME = "sift-vlad"
@@ -39,9 +39,9 @@ one half of the photos, asked on the other); 24 x 42 98.7 %, 40 x 25 98.8 %, 48 
 size, 99.3 %. 4,096 raw numbers have 98.3 %, one global PCA whitening of them to 512 98.0 %: 160 photos are too few to
 learn that from."""
 
-THUMB_PX = 32
+LAYOUT_SIDE_PX = 32
 FREQUENCIES = 7
-"""Cosine transform of the thumbnail: frequencies 0 to 6 on both axes, without (0, 0)."""
+"""Cosine transform of the picture at LAYOUT_SIDE_PX: frequencies 0 to 6 on both axes, without (0, 0)."""
 
 LUMA_BINS = 9
 CHROMA_BINS = 6
@@ -62,7 +62,7 @@ it proposes 97.4 %, of `ukbench` 99.8 %. From 0.12 on it is 96.7 % of `edits` wi
 97.9 % with 115 %. Another start of k-means changes these shares by up to 0.3 points."""
 
 CROWD_COSINE = 0.7
-"""Cosine from which a search finds every pair; `pipeline.crowds` keeps the nearest of each image. Pictures with few
+"""Cosine from which a search finds every pair; `runs.index.crowds` keeps the nearest of each image. Pictures with few
 features look alike to this space: of the pairs of 4,000 tiles of 32 px, half of them with less than 60 features, 0.21 %
 reach 0.45 and 0.011 % this; that is 215 and 11 for each of 100,000 tiles."""
 
@@ -111,9 +111,9 @@ class SiftVlad:
     def __init__(self) -> None:
         self._codebook, digest = shipped()
         preprocessing = (
-            f"RootSIFT, {local.MAX_FEATURES} features, {local.QUICK}, below {local.FEW_FEATURES} {local.THOROUGH}, of "
-            f"{local.WORKING_SIDE_PX} px; VLAD {CENTROIDS}x{BLOCK}; "
-            f"layout {LAYOUT} from {THUMB_PX} px, {FEW_FEATURES:g}, {FAINT_CONTRAST:g}"
+            f"RootSIFT, {features.MAX_FEATURES} features, {features.QUICK}, below {features.FEW_FEATURES} "
+            f"{features.THOROUGH}, of {features.WORKING_SIDE_PX} px; VLAD {CENTROIDS}x{BLOCK}; "
+            f"layout {LAYOUT} from {LAYOUT_SIDE_PX} px, {FEW_FEATURES:g}, {FAINT_CONTRAST:g}"
         )
         self._space = Space(
             name=f"{NAME}/{REVISION}", model=NAME, revision=REVISION, preprocessing=preprocessing,
@@ -127,7 +127,7 @@ class SiftVlad:
 
     @property
     def short_side_px(self) -> int:
-        return local.WORKING_SIDE_PX
+        return features.WORKING_SIDE_PX
 
     @property
     def reach(self) -> Reach:
@@ -141,7 +141,7 @@ class SiftVlad:
         """float32[dim], the whole vector; extracts the features that a picture comes without."""
         found = picture.features
         if found is None:
-            found = local.extract(local.working_luma(picture.rgb))
+            found = features.extract(features.working_luma(picture.rgb))
         return join(vlad(found, self._codebook), layout(picture.rgb, self._codebook), len(found))
 
     def finish(self, fronts: Sequence[NDArray[np.float32]]) -> Vectors:
@@ -149,19 +149,19 @@ class SiftVlad:
         return np.array(fronts, np.float32).reshape(len(fronts), self._space.dim)
 
 
-def join(blocks: NDArray[np.float32], thumb: NDArray[np.float32], feature_count: int) -> NDArray[np.float32]:
+def join(blocks: NDArray[np.float32], layout_part: NDArray[np.float32], feature_count: int) -> NDArray[np.float32]:
     """float32[dim] of norm 1: both parts, weighted by the number of features."""
     share = feature_count / (feature_count + FEW_FEATURES)
-    joined = np.concatenate([blocks * np.sqrt(share), thumb * np.sqrt(1.0 - share)])
+    joined = np.concatenate([blocks * np.sqrt(share), layout_part * np.sqrt(1.0 - share)])
     return np.asarray(joined / np.linalg.norm(joined), np.float32)
 
 
-def residual_sums(features: LocalFeatures, centroids: NDArray[np.float32]) -> NDArray[np.float32]:
+def residual_sums(found: LocalFeatures, centroids: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32[CENTROIDS, 128]: per centroid, the sum of the unit residuals of the descriptors nearest to it.
 
     A descriptor nearer to a mirrored centroid counts as its own mirror image at the centroid itself.
     """
-    return native.residual_sums(features.descriptors, centroids, local.MIRROR_PERMUTATION)
+    return native.residual_sums(found.descriptors, centroids, features.MIRROR_PERMUTATION)
 
 
 def unit_blocks(sums: NDArray[np.float32], projections: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -170,9 +170,9 @@ def unit_blocks(sums: NDArray[np.float32], projections: NDArray[np.float32]) -> 
     return np.asarray(blocks / np.maximum(np.linalg.norm(blocks, axis=1, keepdims=True), _EPSILON), np.float32)
 
 
-def vlad(features: LocalFeatures, codebook: Codebook) -> NDArray[np.float32]:
+def vlad(found: LocalFeatures, codebook: Codebook) -> NDArray[np.float32]:
     """float32[CENTROIDS * BLOCK], of norm 1, or 0 where there is no feature."""
-    blocks = unit_blocks(residual_sums(features, codebook.centroids), codebook.projections)
+    blocks = unit_blocks(residual_sums(found, codebook.centroids), codebook.projections)
     filled = np.any(blocks != 0.0, axis=1)
     blocks[filled] -= codebook.block_means[filled]
     return np.asarray(blocks.ravel() / max(float(np.linalg.norm(blocks)), _EPSILON), np.float32)
@@ -189,13 +189,13 @@ def layout(rgb: Rgb, codebook: Codebook) -> NDArray[np.float32]:
 
 
 def raw_layout(rgb: Rgb) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-    """Unit vectors of frequencies and colours before centring, and the thumbnail's standard deviation in grey levels.
+    """Unit vectors of frequencies and colours before centring, and the standard deviation in grey levels.
 
     A mirror changes the signs of cosine coefficients and a quarter turn swaps their axes: magnitudes are
     kept, as the root mean square of both axes' coefficient, then as square roots so that none rules.
     """
-    thumb = native.resize_area(rgb, THUMB_PX, THUMB_PX)
-    power, shares, contrast = native.layout(thumb, FREQUENCIES, LUMA_BINS, CHROMA_BINS)
+    small = native.resize_area(rgb, LAYOUT_SIDE_PX, LAYOUT_SIDE_PX)
+    power, shares, contrast = native.layout(small, FREQUENCIES, LUMA_BINS, CHROMA_BINS)
     frequencies = (power + power.T)[_UPPER][1:] ** 0.25
     colours = np.sqrt(shares)
     return (
