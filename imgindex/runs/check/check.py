@@ -12,8 +12,8 @@
     9  every watermark is of an image with a vector in its space, every sketch of an image, and as it was written
    10  every other value is of its column's type and one that the program writes
 
-Rows that refer to what is not there belong to the invariant of their table. All is examined first, each invariant in
-one state of the store; then `repair` mends, and all is examined again: what is mended is what is not found any more.
+Rows that refer to what is not there belong to the invariant of their table. All is checked first, each invariant in
+one state of the store; then `repair` mends, and all is checked again: what is mended is what is not found any more.
 Where the database file is damaged (0) nothing is written: it would spread.
 """
 
@@ -25,7 +25,7 @@ from imgindex.errors import StoreError, StoreLocked
 from imgindex.ports import Progress
 from imgindex.results import Finding
 from imgindex.runs.check.damage import Damage
-from imgindex.runs.check.invariants import Examiner
+from imgindex.runs.check.invariants import Invariants
 from imgindex.runs.check.repair import RESTORE, Repair
 from imgindex.store import Store
 
@@ -39,11 +39,11 @@ def check(store: Store, *, repair: bool = False, progress: Progress) -> tuple[Fi
     """What is broken, by invariant; nothing in a whole store.
 
     With `repair`, which needs `store.exclusive()` held by the caller, what can be rebuilt is mended and nothing else,
-    and the store is examined again: what came to light only then is added. Damage becomes a Finding; StoreLocked is
+    and the store is checked again: what came to light only then is added. Damage becomes a Finding; StoreLocked is
     raised where another process keeps the store from being read, StoreError where a repair cannot be written.
     """
-    examiner = Examiner(store, progress, Repair(store))
-    left = _examined(examiner)
+    invariants = Invariants(store, progress, Repair(store))
+    left = _broken(invariants)
     found = {damage.key: damage for damage in left}
     for _ in range(REPAIR_ROUNDS if repair else 0):
         mends = [damage.mend for damage in left if damage.mend is not None]
@@ -51,25 +51,25 @@ def check(store: Store, *, repair: bool = False, progress: Progress) -> tuple[Fi
             break
         for mend in mends:
             mend()
-        left = _examined(examiner)
+        left = _broken(invariants)
         found = {damage.key: damage for damage in left} | found
     still = {damage.key for damage in left}
     ordered = sorted(found.values(), key=lambda damage: damage.invariant)
     return tuple([_finding(damage, repaired=damage.key not in still) for damage in ordered])
 
 
-def _examined(examiner: Examiner) -> list[Damage]:
+def _broken(invariants: Invariants) -> list[Damage]:
     """What is broken now, by invariant."""
     found: list[Damage] = []
-    for number, (stage, examine) in enumerate(examiner.stages):
-        examiner.progress.start(f"check {stage}", None)
+    for number, (stage, check_one) in enumerate(invariants.stages):
+        invariants.progress.start(f"check {stage}", None)
         try:
-            found += examine()
+            found += check_one()
         except StoreLocked:
             raise
         except (StoreError, UnicodeError) as error:  # SQLite's own sentence may have damaged names in it
             found.append(Damage(0, f"Invariant {number} could not be checked: {error}", RESTORE))
-        examiner.progress.finish()
+        invariants.progress.finish()
     found.sort(key=lambda damage: damage.invariant)
     if found and found[0].invariant == 0:
         return [replace(damage, remedy=RESTORE, mend=None) for damage in found]

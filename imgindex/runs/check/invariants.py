@@ -23,8 +23,8 @@ from imgindex.search.index_files import load_index
 from imgindex.search.recall import LEAST_RECALL, NEAREST, SAMPLE, recall
 from imgindex.store import Store
 from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32, CacheRow
-from imgindex.store.sqlite import audit, columns
-from imgindex.store.sqlite.audit import BrokenPair, BrokenWeighing, RawCacheRow
+from imgindex.store.sqlite import columns, faults
+from imgindex.store.sqlite.faults import BrokenPair, BrokenWeighing, RawCacheRow
 
 T = TypeVar("T")
 
@@ -36,8 +36,8 @@ OTHER_LENGTH = "its length is not that of its space"
 
 
 @dataclass(frozen=True, slots=True)
-class Examiner:
-    """Each method examines one invariant and gives what is broken of it."""
+class Invariants:
+    """Each method checks one invariant, and gives what is broken of it."""
 
     store: Store
     progress: Progress
@@ -62,7 +62,7 @@ class Examiner:
 
     def database(self) -> Iterator[Damage]:
         with self.store.read() as tx:
-            said = audit.damage(tx)
+            said = faults.damage(tx)
         if said:
             example = files.display(os.fsencode(said[0].strip().splitlines()[-1]))
             yield Damage(0, f"SQLite finds {many(len(said), 'fault')} in the database, e.g.: {example}.", RESTORE)
@@ -73,10 +73,10 @@ class Examiner:
         other_length: defaultdict[int, dict[int, tuple[Any, int]]] = defaultdict(dict)
         as_stated = set()
         with self.store.read() as tx:
-            dims = audit.dims(tx)
-            lone = audit.dangling(tx, "embedding")
-            for rows in _parts(audit.embeddings(tx)):
-                for (rowid, image_id, space_id, vector, _), fault in zip(rows, audit.vector_faults(rows), strict=True):
+            dims = faults.dims(tx)
+            lone = faults.dangling(tx, "embedding")
+            for rows in _parts(faults.embeddings(tx)):
+                for (rowid, image_id, space_id, vector, _), fault in zip(rows, faults.vector_faults(rows), strict=True):
                     if fault is not None:
                         bad[rowid] = image_id, fault
                     elif rowid in lone:
@@ -109,9 +109,9 @@ class Examiner:
 
     def files(self) -> Iterator[Damage]:
         with self.store.read() as tx:
-            broken = audit.broken_files(tx)
-            orphans = audit.images_without_file(tx)
-            unused = audit.skipped_without_file(tx)
+            broken = faults.broken_files(tx)
+            orphans = faults.images_without_file(tx)
+            unused = faults.skipped_without_file(tx)
         if broken:
             _, path, why = broken[0]
             yield Damage(
@@ -137,14 +137,14 @@ class Examiner:
 
     def generation(self) -> Iterator[Damage]:
         with self.store.read() as tx:
-            generation = audit.generation(tx)
-            above = [] if generation is None else audit.embeddings_above(tx, generation)
-            has_active = audit.has_active_space(tx)
-            rows = audit.cache_rows(tx)
+            generation = faults.generation(tx)
+            above = [] if generation is None else faults.embeddings_above(tx, generation)
+            has_active = faults.has_active_space(tx)
+            rows = faults.cache_rows(tx)
             wrong = [row for row in rows if not _is_earlier(row, generation) and row.generation != generation]
             for space_id in sorted({row.space_id for row in rows if row.generation == generation}, key=str):
                 of_space = [row for row in rows if row.space_id == space_id]
-                if _together(of_space) != audit.held(tx, space_id):
+                if _together(of_space) != faults.held(tx, space_id):
                     wrong += [row for row in of_space if row not in wrong]
         if generation is None:
             yield Damage(
@@ -176,8 +176,8 @@ class Examiner:
 
     def ids(self) -> Iterator[Damage]:
         with self.store.read() as tx:
-            without = audit.without_autoincrement(tx)
-            above = audit.above_sequence(tx)
+            without = faults.without_autoincrement(tx)
+            above = faults.above_sequence(tx)
         if without:
             yield Damage(4, f"Ids of {', '.join(without)} may be used twice: AUTOINCREMENT is not there.", RESTORE)
         if above:
@@ -192,10 +192,10 @@ class Examiner:
     def pairs(self) -> Iterator[Damage]:
         for table, name in (("pair", "pair"), ("pending", "pending candidate")):
             with self.store.read() as tx:
-                broken = audit.broken_pairs(tx, table)
+                broken = faults.broken_pairs(tx, table)
             yield from self._broken_pairs(5, name, broken)
         with self.store.read() as tx:
-            unfounded = audit.broken_weighings(tx)
+            unfounded = faults.broken_weighings(tx)
         yield from self._broken_weighings(5, unfounded)
 
     def _broken_pairs(self, invariant: int, name: str, broken: list[BrokenPair]) -> Iterator[Damage]:
@@ -222,8 +222,8 @@ class Examiner:
 
     def decisions(self) -> Iterator[Damage]:
         with self.store.read() as tx:
-            triggers = audit.changed_triggers(tx)
-            lost = audit.lost_decisions(tx)
+            triggers = faults.changed_triggers(tx)
+            lost = faults.lost_decisions(tx)
         if triggers:
             yield Damage(
                 6,
@@ -237,13 +237,13 @@ class Examiner:
     def checksums(self) -> Iterator[Damage]:
         broken, weighings = [], []
         with self.store.read() as tx:
-            for part in _parts(audit.changed_pairs(tx)):
+            for part in _parts(faults.changed_pairs(tx)):
                 broken += [found for found in part if found is not None]
                 self.progress.advance(len(part))
-            for some in _parts(audit.changed_weighings(tx)):
+            for some in _parts(faults.changed_weighings(tx)):
                 weighings += [found for found in some if found is not None]
                 self.progress.advance(len(some))
-            changed = audit.changed_decisions(tx)
+            changed = faults.changed_decisions(tx)
         yield from self._broken_pairs(7, "pair", broken)
         yield from self._broken_weighings(7, weighings)
         if changed:
@@ -256,9 +256,9 @@ class Examiner:
 
     def cache(self) -> Iterator[Damage]:
         with self.store.read() as tx:
-            generation = audit.generation(tx)
-            rows = audit.cache_rows(tx)
-            lone = audit.dangling(tx, "index_cache")
+            generation = faults.generation(tx)
+            rows = faults.cache_rows(tx)
+            lone = faults.dangling(tx, "index_cache")
         bad = [(row, why) for row in rows if (why := self._file_fault(row, lone)) is not None]
         if not bad:
             for space_id in sorted({row.space_id for row in rows}):
@@ -266,7 +266,7 @@ class Examiner:
                 why = self._index_fault(of_space, generation)
                 bad += [] if why is None else [(row, why) for row in of_space]
         with self.store.read() as tx:
-            now = audit.cache_rows(tx)
+            now = faults.cache_rows(tx)
         bad = [(row, why) for row, why in bad if row in now]  # a run that goes on may have replaced it meanwhile
         if bad:
             row, why = bad[0]
@@ -309,9 +309,9 @@ class Examiner:
             return None
         index = load_index(self.store.directory, [CacheRow(r.name, r.digest, r.generation, *r.held) for r in rows])
         with self.store.read() as tx:
-            if audit.generation(tx) != generation:
+            if faults.generation(tx) != generation:
                 return None
-            if index is None or not np.array_equal(index.ids, audit.embedded_ids(tx, space_id)):
+            if index is None or not np.array_equal(index.ids, faults.embedded_ids(tx, space_id)):
                 return "its files hold other ids than the store"
         if index.lists == 1:
             return None
@@ -325,8 +325,8 @@ class Examiner:
     def remembered(self) -> Iterator[Damage]:
         sketches = []
         with self.store.read() as tx:
-            lone = audit.lone_watermarks(tx)
-            for part in _parts(audit.broken_sketches(tx)):
+            lone = faults.lone_watermarks(tx)
+            for part in _parts(faults.broken_sketches(tx)):
                 sketches += [found for found in part if found is not None]
                 self.progress.advance(len(part))
         if lone:
@@ -345,7 +345,7 @@ class Examiner:
             )
 
     def values(self) -> Iterator[Damage]:
-        for table in columns.EXAMINED:
+        for table in columns.CHECKED:
             with self.store.read() as tx:
                 wrong = list(columns.wrong_values(tx, table))
             if wrong:
@@ -363,7 +363,7 @@ class Examiner:
     def _image(self, image_id: Any) -> str:
         """An image for a person: its id, and a path where it has one."""
         with self.store.read() as tx:
-            path = audit.path_of(tx, image_id) if isinstance(image_id, int) else None
+            path = faults.path_of(tx, image_id) if isinstance(image_id, int) else None
         return f"image {shown(image_id)}" + ("" if path is None else f" ({files.display(path)})")
 
 

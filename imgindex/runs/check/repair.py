@@ -20,8 +20,8 @@ from imgindex.errors import StoreError
 from imgindex.records import Candidate, ProposedBy
 from imgindex.search import proposals
 from imgindex.store import Store, catalog, pairs
-from imgindex.store.sqlite import audit, mending
-from imgindex.store.sqlite.audit import BrokenPair
+from imgindex.store.sqlite import faults, mending
+from imgindex.store.sqlite.faults import BrokenPair
 
 RESTORE = "Restore the database from a backup (imgindex backup FILE makes one), or index into a new store."
 REPAIR = "imgindex check --repair "
@@ -58,8 +58,8 @@ class Repair:
         """Remove these file rows, and every image and reason that no file has then."""
         with self.store.write() as tx:
             mending.remove(tx, "file", broken)
-            catalog.remove_orphans(tx, audit.images_without_file(tx))
-            mending.remove(tx, "skipped", audit.skipped_without_file(tx))
+            catalog.remove_orphans(tx, faults.images_without_file(tx))
+            mending.remove(tx, "skipped", faults.skipped_without_file(tx))
 
     def remove_files_of(self, column: str, ids: Sequence[int]) -> None:
         """Remove the file rows of these images (`image_id`) or reasons (`skipped_id`), and what no file has then."""
@@ -147,7 +147,7 @@ def left_over(store: Store) -> list[Path]:
     try:
         with store.exclusive():
             with store.read() as tx:
-                named = {row.name for row in audit.cache_rows(tx)}
+                named = {row.name for row in faults.cache_rows(tx)}
             found = itertools.chain.from_iterable(store.directory.glob(pattern) for pattern in LEFT_OVER)
             return sorted(path for path in found if path.name not in named)
     except StoreError:

@@ -23,11 +23,11 @@ from imgindex.store.schema import (
 )
 from imgindex.store.sqlite.raw import rows
 
-EXAMINED = (image, file, skipped, root, space, state, watermark, sketch, index_cache, nightly, reported)
-"""Vectors, pairs and decisions have a digest or a checksum, pending candidates are examined with the pairs."""
+CHECKED = (image, file, skipped, root, space, state, watermark, sketch, index_cache, nightly, reported)
+"""Vectors, pairs and decisions have a digest or a checksum, pending candidates are checked with the pairs."""
 
 ELSEWHERE = frozenset({"state.generation", "space.dim", "sketch.sketch", "sketch.digest"})
-"""Columns that another invariant examines; so does it every reference to a row of another table."""
+"""Columns that another invariant checks; so does it every reference to a row of another table."""
 
 MAX_PIXELS = 300_000_000
 """No picture of more pixels is indexed (decode.MAX_PIXELS; a test holds the two to each other)."""
@@ -74,7 +74,7 @@ class WrongValue:
 def wrong_values(tx: Connection, table: Table) -> Iterator[WrongValue]:
     """Rows of `table` with a value that cannot be right, in the order of the file."""
     name = table.name
-    wrong = [(column.name, _whole(column)) for column in table.c if _is_examined(column)]
+    wrong = [(column.name, _whole(column)) for column in table.c if _is_checked(column)]
     cases = " ".join(f"WHEN NOT ({whole}) THEN '{column}'" for column, whole in wrong)
     values = " ".join(f"WHEN NOT ({whole}) THEN {name}.{column}" for column, whole in wrong)
     statement = f"SELECT {name}.rowid, CASE {cases} END AS wrong, CASE {values} END FROM {name} WHERE wrong IS NOT NULL"
@@ -82,7 +82,7 @@ def wrong_values(tx: Connection, table: Table) -> Iterator[WrongValue]:
         yield WrongValue(*row)
 
 
-def _is_examined(column: Column[Any]) -> bool:
+def _is_checked(column: Column[Any]) -> bool:
     return not (column.foreign_keys or f"{column.table.name}.{column.name}" in ELSEWHERE)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from imgindex.records import Vectors
 from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32
-from imgindex.store.sqlite import audit
+from imgindex.store.sqlite import faults
 from imgindex.store.sqlite.raw import rows
 
 
@@ -59,7 +59,7 @@ def mend_state(tx: Connection) -> None:
     )
     tx.exec_driver_sql("UPDATE state SET generation = generation + 1")
     tx.exec_driver_sql("DELETE FROM index_cache")
-    if not audit.has_active_space(tx):
+    if not faults.has_active_space(tx):
         mend_active_space(tx)
 
 
@@ -95,7 +95,7 @@ def have_equal_pixels(tx: Connection, low_id: int, high_id: int) -> bool:
 
 def put_trigger(tx: Connection, name: str) -> None:
     tx.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
-    tx.exec_driver_sql(audit.TRIGGERS[name])
+    tx.exec_driver_sql(faults.TRIGGERS[name])
 
 
 def files_of(tx: Connection, column: str, ids: Iterable[int]) -> list[int]:

@@ -162,16 +162,16 @@ def test_what_breaks_an_invariant_is_found_and_mended(store: Path, photos: Path,
         mended(store, photos, before)
 
 
-EXAMINED = [
+CHECKED = [
     (table.name, column.name)
-    for table in columns.EXAMINED
+    for table in columns.CHECKED
     for column in table.c
     if not (column.primary_key and isinstance(column.type, Integer))
     and f"{table.name}.{column.name}" not in columns.ELSEWHERE
 ]
 
 
-@pytest.mark.parametrize(("table", "column"), EXAMINED, ids=".".join)
+@pytest.mark.parametrize(("table", "column"), CHECKED, ids=".".join)
 def test_a_value_of_another_type_is_found(store: Path, photos: Path, table: str, column: str) -> None:
     """SQLite keeps a text in a column of numbers without a word, and the run that meets it ends in a traceback."""
     with imgindex.open(store) as images:

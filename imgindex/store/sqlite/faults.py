@@ -38,7 +38,7 @@ TRIGGERS = {
 CHECK_FAILED = "CHECK constraint failed"
 """Each CHECK of the schema is part of a numbered invariant, which names the row and mends it."""
 
-EXAMINED = ("state", "embedding", "file", "pair", "weighed", "pending", "watermark", "index_cache", "sketch")
+CHECKED = ("state", "embedding", "file", "pair", "weighed", "pending", "watermark", "index_cache", "sketch")
 """Tables whose references belong to a numbered invariant."""
 
 _FILE_FAULT = """CASE
@@ -122,7 +122,7 @@ def damage(tx: Connection) -> list[str]:
         tx,
         f"""SELECT name, keys."table" FROM sqlite_master JOIN pragma_foreign_key_list(name) keys
         WHERE type = 'table' AND keys."table" NOT IN (SELECT name FROM sqlite_master)
-        UNION SELECT "table", parent FROM pragma_foreign_key_check WHERE "table" NOT IN ({_in(EXAMINED)})""",
+        UNION SELECT "table", parent FROM pragma_foreign_key_check WHERE "table" NOT IN ({_in(CHECKED)})""",
     )
     return [said for said in found if said != "ok" and CHECK_FAILED not in said] + [
         f"{table} refers to what is not there in {parent}" for table, parent in lost
