@@ -1,4 +1,4 @@
-"""A look at an aligned pair: a coarse one at every pair, and a fine one where that leaves a doubt or shows print."""
+"""An aligned pair inspected: every pair coarsely, and finely where that leaves a doubt or shows print."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from imgindex.proof.sheet import Layer, Sheet, lay_straight, stacked
 
 PHOTO_PX = 512
 PRINT_PX = 1280
-"""Long side of the fine look at photos, and where print is: 10 pt on A4 is 15 px high there."""
+"""Long side at which photos are inspected finely, and where print is: 10 pt on A4 is 15 px high there."""
 
 SHORT_PX = 640
 MOST_PIXELS = 2_500_000
 """Of a long page, the short side has so many pixels where the whole then has no more than that."""
 
 DOUBT_MASS = 2.0
-"""Mass of the largest part on the coarse sheet from which the fine look is taken. Of the copies of training photos
+"""Mass of the largest part on the coarse sheet from which it is inspected finely. Of the copies of training photos
 without anything laid over them nine in ten have less; a changed word of an invoice has 29."""
 
 
-def look(a: Side, b: Side, found: Alignment) -> dict[str, Any]:
+def inspect(a: Side, b: Side, found: Alignment) -> dict[str, Any]:
     """What `rules` reads of what differs; empty where nothing does. Places are corners in full-size pixels of a.
 
     Raises OSError where a picture cannot be read now.

@@ -1,6 +1,6 @@
 """Guess how one picture may lie on another: from their local features, and from their frames.
 
-A guess is an affine map with no proof: `structure` and `verify` look at the pixels. Guesses come from
+A guess is an affine map with no proof: `align` and `verify` look at the pixels. Guesses come from
 1. one feature match each: position, size and angle of a SIFT feature fix a similarity, all other matches vote for it
    (after D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004, section 7.3, with every match
    as a bin); the voters then give an affine map by least squares. Deterministic, and right with a few true matches

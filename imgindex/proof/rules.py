@@ -1,4 +1,4 @@
-"""From the numbers of a look to what differs: no pixels, so that stored evidence can be decided again.
+"""From the numbers of an inspection to what differs: no pixels, so that stored evidence can be decided again.
 
 `evidence` may hold `parts` (see `kinds.Part`), `hue` (turned share, modes, kept share; see `hue.Turn`) and `sharper`
 (tiles where each is; see `focus.sides`). The numbers beside the constants were chosen on 32 kinds of pictures made

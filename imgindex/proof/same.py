@@ -1,4 +1,4 @@
-"""The quick look: whether two aligned pictures are the same already as they are, before any tone map is fitted."""
+"""The quick answer: whether two aligned pictures are the same already as they are, before any tone map is fitted."""
 
 from __future__ import annotations
 

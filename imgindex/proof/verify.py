@@ -6,7 +6,7 @@ decided again under other thresholds.
 1. equal size, mode and colour profile, and icons that agree: the digests of all pixels are compared
 2. one is laid on the other, and what agrees there is measured: see `align`
 3. text is compared again at enough pixels to see a digit
-4. what differs beyond one smooth change of tone is looked for, and what kind of difference it is: see `proof.look`
+4. what differs beyond one smooth change of tone is looked for, and what kind of difference it is: see `inspection`
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from imgindex.proof import canvases, inset, maps, printed, rules, ssim
 from imgindex.proof.align import TEXTURE, WORKING_PX, Alignment, Side, align, evidence_of, full_size, side
 from imgindex.proof.decide import decide, relation, ssim_score
 from imgindex.proof.frames import compare_frames
-from imgindex.proof.look import look
+from imgindex.proof.inspection import inspect
 from imgindex.proof.maps import Affine
 from imgindex.records import Luma, Relation, Verdict, Verification
 
@@ -130,7 +130,7 @@ def verify(a: Source, b: Source, features_agree: Callable[[], bool] = lambda: Tr
         change = text_change(first, second, found)
         if change is not None:
             evidence["text_change"], evidence["text_outlier"] = round(change[0], 4), round(change[1], 2)
-        evidence |= {"looked": True} | look(first, second, found)
+        evidence |= {"looked": True} | inspect(first, second, found)
         verdict = decide(evidence)
     if verdict is Verdict.NEAR_DUPLICATE:
         evidence |= frames_evidence(a, b)

@@ -14,7 +14,7 @@ from imgindex.keep.rules import keeper_key
 from imgindex.records import DecisionKind, Grade, Seen, Verdict
 from imgindex.results import Group, Member
 from imgindex.runs.facts import facts_of
-from imgindex.runs.presence import Looked
+from imgindex.runs.presence import Presence
 from imgindex.runs.proofs import Proofs, Shown
 from imgindex.runs.wanted import Chosen, Settled, Wanted, both_kept, chosen_by, not_followed
 from imgindex.store import Transaction, catalog
@@ -173,8 +173,8 @@ def paths_below(tx: Transaction, folders: Sequence[bytes]) -> tuple[Paths, int]:
 
 
 @rows_of("file")
-def shown_images(tx: Transaction, looked: Looked, wanted: Wanted) -> dict[int, Shown]:
+def shown_images(tx: Transaction, presence: Presence, wanted: Wanted) -> dict[int, Shown]:
     """The images whose files are there."""
-    images = catalog.images(tx, looked.here)
-    facts = facts_of(tx, looked.here) if wanted.rules.ask_facts else {}
-    return {i: wanted.shown(images[i], files, looked.links, facts.get(i)) for i, files in looked.here.items()}
+    images = catalog.images(tx, presence.here)
+    facts = facts_of(tx, presence.here) if wanted.rules.ask_facts else {}
+    return {i: wanted.shown(images[i], files, presence.links, facts.get(i)) for i, files in presence.here.items()}

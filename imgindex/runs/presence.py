@@ -1,4 +1,4 @@
-"""One look at every file before it is named: what is not there now is no keeper and no duplicate of anything.
+"""Which files are there now, asked of each before it is named: what is not is no keeper and no duplicate of anything.
 
 A file is here, outdated (gone, or another than was indexed), or away: out of reach, as on a disk that is not mounted.
 """
@@ -20,7 +20,7 @@ from imgindex.store import Transaction, catalog
 
 
 @dataclass(slots=True)
-class Looked:
+class Presence:
     """What looking at the files of some images gave.
 
     here      by image, one name of each physical file that is there as it was indexed, the one to keep first
@@ -35,7 +35,7 @@ class Looked:
     outdated: set[bytes] = field(default_factory=set)
     changed: set[bytes] = field(default_factory=set)
 
-    def add(self, other: Looked) -> None:
+    def add(self, other: Presence) -> None:
         """Take in what looking at other images gave."""
         self.here |= other.here
         self.links |= other.links
@@ -66,9 +66,9 @@ class Looked:
         return tuple(sorted(Counter(self.away.values()).items()))
 
 
-def look(tx: Transaction, files: Mapping[int, Iterable[Seen]]) -> Looked:
+def find_present(tx: Transaction, files: Mapping[int, Iterable[Seen]]) -> Presence:
     """Look at files, given as they were indexed by image, with one `lstat` each."""
-    found = Looked()
+    found = Presence()
     absent: list[Seen] = []
     disks: dict[int, int] = {}
     for image_id, stats in files.items():

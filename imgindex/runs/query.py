@@ -21,7 +21,7 @@ from imgindex.records import Candidate, ProposedBy, Seen, Space, StoredImage, Ve
 from imgindex.results import Match
 from imgindex.runs.index.screening import Screened, screen
 from imgindex.runs.index.worker_tasks import Task, outcomes_of
-from imgindex.runs.presence import Looked, look
+from imgindex.runs.presence import Presence, find_present
 from imgindex.search import proposals
 from imgindex.search.index_files import OpenIndex
 from imgindex.skips import Skipped
@@ -208,18 +208,18 @@ def nearest_here(
     while True:
         found = nearest(store, opened, space_id, space, vector, asked)
         with store.read() as tx:
-            looked = look(tx, catalog.present_files(tx, (image.id for image, _, _ in found)))
-        if len(looked.here) >= k or len(found) < asked:
+            presence = find_present(tx, catalog.present_files(tx, (image.id for image, _, _ in found)))
+        if len(presence.here) >= k or len(found) < asked:
             break
         asked *= 4
-    for folder, away in looked.away_folders:
+    for folder, away in presence.away_folders:
         say(f"{away:,} of the nearest files are away: {files.display(folder)} cannot be looked at as it was indexed.")
-    return [_near(image, looked, cosine) for image, _, cosine in found if image.id in looked.here][:k]
+    return [_near(image, presence, cosine) for image, _, cosine in found if image.id in presence.here][:k]
 
 
-def _near(image: StoredImage, looked: Looked, cosine: float) -> Near:
-    paths = tuple(sorted(stat.path for stat in looked.here[image.id]))
-    return Near(image, paths, looked.links.get(paths[0], ()), cosine)
+def _near(image: StoredImage, presence: Presence, cosine: float) -> Near:
+    paths = tuple(sorted(stat.path for stat in presence.here[image.id]))
+    return Near(image, paths, presence.links.get(paths[0], ()), cosine)
 
 
 def _match(near: Near, outcome: Verification) -> Match:

@@ -21,7 +21,14 @@ from imgindex.ports import Silent, Workers
 from imgindex.records import Verdict
 from imgindex.results import Change, Report, ReportedPair, Thumbnail
 from imgindex.runs.report.report import report
-from imgindex.runs.report.thumbnails import MEMBERS_AT_ONCE, MEMBERS_PER_GROUP, THUMBNAIL_PX, Sheet, draw, thumbnails
+from imgindex.runs.report.thumbnails import (
+    MEMBERS_AT_ONCE,
+    MEMBERS_PER_GROUP,
+    THUMBNAIL_PX,
+    ThumbnailTask,
+    draw,
+    thumbnails,
+)
 from imgindex.search import embed
 from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store
@@ -68,7 +75,7 @@ def indexed(store: Store, folder: Path) -> Report:
 def seen(store: Store, made: Report, workers: Workers, groups: int = 10) -> dict[tuple[str, str], Thumbnail]:
     """Thumbnails by the names of keeper and file."""
     found = thumbnails(store, made, workers, Silent(), pictures=groups)
-    return {(name(keeper), name(path)): look for (keeper, path), look in found.items()}
+    return {(name(keeper), name(path)): thumbnail for (keeper, path), thumbnail in found.items()}
 
 
 def name(path: str) -> str:
@@ -86,11 +93,11 @@ def painted() -> Image.Image:
     return picture
 
 
-def drawn(look: Thumbnail, size: tuple[int, int]) -> np.ndarray:
+def drawn(thumbnail: Thumbnail, size: tuple[int, int]) -> np.ndarray:
     """bool[h, w]: what lies within the regions, on a picture of this size."""
     mask = np.zeros(size[::-1], np.uint8)
-    assert look.regions
-    for region in look.regions:
+    assert thumbnail.regions
+    for region in thumbnail.regions:
         assert all(0 <= share <= 1 for corner in region for share in corner)
         cv2.fillPoly(mask, [np.rint(np.array(region) * size).astype(np.int32)], 1)
     return mask > 0
@@ -151,10 +158,16 @@ def test_a_look_is_a_small_upright_picture_of_the_file(store: Store, folder: Pat
     shutil.copy(folder / "turned.jpg", folder / "turned again.jpg")
     os.utime(folder / "turned again.jpg", (1_600_000_000, 1_600_000_000))
     made = indexed(store, folder)
-    look = next(look for (_, path), look in seen(store, made, workers).items() if path == "turned again.jpg")
-    assert (look.width_px, look.height_px, look.modified_at_s) == (THUMBNAIL_PX, THUMBNAIL_PX // 2, 1_600_000_000)
-    picture = Image.open(io.BytesIO(look.jpeg))
-    assert (picture.format, picture.size) == ("JPEG", (look.width_px, look.height_px))
+    thumbnail = next(
+        thumbnail for (_, path), thumbnail in seen(store, made, workers).items() if path == "turned again.jpg"
+    )
+    assert (thumbnail.width_px, thumbnail.height_px, thumbnail.modified_at_s) == (
+        THUMBNAIL_PX,
+        THUMBNAIL_PX // 2,
+        1_600_000_000,
+    )
+    picture = Image.open(io.BytesIO(thumbnail.jpeg))
+    assert (picture.format, picture.size) == ("JPEG", (thumbnail.width_px, thumbnail.height_px))
     red, _, blue = picture.getpixel((180, 30))  # type: ignore[misc]
     assert (red < 60, blue > 200) == (True, True)
 
@@ -185,12 +198,16 @@ def test_a_file_that_is_gone_or_another_costs_its_own_look(store: Store, folder:
     (folder / "gone.jpg").unlink()
     save(scene(9), folder / "another.jpg")
     (folder / "broken.jpg").write_bytes((folder / "broken.jpg").read_bytes()[:300])
-    found = {path: look for (_, path), look in seen(store, made, workers).items()}
-    assert {path for path, look in found.items() if not look.jpeg} == {"gone.jpg", "another.jpg", "broken.jpg"}
+    found = {path: thumbnail for (_, path), thumbnail in seen(store, made, workers).items()}
+    assert {path for path, thumbnail in found.items() if not thumbnail.jpeg} == {
+        "gone.jpg",
+        "another.jpg",
+        "broken.jpg",
+    }
     assert found["here.jpg"].regions == ()
-    assert all(look.regions is None for look in found.values() if not look.jpeg)
+    assert all(thumbnail.regions is None for thumbnail in found.values() if not thumbnail.jpeg)
     (folder / "kept.jpg").unlink()
-    found = {path: look for (_, path), look in seen(store, made, workers).items()}
+    found = {path: thumbnail for (_, path), thumbnail in seen(store, made, workers).items()}
     assert found["here.jpg"].jpeg
     assert found["here.jpg"].regions is None
 
@@ -205,19 +222,19 @@ def test_a_file_that_ends_its_worker_costs_its_own_look(
     made = indexed(store, folder)
     monkeypatch.setattr("imgindex.runs.report.thumbnails.draw", deadly_draw)
     with WorkerProcesses(1) as workers:
-        found = {path: look for (_, path), look in seen(store, made, workers).items()}
-    assert {path: bool(look.jpeg) for path, look in found.items()} == {
+        found = {path: thumbnail for (_, path), thumbnail in seen(store, made, workers).items()}
+    assert {path: bool(thumbnail.jpeg) for path, thumbnail in found.items()} == {
         "kept.jpg": True,
         "good.jpg": True,
         "deadly.jpg": False,
     }
 
 
-def deadly_draw(sheet: Sheet) -> list[Thumbnail]:
+def deadly_draw(task: ThumbnailTask) -> list[Thumbnail]:
     """Runs in a worker process."""
-    if any(wanted.path.endswith("/deadly.jpg") for wanted in sheet.files):
+    if any(wanted.path.endswith("/deadly.jpg") for wanted in task.files):
         os._exit(1)
-    return draw(sheet)
+    return draw(task)
 
 
 def test_a_large_group_is_cut_into_messages_and_limited(
@@ -233,9 +250,9 @@ def test_a_large_group_is_cut_into_messages_and_limited(
     sizes = []
     real = workers.run
 
-    def counting(function, sheets):  # type: ignore[no-untyped-def]
-        kept = list(sheets)
-        sizes.extend(len(sheet.files) for sheet in kept)
+    def counting(function, tasks):  # type: ignore[no-untyped-def]
+        kept = list(tasks)
+        sizes.extend(len(task.files) for task in kept)
         return real(function, kept)
 
     monkeypatch.setattr(workers, "run", counting)

@@ -14,7 +14,7 @@ from imgindex.keep.planning import Key, next_to_weigh
 from imgindex.keep.rules import keeper_key
 from imgindex.proof import loss
 from imgindex.records import Grade
-from imgindex.runs.presence import look
+from imgindex.runs.presence import find_present
 from imgindex.runs.proofs import SamePixels
 from imgindex.runs.wanted import Wanted
 from imgindex.store import Store, catalog, pairs, weighed
@@ -111,7 +111,7 @@ class Scales:
         """What each image is kept for; images without a file that is there are left out, for while a disk is away
         others keep what its files kept."""
         with store.read() as tx:
-            images, here = catalog.images(tx, ids), look(tx, catalog.present_files(tx, ids)).here
+            images, here = catalog.images(tx, ids), find_present(tx, catalog.present_files(tx, ids)).here
         return {i: keeper_key(images[i], own, (i not in self.keepers,)) for i, own in here.items()}
 
     def _note(self, key: Key, grade_a: Grade | None, grade_b: Grade | None) -> None:

@@ -18,7 +18,7 @@ from imgindex.proof.naming import differences
 from imgindex.records import Grade, Relation, Verdict, Weighing
 from imgindex.results import Counts, Group, Report, ReportedPair
 from imgindex.runs.groups import Known, Paths, groups_of, is_below, paths_below, shown_images
-from imgindex.runs.presence import Looked, look
+from imgindex.runs.presence import Presence, find_present
 from imgindex.runs.proofs import Proofs
 from imgindex.runs.report.changes import (
     carried,
@@ -66,13 +66,13 @@ def report(
         last = [f for f in reported.reported_files(tx) if is_below(f.path, folders)]
         variants = list(pairs.variants(tx, space_id))
         named = _named_in(paths, [*stored, *variants])
-        looked = _look(tx, folders, paths, named, rules)
+        presence = _presence_below(tx, folders, paths, named, rules)
         known = [p for p in stored if p.a_id in paths and p.b_id in paths]
-        shown = shown_images(tx, looked, wanted)
+        shown = shown_images(tx, presence, wanted)
         content = {os.fsdecode(stat.path): s.image.sha256 for s in shown.values() for stat in s.files}
         grouping = Known.of(shown, Proofs.gather(shown, stored, weighings), wanted)
         groups, resolved = with_changes(
-            groups_of(grouping), content, last, texts(looked.unsure), wanted.decided.contents
+            groups_of(grouping), content, last, texts(presence.unsure), wanted.decided.contents
         )
         kept: list[tuple[int, int]] = []
         left_out = 0
@@ -81,7 +81,7 @@ def report(
             if not show_decided:
                 alike = _undecided(alike, grouping)
             kept, left_out = _kept_similar(paths, alike, groups, similar_per_image)
-            looked.add(_look(tx, folders, paths, set(itertools.chain(*kept)) - named, rules))
+            presence.add(_presence_below(tx, folders, paths, set(itertools.chain(*kept)) - named, rules))
             kept = [(low, high) for low, high in kept if low in paths and high in paths]
         found = pairs.with_keys(tx, kept)
     members = {member.path for group in groups for member in group.members}
@@ -107,9 +107,9 @@ def report(
         decided=len(every) - len(listed),
         variants=sum(pair.verdict is Verdict.VARIANT for pair in listed),
         not_weighed=sum(pair.neither and pair.loss_a is None for pair in listed),
-        away=len(looked.away),
-        outdated=len(looked.outdated),
-        hard_links=sum(map(len, looked.links.values())),
+        away=len(presence.away),
+        outdated=len(presence.outdated),
+        hard_links=sum(map(len, presence.links.values())),
     )
     return Report(
         str(store.directory),
@@ -121,8 +121,8 @@ def report(
         skipped,
         None if since is None else clock.utc(since),
         resolved,
-        tuple((os.fsdecode(folder), away) for folder, away in looked.away_folders),
-        tuple(sorted(texts((path, *others)) for path, others in looked.links.items())),
+        tuple((os.fsdecode(folder), away) for folder, away in presence.away_folders),
+        tuple(sorted(texts((path, *others)) for path, others in presence.links.items())),
     )
 
 
@@ -136,9 +136,9 @@ def mark_reported(store: Store, report: Report) -> None:
         present = (
             [k.stat for k in catalog.known_files(tx) if k.missing_since_s is None and k.path in left] if left else []
         )
-        looked = look(tx, {0: present})
+        presence = find_present(tx, {0: present})
     with store.write() as tx:
-        reported.put_nightly(tx, [*named, *carried(named, last, looked.unsure)])
+        reported.put_nightly(tx, [*named, *carried(named, last, presence.unsure)])
 
 
 def _named_in(paths: Paths, known: Iterable[StoredPair]) -> set[int]:
@@ -148,22 +148,22 @@ def _named_in(paths: Paths, known: Iterable[StoredPair]) -> set[int]:
     return wanted
 
 
-def _look(
+def _presence_below(
     tx: Transaction, folders: Sequence[bytes], paths: Paths, wanted: set[int], rules: KeepRules = NO_RULES
-) -> Looked:
+) -> Presence:
     """Look at the files of these images, and leave in `paths` those that are there, each by one name."""
     present = catalog.present_files(tx, wanted)
     below = {i: [f for f in present[i] if is_below(f.path, folders)] for i in sorted(wanted)}
-    looked = look(tx, below)
+    presence = find_present(tx, below)
     if rules != NO_RULES:
-        images = catalog.images(tx, looked.here)
-        looked.rename(lambda image, stat: (rules.preferred(Traits(stat, images[image])), file_key(stat)))
+        images = catalog.images(tx, presence.here)
+        presence.rename(lambda image, stat: (rules.preferred(Traits(stat, images[image])), file_key(stat)))
     for i in wanted:
-        if i in looked.here:
-            paths[i] = sorted(stat.path for stat in looked.here[i])
+        if i in presence.here:
+            paths[i] = sorted(stat.path for stat in presence.here[i])
         else:
             del paths[i]
-    return looked
+    return presence
 
 
 def _listed_copies(

@@ -39,7 +39,7 @@ MEMBERS_AT_ONCE = 8
 """Members in one message: the keeper is decoded once for them, and a worker that dies loses no more."""
 
 MEMBERS_PER_GROUP = 24
-"""Members beyond these get no look: a folder of 5,000 copies of one picture must not make a page of 100 MB."""
+"""Members beyond these get no thumbnail: a folder of 5,000 copies of one picture must not make a page of 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ThumbnailTask:
     """One message to a worker: the first of `files` is what the others are laid on. `keeper` names the group."""
 
     keeper: str
@@ -80,32 +80,32 @@ def thumbnails(
     rows = [_paths(group) for group in groups]
     for part in (report.both_stay, report.variants, report.similar):
         rows += [(pair.a, pair.b) for pair in part[:pictures]]
-    sheets = list(_sheets(store, rows))
+    tasks = list(_tasks(store, rows))
     found: dict[tuple[str, str], Thumbnail] = {}
-    again: list[Sheet] = []
-    progress.start("pictures", sum(len(sheet.files) for sheet in sheets))
-    for sheet, seen in workers.run(draw, _until_stopped(sheets, progress)):
+    again: list[ThumbnailTask] = []
+    progress.start("pictures", sum(len(task.files) for task in tasks))
+    for task, seen in workers.run(draw, _until_stopped(tasks, progress)):
         if isinstance(seen, Exception):
-            again += [Sheet(sheet.keeper, (replace(wanted, matrix=None),)) for wanted in sheet.files]
+            again += [ThumbnailTask(task.keeper, (replace(wanted, matrix=None),)) for wanted in task.files]
             continue
-        for wanted, thumbnail in zip(sheet.files, seen, strict=True):
-            found[sheet.keeper, wanted.path] = thumbnail
+        for wanted, thumbnail in zip(task.files, seen, strict=True):
+            found[task.keeper, wanted.path] = thumbnail
         progress.advance(len(seen))
-    for sheet, seen in workers.run(draw, _until_stopped(again, progress)):
-        [wanted] = sheet.files
-        found[sheet.keeper, wanted.path] = _thumbnail(wanted, None) if isinstance(seen, Exception) else seen[0]
+    for task, seen in workers.run(draw, _until_stopped(again, progress)):
+        [wanted] = task.files
+        found[task.keeper, wanted.path] = _thumbnail(wanted, None) if isinstance(seen, Exception) else seen[0]
         progress.advance()
     progress.finish()
     return found
 
 
-def _until_stopped(sheets: Sequence[Sheet], progress: Progress) -> Iterator[Sheet]:
-    return itertools.takewhile(lambda _: not progress.stopping, sheets)
+def _until_stopped(tasks: Sequence[ThumbnailTask], progress: Progress) -> Iterator[ThumbnailTask]:
+    return itertools.takewhile(lambda _: not progress.stopping, tasks)
 
 
-def draw(sheet: Sheet) -> list[Thumbnail]:
-    """A thumbnail of each of the sheet's files, in their order; runs in a worker process."""
-    keeper, *members = sheet.files
+def draw(task: ThumbnailTask) -> list[Thumbnail]:
+    """A thumbnail of each of the task's files, in their order; runs in a worker process."""
+    keeper, *members = task.files
     laid_on = _rgb(keeper)
     drawn = [_thumbnail(keeper, laid_on)]
     for member in members:
@@ -124,7 +124,7 @@ def draw(sheet: Sheet) -> list[Thumbnail]:
     return drawn
 
 
-def _sheets(store: Store, rows: Sequence[tuple[str, ...]]) -> Iterator[Sheet]:
+def _tasks(store: Store, rows: Sequence[tuple[str, ...]]) -> Iterator[ThumbnailTask]:
     """Messages for rows of paths, the first of each being what the others are laid on."""
     paths = {path for row in rows for path in row}
     with store.read() as tx:
@@ -151,7 +151,7 @@ def _sheets(store: Store, rows: Sequence[tuple[str, ...]]) -> Iterator[Sheet]:
         first_id, _ = files[first]
         keeper, *members = (wanted(path, first_id) for path in (first, *others) if path in files)
         for start in range(0, len(members), MEMBERS_AT_ONCE):
-            yield Sheet(first, (keeper, *members[start : start + MEMBERS_AT_ONCE]))
+            yield ThumbnailTask(first, (keeper, *members[start : start + MEMBERS_AT_ONCE]))
 
 
 def _paths(group: Group) -> tuple[str, ...]:
