@@ -310,7 +310,7 @@ class IngestSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class MatchSummary:
+class VerifySummary:
     """What a search and verification did: new images searched, pairs verified, copies found, pairs left pending."""
 
     searched: int
@@ -318,9 +318,9 @@ class MatchSummary:
     copies: int
     pending: int
 
-    def plus(self, more: MatchSummary) -> MatchSummary:
+    def plus(self, more: VerifySummary) -> VerifySummary:
         """Both together."""
-        return MatchSummary(
+        return VerifySummary(
             self.searched + more.searched,
             self.verified + more.verified,
             self.copies + more.copies,
@@ -338,13 +338,14 @@ class WeighSummary:
 
 @dataclass(frozen=True, slots=True)
 class IndexSummary:
-    """What one run of `index` did, and the wall-clock seconds of its stages: scan, hash, index, search, verify, weigh.
+    """What one run of `index` did, `match` being its search and verification, and the wall-clock seconds of its stages:
+    scan, hash, index, search, verify, weigh.
 
     `interrupted` where it was told to end before all was done.
     """
 
     ingest: IngestSummary
-    match: MatchSummary
+    match: VerifySummary
     weigh: WeighSummary
     seconds: dict[str, float]
     interrupted: bool

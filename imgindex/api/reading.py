@@ -8,6 +8,7 @@ from imgindex.api.opened import Folders, Opened, StrPath, named_folders, named_p
 from imgindex.ports import Progress
 from imgindex.results import LeftAlone, Match, Report, Status, Thumbnail
 from imgindex.runs import query
+from imgindex.runs.context import RunContext
 from imgindex.runs.left_alone import left_alone
 from imgindex.runs.report.report import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, report
 from imgindex.runs.status import status
@@ -24,15 +25,15 @@ class Reading(Opened):
         decode and verify are started by the first calls, and kept.
         """
         shown = progress or self._progress
-        space_id, embedder = self._model(shown)
-        path = named_path(image)
-        return query.query_image(self._store, self._index, space_id, embedder, path, k, self._asking, shown)
+        context = RunContext(self._store, *self._model(shown), shown, self._asking)
+        return query.query_image(context, self._index, named_path(image), k)
 
     @verb
     def query_text(self, text: str, *, k: int = 10, progress: Progress | None = None) -> list[Match]:
         """The k stored images nearest to `text`; ModelError where the model knows no words."""
         shown = progress or self._progress
-        return query.query_text(self._store, self._index, *self._model(shown), text, k, shown.say)
+        context = RunContext(self._store, *self._model(shown), shown, self._asking)
+        return query.query_text(context, self._index, text, k)
 
     @verb
     def report(self, folders: Folders = (), *, similar_per_image: int | None = DEFAULT_SIMILAR_PER_IMAGE) -> Report:

@@ -10,6 +10,7 @@ from imgindex.api.opened import Folders, Opened, StrPath, named_folders, named_p
 from imgindex.errors import RootError, UsageError
 from imgindex.ports import Progress
 from imgindex.results import Finding, IndexSummary, Report
+from imgindex.runs.context import RunContext
 from imgindex.runs.index.run import index
 from imgindex.runs.report.report import folder_arguments, mark_reported
 from imgindex.store import catalog
@@ -41,11 +42,8 @@ class Writing(Opened):
             raise RootError(f"There is no folder {', '.join(paths)}; check the spelling, or mount its disk.")
         with self._store.exclusive(), self._workers() as workers:
             summary = index(
-                self._store,
-                *self._model_to_write(shown),
+                RunContext(self._store, *self._model_to_write(shown), shown, workers),
                 paths,
-                shown,
-                workers,
                 include=include,
                 exclude=exclude,
                 follow_symlinks=follow_symlinks,

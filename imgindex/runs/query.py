@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from imgindex import files
 from imgindex.errors import ModelError, UsageError, last_line, named
-from imgindex.pictures.prepare import DecodeOptions, Prepared, decode_options, prepare_file
-from imgindex.pictures.sources import ImageSource, Sources
-from imgindex.ports import Embedder, Front, Progress, TextEmbedder, Workers
+from imgindex.pictures.prepare import DecodeOptions, Prepared, prepare_file
+from imgindex.pictures.sources import ImageSource
+from imgindex.ports import Front, TextEmbedder, Workers
 from imgindex.proof.decide import placed, unproven_score
 from imgindex.proof.verify import EXACT_OUTCOME, reversed_outcome
 from imgindex.records import Candidate, ProposedBy, Seen, Space, StoredImage, Vectors, Verdict, Verification
 from imgindex.results import Match
+from imgindex.runs.context import RunContext
 from imgindex.runs.index.screening import Screened, screen
 from imgindex.runs.index.worker_tasks import Task, outcomes_of
 from imgindex.runs.presence import Presence, find_present
@@ -26,9 +27,6 @@ from imgindex.search import proposals
 from imgindex.search.index_files import OpenIndex
 from imgindex.skips import Skipped
 from imgindex.store import Store, catalog, spaces
-
-Say: TypeAlias = Callable[[str], object]
-"""Tells a person one sentence."""
 
 BEST_FIRST = (
     Verdict.EXACT, Verdict.SAME_PIXELS, Verdict.NEAR_DUPLICATE, Verdict.VARIANT, Verdict.SIMILAR, Verdict.DISTINCT,
@@ -56,16 +54,7 @@ class Near:
     cosine: float
 
 
-def query_image(
-    store: Store,
-    opened: OpenIndex,
-    space_id: int,
-    embedder: Embedder,
-    path: str,
-    k: int,
-    workers: Workers,
-    progress: Progress,
-) -> list[Match]:
+def query_image(context: RunContext, opened: OpenIndex, path: str, k: int) -> list[Match]:
     """The k stored images that look most like the picture at `path`, proven copies first.
 
     Within one verdict, higher scores first. Told to stop, it proves no more. Raises UsageError where the picture cannot
@@ -75,28 +64,26 @@ def query_image(
     2. find the nearest stored images
     3. ask their sketches, and read only the files of those that may be copies; verify these in worker processes
     """
-    [made] = read_pictures([path], decode_options(embedder), embedder.front, workers)
-    vector = embedder.finish([made.front])
-    near = nearest_here(store, opened, space_id, embedder.space, vector, k + EXTRA, progress.say)
-    outcomes = _outcomes(store, made, near, decode_options(embedder), workers, progress)
+    [made] = read_pictures([path], context.options, context.embedder.front, context.workers)
+    near = nearest_here(context, opened, context.embedder.finish([made.front]), k + EXTRA)
+    outcomes = _outcomes(context, made, near)
     found = []
     for one in near:
         outcome = outcomes.get(one.image.id, Verification(Verdict.DISTINCT, max(0.0, 100 * one.cosine)))
-        found.append(_match(one, placed(outcome, one.cosine, embedder.space.floor)))
+        found.append(_match(one, placed(outcome, one.cosine, context.space.floor)))
     return _best(found, k)
 
 
-def query_text(
-    store: Store, opened: OpenIndex, space_id: int, embedder: Embedder, text: str, k: int, say: Say
-) -> list[Match]:
+def query_text(context: RunContext, opened: OpenIndex, text: str, k: int) -> list[Match]:
     """The k stored images whose vectors are nearest to a text's; ModelError where the space has no texts."""
+    embedder = context.embedder
     if not isinstance(embedder, TextEmbedder):
         raise ModelError(
-            f"{embedder.space.model} knows pictures only, no words; index with a CLIP model to ask with --text."
+            f"{context.space.model} knows pictures only, no words; index with a CLIP model to ask with --text."
         )
     vector = embedder.embed_text([text])
     nothing = Verification(Verdict.SIMILAR, 0.0)
-    found = nearest_here(store, opened, space_id, embedder.space, vector, k + EXTRA, say)
+    found = nearest_here(context, opened, vector, k + EXTRA)
     return _best([_match(near, placed(nothing, near.cosine, -1.0)) for near in found], k)
 
 
@@ -142,12 +129,10 @@ def directed(a: ImageSource, b: ImageSource, workers: Workers) -> Verification |
     return _told(task, outcome)
 
 
-def _outcomes(
-    store: Store, made: Prepared, near: Iterable[Near], options: DecodeOptions, workers: Workers, progress: Progress
-) -> dict[int, Verification]:
+def _outcomes(context: RunContext, made: Prepared, near: Iterable[Near]) -> dict[int, Verification]:
     """By image id, what is proven or refuted of the picture that is asked for and each of the nearest, told from the
     picture to those. Those that cannot be read now are left out."""
-    sources = Sources(options)
+    sources = context.sources
     known = {ASKED: sources.remember(made)}
     found: dict[int, Verification] = {}
     todo = []
@@ -160,9 +145,9 @@ def _outcomes(
         has_its_pixels = made.info.pixel_digest is not None and made.info.pixel_digest == image.info.pixel_digest
         proposed_by = ProposedBy.DIGEST if has_its_pixels else ProposedBy.TOP_K
         todo.append(Candidate(ASKED, image.id, proposed_by, one.cosine))
-    screened = screen(store, todo, known, workers, progress, options.short_side_px, {ASKED: made.sketch})
+    screened = screen(context, todo, known, {ASKED: made.sketch})
     found |= {candidate.high_id: REFUTED for candidate in screened.refuted}
-    for task, result in outcomes_of(workers, screened.tasks(known)):
+    for task, result in outcomes_of(context.workers, screened.tasks(known)):
         outcome = _told(task, result)
         if isinstance(outcome, Verification):
             found[task.candidate.high_id] = outcome
@@ -200,20 +185,21 @@ def nearest(
     return [(images[int(ids[i])], paths[int(ids[i])], float(cosines[i])) for i in order]
 
 
-def nearest_here(
-    store: Store, opened: OpenIndex, space_id: int, space: Space, vector: Vectors, k: int, say: Say
-) -> list[Near]:
+def nearest_here(context: RunContext, opened: OpenIndex, vector: Vectors, k: int) -> list[Near]:
     """The k nearest stored images that have a file that is there now, best first; what is away is said."""
-    asked = k
+    store, asked = context.store, k
     while True:
-        found = nearest(store, opened, space_id, space, vector, asked)
+        found = nearest(store, opened, context.space_id, context.space, vector, asked)
         with store.read() as tx:
             presence = find_present(tx, catalog.present_files(tx, (image.id for image, _, _ in found)))
         if len(presence.here) >= k or len(found) < asked:
             break
         asked *= 4
     for folder, away in presence.away_folders:
-        say(f"{away:,} of the nearest files are away: {files.display(folder)} cannot be looked at as it was indexed.")
+        named_folder = files.display(folder)
+        context.progress.say(
+            f"{away:,} of the nearest files are away: {named_folder} cannot be looked at as it was indexed."
+        )
     return [_near(image, presence, cosine) for image, _, cosine in found if image.id in presence.here][:k]
 
 

@@ -32,9 +32,9 @@ import numpy as np
 from PIL import Image
 
 from imgindex.pictures.prepare import Prepared, decode_options, prepare_file
-from imgindex.pictures.sources import Sources
 from imgindex.ports import Embedder, Silent
 from imgindex.records import Vectors
+from imgindex.runs.context import RunContext
 from imgindex.runs.index.ingest import Ingest
 from imgindex.runs.index.walk import Walk, walk
 from imgindex.search import embed
@@ -121,7 +121,7 @@ def index_once(folder: Path, embedder: Embedder, jobs: int) -> tuple[float, dict
         began = time.perf_counter()
         found = walked(folder, store.directory)
         with WorkerProcesses(jobs) as workers:
-            Ingest(store, space_id, embedder, Sources(decode_options(embedder)), Silent(), workers).run(found)
+            Ingest(RunContext(store, space_id, embedder, Silent(), workers)).run(found)
             took = time.perf_counter() - began
         with store.read() as tx:
             ids, vectors = spaces.vectors(tx, space_id, embedder.space.dim)

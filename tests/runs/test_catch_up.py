@@ -13,7 +13,7 @@ import imgindex
 from imgindex.api import ImageIndex
 from imgindex.proof import decide
 from imgindex.records import Space, Verdict
-from imgindex.runs.index import match
+from imgindex.runs.index.find_copies import BlockVerifier
 from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, pairs, spaces
 from imgindex.workers.inline import InlineWorkers
@@ -41,7 +41,7 @@ def test_stricter_and_then_looser_rules(images: ImageIndex, tmp_path: Path, monk
     before = images.report()
     assert len(copies(images)) == 3
     tried: list[int] = []
-    monkeypatch.setattr(match.Round, "_warm", lambda self, known, screened: tried.append(len(screened.left)))
+    monkeypatch.setattr(BlockVerifier, "_read", lambda self, known, screened: tried.append(len(screened.left)))
     monkeypatch.setattr(decide, "RULES_VERSION", decide.RULES_VERSION + 1)
     monkeypatch.setattr(decide, "_proven", lambda evidence: False)
     again = images.index([tmp_path / "photos"])
@@ -96,7 +96,7 @@ def test_refuted_pairs_near_the_decision_are_decided_again(tmp_path: Path, monke
         assert (found.pairs, found.groups, found.counts.similar_left_out) == ((), (), 0)
         assert images.index([photos]).match.verified == 0
         read: list[int] = []
-        monkeypatch.setattr(match.Round, "_warm", lambda self, known, screened: read.append(len(screened.left)))
+        monkeypatch.setattr(BlockVerifier, "_read", lambda self, known, screened: read.append(len(screened.left)))
         for agree in (0.4, 2.0, 0.4):
             monkeypatch.setattr(decide, "RULES_VERSION", decide.RULES_VERSION + 1)
             monkeypatch.setattr(decide, "SIMILAR_AGREE", agree)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import imgindex
 from imgindex.proof import verify
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
-from imgindex.runs.index import crowds, match
+from imgindex.runs.index import crowds
+from imgindex.runs.index.follow_up import FollowUp
 from imgindex.search.proposals import PAIR
 from imgindex.store import Store, catalog, pairs, spaces
 from imgindex.store.catalog import NewFile
@@ -56,7 +57,7 @@ def test_each_member_of_a_crowd_is_verified_against_the_keeper(tmp_path: Path, m
         save(reduced(first, (side, round(side * 0.75))), folder / f"{number:03}.jpg")
     with imgindex.open(tmp_path / "store", model="sift-vlad", workers=InlineWorkers()) as images:
         with monkeypatch.context() as killed:
-            killed.setattr(match.Round, "crowds", lambda _: [])
+            killed.setattr(FollowUp, "crowds", lambda _: [])
             images.index([folder])
             grouped = sum(len(group.members) for group in images.report().groups)
             assert grouped < 2 * crowds.MANY - 1, "crowds must be needed here"

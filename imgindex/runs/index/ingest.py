@@ -23,15 +23,14 @@ import numpy as np
 from imgindex import files, skips
 from imgindex.errors import last_line
 from imgindex.pictures import scan
-from imgindex.pictures.prepare import Prepared, decode_options, prepare_file
-from imgindex.pictures.sources import Sources
-from imgindex.ports import Embedder, Progress, Workers
+from imgindex.pictures.prepare import Prepared, prepare_file
 from imgindex.records import Seen, Vectors
 from imgindex.results import IngestSummary
+from imgindex.runs.context import RunContext
 from imgindex.runs.index.moves import follow_moves
 from imgindex.runs.index.walk import Walk
 from imgindex.skips import Skip, Skipped
-from imgindex.store import Store, catalog, sketches, spaces
+from imgindex.store import catalog, sketches, spaces
 from imgindex.store.catalog import NewFile
 
 STORE_BATCH = 256
@@ -54,21 +53,8 @@ class Batch:
 class Ingest:
     """One run of the five steps; `run` does them all."""
 
-    def __init__(
-        self,
-        store: Store,
-        space_id: int,
-        embedder: Embedder,
-        sources: Sources,
-        progress: Progress,
-        workers: Workers,
-    ) -> None:
-        self._store = store
-        self._space_id = space_id
-        self._embedder = embedder
-        self._sources = sources
-        self._progress = progress
-        self._workers = workers
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
         self._copies: dict[bytes, list[Seen]] = {}
         self._content: dict[bytes, bytes] = {}
         self.summary = IngestSummary()
@@ -77,13 +63,14 @@ class Ingest:
         """Index what `walk` found new or changed, then record what it found back and missing; told to stop, keep what
         was done and record nothing of the walk."""
         s = self.summary
-        with self._store.read() as tx:
+        context = self._context
+        with context.store.read() as tx:
             walk.recall(tx)
-        moved = follow_moves(self._store, walk.known, walk.files, self._workers.jobs, self._progress)
-        with self._store.read() as tx:
+        moved = follow_moves(context.store, walk.known, walk.files, context.workers.jobs, context.progress)
+        with context.store.read() as tx:
             if moved:
                 walk.recall(tx)
-            to_read = walk.to_read(tx, self._space_id)
+            to_read = walk.to_read(tx, self._context.space_id)
             known_sizes = catalog.image_sizes(tx)
         s.seen, s.ignored = len(walk.files), walk.ignored
         s.left_out_files = sum(item.is_by_pattern and not item.is_folder for item in walk.left_out.values())
@@ -98,9 +85,9 @@ class Ingest:
             known_size = sizes[seen.size_bytes] > 1 or seen.size_bytes in known_sizes
             (doubtful if known_size else fresh).append(seen)
         self._index(sorted(fresh + self._hash(doubtful), key=lambda seen: seen.path))
-        if self._progress.stopping:
+        if self._context.progress.stopping:
             return s
-        with self._store.write() as tx:
+        with self._context.store.write() as tx:
             s.missing = walk.finish(tx)
         s.problems = tuple(problem.sentence for problem in walk.unaccepted())
         return s
@@ -112,11 +99,11 @@ class Ingest:
         """
         first: dict[bytes, Seen] = {}
         settled: list[NewFile] = []
-        self._progress.start("hash", len(doubtful))
-        with ThreadPoolExecutor(self._workers.jobs) as pool:
+        self._context.progress.start("hash", len(doubtful))
+        with ThreadPoolExecutor(self._context.workers.jobs) as pool:
             for result in itertools.chain.from_iterable(pool.map(_hashed, part) for part in catalog.chunks(doubtful)):
-                self._progress.advance()
-                if self._progress.stopping:
+                self._context.progress.advance()
+                if self._context.progress.stopping:
                     pool.shutdown(cancel_futures=True)
                     return []
                 if isinstance(result, NewFile):
@@ -125,14 +112,14 @@ class Ingest:
                     self._copies.setdefault(sha256, []).append(result[1])
                 else:
                     first[sha256] = result[1]
-        self._progress.finish()
-        with self._store.read() as tx:
-            known = catalog.embedded_images(tx, self._space_id, list(first))
+        self._context.progress.finish()
+        with self._context.store.read() as tx:
+            known = catalog.embedded_images(tx, self._context.space_id, list(first))
         for sha256, image_id in known.items():
             same = (first.pop(sha256), *self._copies.pop(sha256, []))
             settled += [NewFile(seen, image_id) for seen in same]
             self.summary.known_content += len(same)
-        with self._store.write() as tx:
+        with self._context.store.write() as tx:
             catalog.put_files(tx, settled)
         self.summary.skipped += sum(new.skip is not None for new in settled)
         self._content = {seen.path: sha256 for sha256, seen in first.items() if sha256 in self._copies}
@@ -140,14 +127,14 @@ class Ingest:
 
     def _index(self, to_index: Sequence[Seen]) -> None:
         """Steps 3 to 5."""
-        step = min(self._embedder.batch_size, STORE_BATCH)
-        work = functools.partial(prepare_file, options=decode_options(self._embedder), front=self._embedder.front)
+        step = min(self._context.embedder.batch_size, STORE_BATCH)
+        work = functools.partial(prepare_file, options=self._context.options, front=self._context.embedder.front)
         batch = Batch()
         waiting: list[Prepared] = []
-        self._progress.start("index", len(to_index))
+        self._context.progress.start("index", len(to_index))
         with ThreadPoolExecutor(1, "imgindex-writer") as writer:
             written: Future[None] | None = None
-            for seen, result in self._workers.as_completed(work, to_index, ahead=2 * step):
+            for seen, result in self._context.workers.as_completed(work, to_index, ahead=2 * step):
                 if isinstance(result, Prepared):
                     waiting.append(result)
                 else:
@@ -159,18 +146,18 @@ class Ingest:
                     if written is not None:
                         written.result()
                     written, batch = writer.submit(self._write, batch), Batch()
-                self._progress.advance()
-                if self._progress.stopping:
+                self._context.progress.advance()
+                if self._context.progress.stopping:
                     break
             self._embed(waiting, batch)
             if written is not None:
                 written.result()
             writer.submit(self._write, batch).result()
-        self._progress.finish()
-        if self._progress.stopping:
+        self._context.progress.finish()
+        if self._context.progress.stopping:
             return
         left = [NewFile(seen, skip=CHANGED) for copies in self._copies.values() for seen in copies]
-        with self._store.write() as tx:
+        with self._context.store.write() as tx:
             catalog.put_files(tx, left)
         self.summary.skipped += len(left)
 
@@ -182,22 +169,22 @@ class Ingest:
     def _embed(self, waiting: Sequence[Prepared], batch: Batch) -> None:
         """Move decoded files to the batch, with their vectors and the copies that wait for them."""
         if waiting:
-            batch.vectors.append(self._embedder.finish([made.front for made in waiting]))
+            batch.vectors.append(self._context.embedder.finish([made.front for made in waiting]))
         for made in waiting:
-            self._sources.remember(made)
+            self._context.sources.remember(made)
             batch.images.append(replace(made, front=NOTHING))
             batch.shown_by.append([made.seen, *self._copies.pop(made.sha256, [])])
 
     def _write(self, batch: Batch) -> None:
         """Write a batch: images, vectors and file rows, or none of them."""
         new_files = list(batch.skipped)
-        with self._store.write() as tx:
+        with self._context.store.write() as tx:
             if batch.images:
                 ids = catalog.put_images(tx, [(p.sha256, p.seen.size_bytes, p.info, p.texture) for p in batch.images])
                 image_ids = [ids[made.sha256] for made in batch.images]
-                spaces.put_embeddings(tx, self._space_id, image_ids, np.concatenate(batch.vectors))
+                spaces.put_embeddings(tx, self._context.space_id, image_ids, np.concatenate(batch.vectors))
                 made_sketches = zip(image_ids, (made.sketch for made in batch.images), strict=True)
-                sketches.put_sketches(tx, made_sketches, self._embedder.short_side_px)
+                sketches.put_sketches(tx, made_sketches, self._context.embedder.short_side_px)
                 for image_id, shown_by in zip(image_ids, batch.shown_by, strict=True):
                     new_files += [NewFile(seen, image_id) for seen in shown_by]
             catalog.put_files(tx, new_files)

@@ -9,11 +9,11 @@ from operator import attrgetter
 
 from imgindex.pictures import sketch
 from imgindex.pictures.sources import ImageSource
-from imgindex.ports import Progress, Workers
 from imgindex.proof.screen import Way
 from imgindex.records import Candidate, ProposedBy
+from imgindex.runs.context import RunContext
 from imgindex.runs.index.worker_tasks import ScreenTask, Task, ways_of
-from imgindex.store import Store, sketches
+from imgindex.store import sketches
 
 TASK_PAIRS = 64
 """Pairs in one message to a worker process at most: 400 kB."""
@@ -44,12 +44,9 @@ class Screened:
 
 
 def screen(
-    store: Store,
+    context: RunContext,
     todo: Sequence[Candidate],
     known: Mapping[int, ImageSource],
-    workers: Workers,
-    progress: Progress,
-    short_side_px: int,
     at_hand: Mapping[int, bytes] = NO_SKETCHES,
 ) -> Screened:
     """Tell the candidates that are worth verifying from those that their sketches refute.
@@ -62,26 +59,26 @@ def screen(
     todo = sorted(todo, key=lambda c: (shared(c), c.low_id, c.high_id))
     screened = [c for c in todo if c.proposed_by is not ProposedBy.DIGEST]
     ids = {i for c in screened for i in c.key}
-    with store.read() as tx:
-        have = sketches.sketches(tx, ids, sketch.VERSION, short_side_px) | dict(at_hand)
+    with context.store.read() as tx:
+        have = sketches.sketches(tx, ids, sketch.VERSION, context.options.short_side_px) | dict(at_hand)
     lacking = {known[i].key: i for i in sorted(ids - have.keys())}
     made: list[tuple[int, bytes]] = []
-    for source, data in workers.run(ImageSource.sketch, [known[i] for i in lacking.values()]):
+    for source, data in context.workers.run(ImageSource.sketch, [known[i] for i in lacking.values()]):
         if isinstance(data, bytes):
             made.append((lacking[source.key], data))
-        if progress.stopping:
+        if context.progress.stopping:
             return Screened([], {}, [], made)
     have.update(made)
     refuted: list[Candidate] = []
     by_frames: dict[tuple[int, int], tuple[bytes, bytes]] = {}
-    for task, ways in workers.run(ways_of, _tasks(screened, shared, have, known)):
+    for task, ways in context.workers.run(ways_of, _tasks(screened, shared, have, known)):
         for candidate, way in zip(task.candidates, ways, strict=True) if isinstance(ways, list) else ():
             if way is None:
                 refuted.append(candidate)
             elif way is Way.FRAMES:
                 low, high = have[candidate.low_id], have[candidate.high_id]
                 by_frames[candidate.key] = (low, high) if low_is_a(candidate, known) else (high, low)
-        if progress.stopping:
+        if context.progress.stopping:
             return Screened([], {}, refuted, made)
     gone = {c.key for c in refuted}
     return Screened([c for c in todo if c.key not in gone], by_frames, refuted, made)

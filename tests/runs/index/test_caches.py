@@ -14,7 +14,7 @@ import imgindex
 from imgindex.api import ImageIndex
 from imgindex.pictures import sketch, sources
 from imgindex.pictures.sources import ImageSource
-from imgindex.runs.index import match
+from imgindex.runs.index.find_copies import BlockVerifier
 from imgindex.runs.index.screening import Screened
 from imgindex.search.embed.fake import FakeEmbedder
 from imgindex.store import Store, sketches, spaces
@@ -71,15 +71,15 @@ def test_old_pictures_that_sketches_refute_are_not_read(
         save(tile, tmp_path / "photos" / f"{number}.jpg")
     images.index([tmp_path / "photos"])
     read: set[str] = set()
-    warm = match.Round._warm
+    read_left = BlockVerifier._read
 
-    def noted(self: match.Round, known: dict[int, ImageSource], screened: Screened) -> None:
+    def noted(self: BlockVerifier, known: dict[int, ImageSource], screened: Screened) -> None:
         for candidate in screened.left:
             for image_id in (candidate.low_id, candidate.high_id):
                 read.update(Path(os.fsdecode(path)).name for path in known[image_id].content.paths)
-        warm(self, known, screened)
+        read_left(self, known, screened)
 
-    monkeypatch.setattr(match.Round, "_warm", noted)
+    monkeypatch.setattr(BlockVerifier, "_read", noted)
     save(tiles[3].resize((200, 200)), tmp_path / "photos" / "new.jpg")
     again = images.index([tmp_path / "photos"])
     assert again.match.verified >= 7

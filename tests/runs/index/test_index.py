@@ -14,7 +14,7 @@ import imgindex
 from imgindex.api import ImageIndex
 from imgindex.errors import ModelError, RootError, StoreLocked
 from imgindex.pictures import decode
-from imgindex.runs.index import match, worker_tasks
+from imgindex.runs.index import find_copies, worker_tasks
 from imgindex.store import Store, pairs, spaces
 from imgindex.workers.inline import InlineWorkers
 from tests.helpers.embedders import use_embedder
@@ -151,7 +151,7 @@ def test_every_searched_image_has_its_watermark(images: ImageIndex, photos_folde
     with Store.open(tmp_path / "store") as store, store.read() as tx:
         found = spaces.active_space(tx)
         assert found is not None
-        marks = pairs.watermarks(tx, found[0], found[1].floor, NEIGHBOURS, match.SEARCHED_BY)
+        marks = pairs.watermarks(tx, found[0], found[1].floor, NEIGHBOURS, find_copies.SEARCHED_BY)
         assert set(marks) == set(spaces.vector_ids(tx, found[0]).tolist())
 
 

@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from imgindex.ports import Silent
 from imgindex.proof import verify
 from imgindex.records import Reach, Relation, Seen, Vectors, Verdict, Verification
-from imgindex.runs.index import crowds, match, worker_tasks
+from imgindex.runs.context import RunContext
+from imgindex.runs.index import crowds, find_copies, follow_up, worker_tasks
+from imgindex.runs.index.find_copies import BlockVerifier
 from imgindex.runs.index.messages import messages
 from imgindex.runs.index.screening import Screened
 from imgindex.store import Store, catalog, pairs, spaces
@@ -45,7 +47,7 @@ class World:
         return hashlib.sha256(b"%d" % number).digest()
 
     def run(self, store: Store, added: Sequence[int]) -> list[Pair]:
-        """Add these images and match; what was verified."""
+        """Add these images and find their copies; what was verified."""
         space = replace(SPACE, dim=self.vectors.shape[1], floor=REACH.floor)
         with store.write() as tx:
             space_id = spaces.activate_space(tx, space)
@@ -56,21 +58,22 @@ class World:
             spaces.put_embeddings(tx, space_id, ids, self.vectors[list(added)])
         before = len(self.verified)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(match, "_sources", self._sources)
-            patch.setattr(match, "screen", lambda store, todo, *_: Screened(list(todo), {}, [], []))
-            patch.setattr(match.Round, "_warm", lambda *_: None)
-            patch.setattr(match, "outcomes_of", self._results)
-            sources: Any = SimpleNamespace(short_side_px=8)
+            patch.setattr(find_copies, "sources_of", self._sources)
+            patch.setattr(follow_up, "sources_of", self._sources)
+            patch.setattr(find_copies, "screen", lambda _, todo, *__: Screened(list(todo), {}, [], []))
+            patch.setattr(BlockVerifier, "_read", lambda *_: None)
+            patch.setattr(find_copies, "outcomes_of", self._results)
+            embedder: Any = SimpleNamespace(space=space, reach=REACH, short_side_px=8)
             workers: Any = SimpleNamespace(jobs=1)
-            match.match(store, space_id, space, sources, Silent(), workers, REACH)
+            find_copies.find_copies(RunContext(store, space_id, embedder, Silent(), workers))
         return self.verified[before:]
 
-    def _sources(self, store: Store, _: object, todo: Iterable[Any]) -> dict[int, Any]:
+    def _sources(self, context: RunContext, todo: Iterable[Any]) -> dict[int, Any]:
         wanted = set(itertools.chain.from_iterable((c.low_id, c.high_id) for c in todo))
-        with store.read() as tx:
+        with context.store.read() as tx:
             return {i: SimpleNamespace(sha256=image.sha256) for i, image in catalog.images(tx, wanted).items()}
 
-    def _results(self, _: object, tasks: Iterable[match.Task]) -> Iterator[tuple[match.Task, Verification]]:
+    def _results(self, _: object, tasks: Iterable[find_copies.Task]) -> Iterator[tuple[find_copies.Task, Verification]]:
         number = {self.sha256(n): n for n in range(len(self.vectors))}
         for task in tasks:
             low, high = sorted((number[task.a.sha256], number[task.b.sha256]))
@@ -144,22 +147,22 @@ def test_a_block_is_begun_when_the_workers_have_the_last_pairs_of_the_one_before
     """Prevents: workers without work while a block is read, and pictures of one block that drive those of the one
     before out of memory."""
     waiting: list[int] = []
-    latest: list[match.Begun] = []
-    begin = match.Round._begin
+    latest: list[find_copies.OpenBlock] = []
+    begin = BlockVerifier._open
 
-    def watched(self: match.Round, block: Any) -> match.Begun:
+    def watched(self: BlockVerifier, block: Any) -> find_copies.OpenBlock:
         waiting.extend(one.waiting for one in latest)
         latest[:] = [begin(self, block)]
         return latest[0]
 
-    monkeypatch.setattr(match.Round, "_begin", watched)
-    monkeypatch.setattr(match, "TASKS_AT_ONCE", 5)
+    monkeypatch.setattr(BlockVerifier, "_open", watched)
+    monkeypatch.setattr(find_copies, "TASKS_AT_ONCE", 5)
     monkeypatch.setattr("imgindex.runs.index.blocks.BLOCK", 20)
     world = World(line(90, 3), lambda a, b: False, [1000 + n for n in range(90)])
     with Store.open(tmp_path / "s", create=True) as store:
         world.run(store, range(90))
     assert len(waiting) > 3
-    assert max(waiting) == match.MESSAGES_AHEAD * 5
+    assert max(waiting) == find_copies.MESSAGES_AHEAD * 5
 
 
 @pytest.mark.parametrize("are_copies", [False, True])
@@ -169,20 +172,20 @@ def test_a_block_is_written_before_the_next_but_one_is_begun(
     """Prevents: a kill that costs a night's blocks, and memory that grows with them, where strangers are told apart
     faster than a message to the workers is filled."""
     begun, written, most = [0], [0], [0]
-    begin, finish = match.Round._begin, match.Round._finish
+    begin, finish = BlockVerifier._open, BlockVerifier._finish
 
-    def counted_begin(self: match.Round, block: Any) -> Any:
+    def counted_begin(self: BlockVerifier, block: Any) -> Any:
         begun[0] += 1
         most[0] = max(most[0], begun[0] - written[0])
         return begin(self, block)
 
-    def counted_finish(self: match.Round, block: Any) -> Any:
+    def counted_finish(self: BlockVerifier, block: Any) -> Any:
         found = finish(self, block)
         written[0] += 1
         return found
 
-    monkeypatch.setattr(match.Round, "_begin", counted_begin)
-    monkeypatch.setattr(match.Round, "_finish", counted_finish)
+    monkeypatch.setattr(BlockVerifier, "_open", counted_begin)
+    monkeypatch.setattr(BlockVerifier, "_finish", counted_finish)
     monkeypatch.setattr("imgindex.runs.index.blocks.BLOCK", 4)
     world = World(line(60, 2), lambda a, b: are_copies, [1000 + n for n in range(60)])
     with Store.open(tmp_path / "s", create=True) as store:
