@@ -64,7 +64,7 @@ COMMAND = "from imgindex.ui.cli import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class AfterKill:
     """What a kill left in the store: the stage it hit, and rows."""
 
     stage: str
@@ -206,7 +206,7 @@ class CrashTest:
         with tempfile.TemporaryDirectory(dir=self._base) as temporary:
             copy = Path(temporary) / "store"
             shutil.copytree(store, copy)
-            left = self._left(copy)
+            left = self._after_kill(copy)
             self.tally.stages[left.stage] += 1
             self._expect_sound(copy)
         self._expect_no_workers(began)
@@ -243,14 +243,14 @@ class CrashTest:
         if broken:
             self._fail("check found:\n" + "\n".join(broken))
 
-    def _left(self, store: Path) -> Left:
+    def _after_kill(self, store: Path) -> AfterKill:
         with closing(sqlite3.connect(store / DATABASE_NAME)) as database:
             try:
                 [(images, searched, pairs)] = database.execute(
                     "SELECT (SELECT count(*) FROM image), (SELECT count(*) FROM watermark), (SELECT count(*) FROM pair)"
                 )
             except sqlite3.OperationalError:
-                return Left("opening")
+                return AfterKill("opening")
             known = {path for (path,) in database.execute("SELECT path FROM file")}
             saved = database.execute("SELECT 1 FROM index_cache JOIN state USING (generation)").fetchone()
         if not images:
@@ -261,7 +261,7 @@ class CrashTest:
             stage = "match"
         else:
             stage = "end" if saved else "cache"
-        return Left(stage, images, searched, pairs)
+        return AfterKill(stage, images, searched, pairs)
 
     def _fail(self, what: str) -> NoReturn:
         raise Failure(f"after {self.tally.kills} kills and {self.tally.completed} completed stores: {what}")
