@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex.native import library
-from imgindex.native.signatures import SIGNATURES, Array, Bound, Must, Real, Signature, Whole
+from imgindex.native.signatures import SIGNATURES, Array, Bound, Integer, Must, Real, Signature
 
 FOLDER = "IMGINDEX_FUZZED"
 """Where the library for AddressSanitizer is, in the process that has it loaded before all others."""
@@ -70,7 +70,7 @@ def valid(signature: Signature, kernels: library.Kernels, rng: np.random.Generat
     for one in signature.arguments:
         if isinstance(one, Array) and one.way != "out":
             made[one.name] = array_of(one, [size_of(size, sizes, least, rng) for size in one.sizes], sizes, rng)
-        elif isinstance(one, Whole):
+        elif isinstance(one, Integer):
             most = min(int(eval(str(one.most), {}, sizes)), LARGEST_TRIED)
             made[one.name] = sizes[one.name] = int(rng.integers(one.least, max(most, one.least) + 1))
         elif isinstance(one, Real):
@@ -124,7 +124,7 @@ def spoil(signature: Signature, name: str, arguments: dict[str, Any], rng: np.ra
     one, value = given[name], arguments[name]
     if isinstance(one, Array):
         arguments[name], is_wrong = spoilt_array(one, value, rng)
-    elif isinstance(one, Whole):
+    elif isinstance(one, Integer):
         most = one.most if isinstance(one.most, int) else 1 << 31
         arguments[name], is_wrong = _one_of((one.least - 1, most + 1, *NO_WHOLE_NUMBERS), rng), True
         if rng.random() < 0.2:

@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.native.signatures import Argument, Array, Bound, Must, Real, Signature, Whole
+from imgindex.native.signatures import Argument, Array, Bound, Integer, Must, Real, Signature
 
 LARGEST = float(np.finfo(np.float32).max)
 """C's float has no finite number beyond it."""
 
-C_TYPES = {Whole: ctypes.c_int, Bound: ctypes.c_int, Array: ctypes.c_void_p}
+C_TYPES = {Integer: ctypes.c_int, Bound: ctypes.c_int, Array: ctypes.c_void_p}
 REALS = {"float": ctypes.c_float, "double": ctypes.c_double}
 
 Kernel = Callable[..., Any]
@@ -86,7 +86,7 @@ def _tests(one: Argument, bound: set[str]) -> list[str]:
             return [f"if not {one.holds}: raise ValueError({one.otherwise!r})"]
         case Real(name=name):
             return [f"{name} = float({name})", _test_of_range(name, 0.0, LARGEST)]
-        case Whole(name=name):
+        case Integer(name=name):
             return [f"{name} = index({name})", _test_of_range(name, one.least, one.most)]
         case Bound(name=name):
             return [_test_of_range(name, one.least, one.most)]

@@ -54,7 +54,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class Integer:
     """A whole number that the caller gives, in a range."""
 
     name: str
@@ -78,7 +78,7 @@ class Must:
     otherwise: str
 
 
-Argument = Array | Bound | Whole | Real | Must
+Argument = Array | Bound | Integer | Real | Must
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ _WINDOWS = "(height // step - 1) * (width // step - 1)"
 SIGNATURES = (
     Signature("sift", True, (
         _taken("luma", "uint8", "height", "width"), *_sides(),
-        Whole("layers", 1, MAX_LAYERS), Real("contrast", "float"), Whole("limit", 0, MAX_FEATURES),
+        Integer("layers", 1, MAX_LAYERS), Real("contrast", "float"), Integer("limit", 0, MAX_FEATURES),
         _filled("keypoints", "float32", "limit", 4), _filled("descriptors", "float32", "limit", 128),
     )),
     Signature("match", False, (
@@ -120,7 +120,7 @@ SIGNATURES = (
         _taken("even_b", "float32", "count_b", "dims"), _taken("odd_b", "float32", "count_b", "dims"),
         _taken("squared_b", "float32", "count_b"), _taken("keypoints_b", "float32", "count_b", 4), Bound("count_b", 2),
         Bound("dims", 1, 1 << 10), Real("most", "float"), Real("least_second", "float"),
-        Whole("limit", 0, MAX_MATCHES),
+        Integer("limit", 0, MAX_MATCHES),
         _filled("matches", "float64", 2, "limit", 12), _filled("counts", "int32", 2),
     )),
     Signature("vote", True, (
@@ -152,7 +152,7 @@ SIGNATURES = (
         _taken("affine", "float64", 2, 3),
         _taken("polygon_a", "float64", "corners_a", 2), Bound("corners_a", 0, MAX_CORNERS),
         _taken("polygon_b", "float64", "corners_b", 2), Bound("corners_b", 0, MAX_CORNERS),
-        Real("least", "double"), Whole("smallest", 1, MAX_SIDE), Whole("long_side", 1, MAX_SIDE),
+        Real("least", "double"), Integer("smallest", 1, MAX_SIDE), Integer("long_side", 1, MAX_SIDE),
         Real("margin", "double"),
         _filled("canvas_a", "uint8", "long_side * long_side"), _filled("canvas_b", "uint8", "long_side * long_side"),
         _filled("mask", "bool", "long_side * long_side"),
@@ -162,13 +162,13 @@ SIGNATURES = (
     Signature("reduce", False, (
         Array("picture", "uint8", ("height", "width", "channels"), rows="stride"), Bound("stride", 1, (1 << 31) - 1),
         *_sides(MAX_PICTURE_SIDE), Bound("channels", 1, 4),
-        Whole("down", 1, "height"), Whole("across", 1, "width"),
+        Integer("down", 1, "height"), Integer("across", 1, "width"),
         _filled("reduced", "uint8", "down", "across", "channels"),
     )),
     Signature("windows", True, (
         _taken("a", "uint8", "height", "width"), _taken("b", "uint8", "height", "width"),
         _taken("mask", "bool", "height", "width", nullable=True), *_sides(MAX_SIDE // 2),
-        _taken("taps", "float32", 5), Whole("step", 1, "min(height, width) // 2"), Real("stabiliser", "double"),
+        _taken("taps", "float32", 5), Integer("step", 1, "min(height, width) // 2"), Real("stabiliser", "double"),
         _filled("soft", "float32", f"2 * (height // step) * (width // step) * step * step + {LANES}"),
         _filled("inside", "bool", "height // step - 1", "width // step - 1"), _filled("apart", "bool", _WINDOWS),
         _filled("centres", "float64", _WINDOWS, 2),
@@ -177,7 +177,7 @@ SIGNATURES = (
     )),
     Signature("offsets", False, (
         _taken("soft", "float32", "softened"), _taken("inside", "bool", "down", "across"),
-        Bound("down", 1, MAX_SIDE // 2), Bound("across", 1, MAX_SIDE // 2), Whole("step", 1, MAX_SIDE // 2),
+        Bound("down", 1, MAX_SIDE // 2), Bound("across", 1, MAX_SIDE // 2), Integer("step", 1, MAX_SIDE // 2),
         Must(f"softened == 2 * (down + 1) * (across + 1) * step * step + {LANES}", "windows of other pictures"),
         *(_taken(name, "float64", "down * across") for name in ("mean_a", "mean_b", "var_a", "var_b")),
         Real("gain", "double"), _taken("asked", "bool", "count"),
@@ -187,14 +187,14 @@ SIGNATURES = (
     )),
     Signature("least_variance", False, (
         _taken("a", "float32", "height", "width"), _taken("b", "float32", "height + 2", "width + 2", nullable=True),
-        *_sides(), Whole("size", 1, MAX_SIDE),
+        *_sides(), Integer("size", 1, MAX_SIDE),
         _taken("places", "int32", "count", 2, below=("width", "height")), Bound("count", 0, 1 << 28),
         _filled("least", "float32", "count"),
     )),
     Signature("mean_ssim", False, (
         _taken("a", "uint8", "height", "width"), _taken("b", "uint8", "height", "width"),
         _taken("mask", "bool", "height", "width", nullable=True), *_sides(),
-        Whole("edge", 0, MAX_SIDE), Real("c1", "float"), Real("c2", "float"),
+        Integer("edge", 0, MAX_SIDE), Real("c1", "float"), Real("c2", "float"),
         _filled("mean", "float64", 1),
     )),
 )  # fmt: skip

@@ -154,13 +154,13 @@ def straighten(a: Side, b: Side, guess: register.Guess, sure: bool) -> Alignment
         moved = canvases.flow(canvas, found.centres[asked])
         if moved.typical_px() >= SETTLED_PX:
             affine = canvases.straightened(canvas, affine, moved, 0.4)[0]
-            fine = _fine(a, b, affine) if maps.parts(affine).plausible else None
+            fine = _fine(a, b, affine) if maps.decompose(affine).plausible else None
             if fine is None:
                 return None
             canvas, found, asked = fine
             rest = _rest(*fine[1:])
     affine, left = canvases.straightened(canvas, affine, rest, 0.3)
-    made_of = maps.parts(affine)
+    made_of = maps.decompose(affine)
     shape = {"shear": round(made_of.shear, 4), "stretch": round(made_of.anisotropy, 4)}
     return Alignment(guess, affine, canvas, measure(canvas, found, asked, left) | shape)
 
@@ -181,7 +181,7 @@ def _coarse(a: Side, b: Side, guess: register.Guess) -> Affine | None:
             break
         moved = canvases.flow(canvas, found.centres[busy & found.apart])
         affine = canvases.straightened(canvas, affine, moved, scale_px)[0]
-        if not maps.parts(affine).plausible:
+        if not maps.decompose(affine).plausible:
             return None
     return affine
 
@@ -295,6 +295,6 @@ def evidence_of(found: Alignment, full: Affine) -> dict[str, Any]:
     return found.measured | {
         "guess_inliers": found.guess.inliers,
         "origin": found.guess.origin,
-        "scale": round(maps.parts(full).scale, 5),
+        "scale": round(maps.decompose(full).scale, 5),
         "mirrored": bool(maps.determinant(full) < 0),
     }

@@ -34,7 +34,7 @@ MAX_SHEAR = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Decomposition:
     """What an affine map does: mirror first (left to right), then turn counter-clockwise, stretch before or after.
 
     `scale_x`, `scale_y` are > 0, along the axes of the picture that was stretched; `degrees` is in (-180, 180];
@@ -62,7 +62,7 @@ class Parts:
         return limits and self.shear < MAX_SHEAR
 
 
-def parts(affine: Affine) -> Parts:
+def decompose(affine: Affine) -> Decomposition:
     """Mirror, scales, turn and shear of a map."""
     (a, b, _), (c, d, _) = affine.tolist()
     mirrored = a * d - b * c < 0
@@ -79,7 +79,9 @@ def parts(affine: Affine) -> Parts:
         scale_x, scale_y = rows
         sine, cosine = c / scale_y - b / scale_x, a / scale_x + d / scale_y
     degrees = -math.degrees(math.atan2(sine, cosine))  # y points down
-    return Parts(mirrored, scale_x, scale_y, 180.0 if degrees <= -180.0 else degrees, min(column_shear, row_shear))
+    return Decomposition(
+        mirrored, scale_x, scale_y, 180.0 if degrees <= -180.0 else degrees, min(column_shear, row_shear)
+    )
 
 
 def compose(second: Affine, first: Affine) -> Affine:
@@ -128,7 +130,7 @@ def to_pixel_centres(affine: Affine) -> Affine:
 
 def describe(affine: Affine, share_a: float, share_b: float) -> str:
     """Words for what turns the first picture into the second, e.g. "mirrored, rotated 25 degrees, resized 0.50x"."""
-    found = parts(affine)
+    found = decompose(affine)
     words = []
     degrees = round(found.degrees)
     if found.mirrored and abs(degrees) == 180:

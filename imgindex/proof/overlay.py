@@ -83,7 +83,7 @@ def _scaled(rgb: Rgb, width: int, height: int) -> Rgb:
 
 def _prefiltered(rgb: Rgb, affine: NDArray[np.float64]) -> Rgb:
     """Smoothed where the map makes it much smaller, so that sampling makes no patterns of its own."""
-    shrink = 1.0 / max(maps.parts(affine).scale, 1e-6)
+    shrink = 1.0 / max(maps.decompose(affine).scale, 1e-6)
     return rgb if shrink < 1.5 else np.asarray(cv2.GaussianBlur(rgb, (0, 0), 0.4 * shrink), np.uint8)
 
 

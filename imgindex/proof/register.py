@@ -143,7 +143,7 @@ def from_votes(ballot: Ballot, least: int = 3, limit: int = 2) -> list[Guess]:
         if votes < least:
             break
         affine, chosen, inliers = native.polish(matches.rows, agree[leader], matches.similarity(leader), POLISH_PX)
-        if maps.parts(affine).plausible:
+        if maps.decompose(affine).plausible:
             guesses.append(Guess(affine, inliers, "features"))
         alive &= ~(chosen | agree[leader])
     return sorted(guesses, key=lambda g: -g.inliers)
@@ -177,7 +177,7 @@ def from_frames(icons_a: Sequence[Icon], icons_b: Sequence[Icon], floor: float) 
     ]
     for found, box_a, box_b, orientation in sorted(laid, key=lambda one: -one[0]):
         affine = box_map(box_a, box_b, orientation)
-        if maps.parts(affine).plausible:
+        if maps.decompose(affine).plausible:
             return found, Guess(affine, 0, "frames")
     return 0.0, None
 

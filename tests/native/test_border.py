@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from imgindex.native import library, signatures
-from imgindex.native.signatures import SIGNATURES, Array, Bound, Must, Real, Signature, Whole
+from imgindex.native.signatures import SIGNATURES, Array, Bound, Integer, Must, Real, Signature
 from tests.helpers.script_modules import script_module
 
 HEADER = (library.FOLDER / "kernels.h").read_text()
@@ -144,7 +144,7 @@ def test_what_may_only_be_read_is_taken_and_what_is_changed_is_a_copy() -> None:
 def test_each_size_has_a_bound() -> None:
     """Prevents: an array that is longer than C's int counts."""
     for signature in SIGNATURES:
-        bounds = {one.name for one in signature.arguments if isinstance(one, Bound | Whole)}
+        bounds = {one.name for one in signature.arguments if isinstance(one, Bound | Integer)}
         for one in signature.arguments:
             if isinstance(one, Array) and one.way != "out":
                 names = {size for size in one.sizes if isinstance(size, str) and size.isidentifier()}

@@ -70,9 +70,9 @@ def test_both_halves_of_a_descriptor_give_the_mirrored_match() -> None:
 def test_a_picture_turned_and_then_squared_is_plausible() -> None:
     """Turning and then stretching shears the axes of the first picture: a limit on that shear lost all such copies."""
     stretched = maps.compose(maps.scaling(0.75, 1.0), turned(25, 1.0, False))
-    assert maps.parts(stretched).plausible
-    assert maps.parts(stretched).shear < 1e-9
-    assert not maps.parts(np.array([[1.0, 0.5, 0], [0.0, 1.0, 0]])).plausible
+    assert maps.decompose(stretched).plausible
+    assert maps.decompose(stretched).shear < 1e-9
+    assert not maps.decompose(np.array([[1.0, 0.5, 0], [0.0, 1.0, 0]])).plausible
 
 
 @given(st.sampled_from(range(8)), st.floats(0.4, 2.0), st.floats(0.4, 2.0))
@@ -87,7 +87,7 @@ def test_frames_find_all_eight_orientations(index: int, x: float, y: float) -> N
     b = warped(a, true, width, height)
     box_b = (0.0, 0.0, float(width), float(height))
     icons = [outline.icon(a, box_a)], [outline.icon(b, box_b)]
-    if maps.parts(true).plausible:
+    if maps.decompose(true).plausible:
         correlation, guess = register.from_frames(*icons, 0.5)
         assert correlation > 0.95
         assert guess is not None
@@ -103,7 +103,7 @@ def test_parts_name_what_made_the_map(
     turn, widen = turned(degrees, scale, mirror), maps.scaling(stretch, 1.0)
     affine = maps.compose(turn, widen) if before else maps.compose(widen, turn)
     affine[:, 2] += offset
-    found = maps.parts(affine)
+    found = maps.decompose(affine)
     assert found.mirrored == mirror
     assert found.scale == pytest.approx(scale * math.sqrt(stretch))
     assert found.shear == pytest.approx(0, abs=1e-9)

@@ -48,7 +48,7 @@ def may_look_the_same(outcome: Verification) -> bool:
 
 
 def _changed(outcome: Verification) -> bool:
-    parts = maps.parts(np.array(outcome.matrix, np.float64).reshape(2, 3))
+    parts = maps.decompose(np.array(outcome.matrix, np.float64).reshape(2, 3))
     return parts.mirrored or abs(parts.degrees) > MOST_DEGREES or parts.anisotropy > UNNOTICED_STRETCH
 
 

@@ -56,7 +56,7 @@ class Sharpness:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SharedPart:
     """A part of both pictures in one tone: float32[h, w] lumas, bool[h, w] where nothing is laid over them, and where
     both have pixels."""
 
@@ -66,7 +66,7 @@ class Part:
     inside: NDArray[np.bool_]
 
 
-def compare(parts: Sequence[Part]) -> tuple[Sharpness, Sharpness, float, float]:
+def compare(parts: Sequence[SharedPart]) -> tuple[Sharpness, Sharpness, float, float]:
     """Of a, of b, and of their finest bands where there is structure: the squared correlation (1.0: nothing to see)
     and the mean product, in grey levels squared."""
     split = [(_bands(part.a), _bands(part.b)) for part in parts]
@@ -148,7 +148,7 @@ def _bands(plane: Plane) -> _Bands:
     return _Bands(fine, middle, np.asarray(coarse, np.float32))
 
 
-def _energies(part: Part, a: _Bands, b: _Bands) -> list[NDArray[np.float32]]:
+def _energies(part: SharedPart, a: _Bands, b: _Bands) -> list[NDArray[np.float32]]:
     """Energies of the bands in the clean tiles: fine of a, of b, of both; middle of a, of b."""
     clean = tiles(part.clean.astype(np.float32)) > CLEAN_TILE
     products = (

@@ -24,7 +24,7 @@ from imgindex.pictures.whole import Whole
 from imgindex.proof import maps
 from imgindex.proof.loss import colour, detail, frame, grid, history, overlay, resolution, scaled, tone
 from imgindex.proof.loss.grid import Grid, Placing
-from imgindex.proof.loss.laid import MOST_POINTS, Laid, in_tones_of, lay, usable_means
+from imgindex.proof.loss.laid import MOST_POINTS, LaidPair, in_tones_of, lay, usable_means
 from imgindex.proof.maps import Affine
 from imgindex.records import PictureInfo, Relation, Rgb, Verdict, Verification
 
@@ -99,14 +99,14 @@ def facts(picture: Whole) -> Evidence:
 
 
 def _geometry(affine: Affine, snapped: str, exact: bool) -> Evidence:
-    parts = maps.parts(affine)
+    parts = maps.decompose(affine)
     return {
         "snapped": snapped, "exact": exact, "mirrored": parts.mirrored, "stretch": round(parts.anisotropy, 4),
         "turned": round(abs(parts.degrees), 2),
     }  # fmt: skip
 
 
-def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
+def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: LaidPair) -> None:
     """What both show: parts that differ, colour, clipping, detail."""
     luma_a, luma_b = history.luma(laid.toned_a), history.luma(laid.toned_b)
     differing = overlay.differing(*_expected(found, a, b, laid), luma_a, luma_b, laid.inside, _coding(found, a, b))
@@ -157,7 +157,7 @@ def _plain(found: Evidence) -> bool:
     return bool(found["snapped"] == "frame" and found["exact"] and not found["mirrored"] and found["turned"] < 1)
 
 
-def _expected(found: Evidence, a: Whole, b: Whole, laid: Laid) -> tuple[Rgb, Rgb]:
+def _expected(found: Evidence, a: Whole, b: Whole, laid: LaidPair) -> tuple[Rgb, Rgb]:
     """Both in one tone; where one is the other coded anew, but for parts, that one is coded anew."""
     best, shown = ANEW_SHARE, (laid.toned_a, laid.toned_b)
     if not _plain(found) or a.info.pixels > MOST_CODED_PIXELS:
@@ -197,7 +197,7 @@ def _altered(off: Rgb) -> int:
     return int(np.count_nonzero(left > ALTERED_LEVELS + 6 * float(np.median(left))))
 
 
-def _compare_colour(found: Evidence, laid: Laid, clean: NDArray[np.bool_]) -> None:
+def _compare_colour(found: Evidence, laid: LaidPair, clean: NDArray[np.bool_]) -> None:
     usable = usable_means(clean)
     step = max(1, int(np.count_nonzero(usable)) // MOST_POINTS)
     points_a, points_b = laid.means_a[usable][::step], laid.means_b[usable][::step]
@@ -209,11 +209,11 @@ def _compare_colour(found: Evidence, laid: Laid, clean: NDArray[np.bool_]) -> No
 
 
 def _detail_parts(
-    a: Whole, b: Whole, laid: Laid, luma_a: detail.Plane, luma_b: detail.Plane, clean: NDArray[np.bool_]
-) -> list[detail.Part]:
+    a: Whole, b: Whole, laid: LaidPair, luma_a: detail.Plane, luma_b: detail.Plane, clean: NDArray[np.bool_]
+) -> list[detail.SharedPart]:
     """The whole grid where it has every pixel, else parts of the full one."""
     if laid.grid is laid.full:
-        return [detail.Part(luma_a, luma_b, clean, laid.inside)]
+        return [detail.SharedPart(luma_a, luma_b, clean, laid.inside)]
     parts = []
     down = laid.grid.width / laid.full.width, laid.grid.height / laid.full.height
     for part in laid.full.parts():
@@ -229,11 +229,11 @@ def _detail_parts(
         w, h = max(1, math.ceil(part.width * down[0])), max(1, math.ceil(part.height * down[1]))
         mask = clean[y : y + h, x : x + w].astype(np.uint8)
         kept = cv2.resize(mask, part.size, interpolation=cv2.INTER_NEAREST) > 0
-        parts.append(detail.Part(history.luma(seen_a), history.luma(seen_b), kept & inside, inside))
+        parts.append(detail.SharedPart(history.luma(seen_a), history.luma(seen_b), kept & inside, inside))
     return parts
 
 
-def _compare_resolution(found: Evidence, a: Whole, b: Whole, laid: Laid) -> None:
+def _compare_resolution(found: Evidence, a: Whole, b: Whole, laid: LaidPair) -> None:
     """Each picture's band above what the other can hold."""
     for name, picture, to_picture, other, to_other, across in (
         ("a", a, laid.full.to_a, b, laid.full.to_b, laid.b_to_a),
@@ -253,7 +253,7 @@ WINDOWS_ALONG = 5
 """Places along either axis of which the busiest is transformed: the middle of a page may be blank."""
 
 
-def _busiest(laid: Laid) -> Grid:
+def _busiest(laid: LaidPair) -> Grid:
     """The part of the full grid that is transformed, as maps of it to the full grid."""
     full, shown = laid.full, laid.grid
     size = [min(side, resolution.WINDOW_PX) for side in full.size]
@@ -275,13 +275,13 @@ def _busiest(laid: Laid) -> Grid:
     return Grid(at, at, *size)
 
 
-def _parts(parts: overlay.Parts | None) -> Evidence | None:
+def _parts(parts: overlay.DifferingParts | None) -> Evidence | None:
     if parts is None:
         return None
     return _rounded({"share": parts.share, "count": parts.count, "edge": parts.edge, "covered": parts.covered})
 
 
-def _places(parts: overlay.Parts, shown: Grid, to_picture: Affine, size: tuple[int, int]) -> list[list[float]]:
+def _places(parts: overlay.DifferingParts, shown: Grid, to_picture: Affine, size: tuple[int, int]) -> list[list[float]]:
     """Boxes (left, top, right, bottom) around the parts in one picture, in shares of its width and height."""
     boxes = []
     for left, top, right, bottom in parts.places:

@@ -18,7 +18,7 @@ LEAST_MEANS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Laid:
+class LaidPair:
     """Both pictures on the grid that shows all they share; `forward` where a is seen in b's tones, which has no more
     contrast, and else it is b that is seen in a's."""
 
@@ -82,7 +82,7 @@ def _moved(placing: Placing, on: _Placed) -> Placing:
     return placing if placing.snapped else grid.straightened(placing, on.shown, luma_a, luma_b)
 
 
-def lay(a: Whole, b: Whole, placing: Placing) -> Laid:
+def lay(a: Whole, b: Whole, placing: Placing) -> LaidPair:
     """Place b on a exactly, and find the tone that one is seen in by the other."""
     on = _placed(a, b, placing)
     moved = _moved(placing, on)
@@ -96,7 +96,7 @@ def lay(a: Whole, b: Whole, placing: Placing) -> Laid:
     toned = in_tones_of(on.a if forward else on.b, across, light)
     mask = on.inside.astype(np.uint8)
     difference = cv2.mean(cv2.absdiff(on.a, on.b), mask)[:3] if mask.any() else (99.0,)
-    return Laid(
+    return LaidPair(
         placing=moved,
         full=on.full,
         grid=on.shown,

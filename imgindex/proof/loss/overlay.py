@@ -57,7 +57,7 @@ class Paint:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class DifferingParts:
     """Parts that differ.
 
     share   of what both show; `count` of them, largest first in `places`, boxes in shares of the grid
@@ -80,7 +80,7 @@ class Differing:
     """bool[h, w]: the pixels of the parts, and what is known of them; None where there are none."""
 
     mask: NDArray[np.bool_]
-    parts: Parts | None
+    parts: DifferingParts | None
 
 
 def gradient(luma: Plane) -> Plane:
@@ -125,7 +125,7 @@ def differing(a: Rgb, b: Rgb, luma_a: Plane, luma_b: Plane, inside: NDArray[np.b
     own, edge = _outline(body, inside, edges_a, edges_b)
     shown_a, shown_b = a[mask].astype(np.float32), b[mask].astype(np.float32)
     covered = float(stats[1:, cv2.CC_STAT_AREA][kept[1:]].sum()) / total
-    parts = Parts(
+    parts = DifferingParts(
         share=share,
         count=int(kept.sum()),
         own=own,
