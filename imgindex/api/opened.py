@@ -144,8 +144,6 @@ class Opened:
         o = self._options
         rebuild = o.rebuild and not self._is_rebuilt
         with self._loading:
-            found = open_model(
-                self._store, o.model, o.device, progress.say, rebuild=rebuild, loaded=self._loaded
-            )
+            found = open_model(self._store, o.model, o.device, progress.say, rebuild=rebuild, loaded=self._loaded)
             self._loaded, self._is_rebuilt = found[1], True
             return found
