@@ -20,8 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imgindex.api import (
+        Between,
+        Change,
         Comparison,
+        Counts,
         Embedder,
+        Embeddings,
+        File,
         Finding,
         Grade,
         Group,
@@ -32,9 +37,11 @@ if TYPE_CHECKING:
         LeftAlone,
         Loss,
         Match,
+        Matches,
         Member,
         ModelError,
         Progress,
+        Region,
         Relation,
         Report,
         ReportedPair,
@@ -54,8 +61,13 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Between",
+    "Change",
     "Comparison",
+    "Counts",
     "Embedder",
+    "Embeddings",
+    "File",
     "Finding",
     "Grade",
     "Group",
@@ -66,9 +78,11 @@ __all__ = [
     "LeftAlone",
     "Loss",
     "Match",
+    "Matches",
     "Member",
     "ModelError",
     "Progress",
+    "Region",
     "Relation",
     "Report",
     "ReportedPair",

@@ -18,13 +18,20 @@ from imgindex.errors import (
 from imgindex.ports import Embedder, Progress, Workers
 from imgindex.records import Grade, Loss, Relation, Verdict
 from imgindex.results import (
+    Between,
+    Change,
     Comparison,
+    Counts,
+    Embeddings,
+    File,
     Finding,
     Group,
     IndexSummary,
     LeftAlone,
     Match,
+    Matches,
     Member,
+    Region,
     Report,
     ReportedPair,
     Status,
@@ -34,8 +41,13 @@ from imgindex.workers.inline import InlineWorkers
 from imgindex.workers.pool import WorkerProcesses
 
 __all__ = [
+    "Between",
+    "Change",
     "Comparison",
+    "Counts",
     "Embedder",
+    "Embeddings",
+    "File",
     "Finding",
     "Grade",
     "Group",
@@ -46,9 +58,11 @@ __all__ = [
     "LeftAlone",
     "Loss",
     "Match",
+    "Matches",
     "Member",
     "ModelError",
     "Progress",
+    "Region",
     "Relation",
     "Report",
     "ReportedPair",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from imgindex.api.opened import Folders, Opened, StrPath, named_folders, named_path, verb
 from imgindex.ports import Progress
-from imgindex.results import LeftAlone, Match, Report, Status, Thumbnail
-from imgindex.runs import query
+from imgindex.records import Verdict
+from imgindex.results import Between, Embeddings, File, LeftAlone, Matches, Report, Status, Thumbnail
+from imgindex.runs import listing, query
+from imgindex.runs.between import between
 from imgindex.runs.context import RunContext
 from imgindex.runs.left_alone import left_alone
 from imgindex.runs.report.report import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, report
@@ -18,7 +20,7 @@ class Reading(Opened):
     """What is there, what looks like what, and what is a copy of what."""
 
     @verb
-    def query(self, image: StrPath, *, k: int = 10, progress: Progress | None = None) -> list[Match]:
+    def query(self, image: StrPath, *, k: int = 10, progress: Progress | None = None) -> Matches:
         """The k stored images that look most like the picture at `image`, proven copies first.
 
         Raises UsageError where the picture cannot be read, or crashes or hangs its decoder. Worker processes that
@@ -29,7 +31,7 @@ class Reading(Opened):
         return query.query_image(context, self._index, named_path(image), k)
 
     @verb
-    def query_text(self, text: str, *, k: int = 10, progress: Progress | None = None) -> list[Match]:
+    def query_text(self, text: str, *, k: int = 10, progress: Progress | None = None) -> Matches:
         """The k stored images nearest to `text`; ModelError where the model knows no words."""
         shown = progress or self._progress
         context = RunContext(self._store, *self._model(shown), shown, self._asking)
@@ -42,6 +44,37 @@ class Reading(Opened):
         pairs that only look alike are named; they are not even counted where it is None."""
         below = folder_arguments(named_folders(folders))
         return report(self._store, below, similar_per_image=similar_per_image)
+
+    @verb
+    def between(self, a: Folders, b: Folders, *, least: Verdict = Verdict.NEAR_DUPLICATE) -> Between:
+        """What the files below `a` have in common with those below `b`: which pictures of a card are in the archive
+        already, which of a test set leak from the training set.
+
+        Of each file below `a` that has something like it below `b`, the best pair that was verified, `a` first:
+        copies, and with `least` Verdict.VARIANT or SIMILAR what is weaker, too. A file is no copy of itself, where the
+        folders overlap. Raises UsageError where nothing below one of them was indexed.
+        """
+        below_a, below_b = (folder_arguments(named_folders(folders)) for folders in (a, b))
+        return between(self._store, below_a, below_b, least=Verdict(least))
+
+    @verb
+    def embeddings(self, folders: Folders = ()) -> Embeddings:
+        """The vectors of the images that files below `folders` show (all where empty): ids, first paths and
+        float32[N, dim], rows of norm 1, N being the number of distinct images. (0, 0) in a new store."""
+        return listing.embeddings(self._store, folder_arguments(named_folders(folders)))
+
+    def __iter__(self) -> Iterator[File]:
+        """Every file that is indexed, and was there when its folder was last scanned, by path."""
+        return listing.files(self._store)
+
+    @verb
+    def __len__(self) -> int:
+        """How many files iteration gives."""
+        return listing.count(self._store)
+
+    def __bool__(self) -> bool:
+        """True: an index without files is there."""
+        return True
 
     @verb
     def thumbnails(

@@ -18,7 +18,7 @@ from imgindex.ports import Front, TextEmbedder, Workers
 from imgindex.proof.decide import placed, unproven_score
 from imgindex.proof.verify import EXACT_OUTCOME, reversed_outcome
 from imgindex.records import Candidate, ProposedBy, Seen, Space, StoredImage, Vectors, Verdict, Verification
-from imgindex.results import Match
+from imgindex.results import Match, Matches
 from imgindex.runs.context import RunContext
 from imgindex.runs.index.screening import Screened, screen
 from imgindex.runs.index.worker_tasks import Task, outcomes_of
@@ -54,7 +54,7 @@ class Near:
     cosine: float
 
 
-def query_image(context: RunContext, opened: OpenIndex, path: str, k: int) -> list[Match]:
+def query_image(context: RunContext, opened: OpenIndex, path: str, k: int) -> Matches:
     """The k stored images that look most like the picture at `path`, proven copies first.
 
     Within one verdict, higher scores first. Told to stop, it proves no more. Raises UsageError where the picture cannot
@@ -74,7 +74,7 @@ def query_image(context: RunContext, opened: OpenIndex, path: str, k: int) -> li
     return _best(found, k)
 
 
-def query_text(context: RunContext, opened: OpenIndex, text: str, k: int) -> list[Match]:
+def query_text(context: RunContext, opened: OpenIndex, text: str, k: int) -> Matches:
     """The k stored images whose vectors are nearest to a text's; ModelError where the space has no texts."""
     embedder = context.embedder
     if not isinstance(embedder, TextEmbedder):
@@ -226,9 +226,9 @@ def _match(near: Near, outcome: Verification) -> Match:
     )
 
 
-def _best(found: list[Match], k: int) -> list[Match]:
+def _best(found: list[Match], k: int) -> Matches:
     def key(match: Match) -> tuple[int, float, str]:
         rank = BEST_FIRST.index(match.verdict) if match.verdict.is_aligned else BEST_FIRST.index(Verdict.SIMILAR)
         return rank, -match.score, match.path
 
-    return sorted(found, key=key)[:k]
+    return Matches(sorted(found, key=key)[:k])

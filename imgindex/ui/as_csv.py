@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from imgindex.results import Report
-from imgindex.ui.report_text import losses_text
+from imgindex.results import Report, losses_text
 
 COLUMNS = (
     "group", "role", "path", "verdict", "score", "transform", "width_px", "height_px", "size_bytes", "grade", "given",

@@ -20,8 +20,8 @@ from imgindex.api import ImageIndex
 from imgindex.errors import UsageError
 from imgindex.files import display, write_atomic
 from imgindex.records import Verdict
-from imgindex.results import Change, Corners, Group, Report, Thumbnail
-from imgindex.ui.report_text import losses_text, presence_lines, which_has_what
+from imgindex.results import Change, Corners, Group, Report, Thumbnail, losses_text
+from imgindex.ui.report_text import presence_lines, which_has_what
 from imgindex.ui.words import count, size_text
 
 DEFAULT_PICTURES = 100

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from imgindex.files import display
-from imgindex.records import Loss, Verdict
-from imgindex.results import Change, Group, Member, Report, ReportedPair
+from imgindex.records import Verdict
+from imgindex.results import Change, Group, Member, Report, ReportedPair, losses_text
 from imgindex.ui.words import count, size_text
 
 MAX_PAIRS_SHOWN = 20
@@ -115,11 +115,6 @@ def _member_lines(group: Group, m: Member, *, is_new: bool) -> Iterator[str]:
     if m.loss:
         yield f"    it alone has {losses_text(m.loss)}"
     yield from _also_named(m.links)
-
-
-def losses_text(losses: Sequence[Loss]) -> str:
-    """What would be lost, in words."""
-    return "; ".join(f"{loss.what}: {loss.words}" for loss in losses)
 
 
 def _also_named(links: Sequence[str]) -> list[str]:

@@ -1,21 +1,23 @@
-"""What the verbs answer, as data, before it is written as text, JSON or CSV.
-
-Paths are absolute and text, as `os.fsdecode` gives it: `pathlib.Path`, `open` and JSON take them, whatever bytes are in
-a name.
-"""
+"""A report: groups of duplicates, pairs, and what is new in them."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from imgindex.records import DecisionKind, Grade, Loss, PictureInfo, Relation, Verdict, Verification
+from imgindex.records import DecisionKind, Grade, Loss, Relation, Verdict
 from imgindex.skips import Skip
 
 
-@dataclass(frozen=True, slots=True)
+def losses_text(losses: Sequence[Loss]) -> str:
+    """What would be lost, in words."""
+    return "; ".join(f"{loss.what}: {loss.words}" for loss in losses)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Member:
     """One file of a group that stands below another, as `grade` says.
 
@@ -40,6 +42,18 @@ class Member:
     links: tuple[str, ...] = ()
     new: bool = True
 
+    def __repr__(self) -> str:
+        return f"<Member {os.path.basename(self.path)}: {self.grade}, {self.verdict} {self.score:.1f}>"
+
+    def to_dict(self, group: Group) -> dict[str, Any]:
+        """A row of text and numbers, of a file of this group."""
+        return {
+            "group": group.number, "id": group.id, "role": "member", "path": self.path, "grade": self.grade.value,
+            "given": self.given, "verdict": self.verdict.value, "score": self.score, "transform": self.transform,
+            "loss": losses_text(self.loss), "differs": ", ".join(self.differs), "new": self.new,
+            "width_px": self.width_px, "height_px": self.height_px, "size_bytes": self.size_bytes,
+        }  # fmt: skip
+
 
 class Change(StrEnum):
     """What became of a group since the last nightly report."""
@@ -59,7 +73,7 @@ class NotFollowed:
     loss: tuple[Loss, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Group:
     """A keeper and its members, at least one, redundant ones first; `reclaimable_bytes` counts these, each physical
     file once.
@@ -86,6 +100,21 @@ class Group:
     chosen_by: str = ""
     not_followed: NotFollowed | None = None
 
+    def __repr__(self) -> str:
+        redundant = sum(member.grade is Grade.REDUNDANT for member in self.members)
+        return (
+            f"<Group {self.number}: keep {os.path.basename(self.keeper)}, {redundant} of {len(self.members)} redundant>"
+        )
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """A row of text and numbers for each file, the keeper's first."""
+        keeper = {
+            "group": self.number, "id": self.id, "role": "keeper", "path": self.keeper, "grade": "keep", "given": None,
+            "verdict": None, "score": None, "transform": None, "loss": "", "differs": "", "new": self.keeper_new,
+            "width_px": self.width_px, "height_px": self.height_px, "size_bytes": self.keeper_bytes,
+        }  # fmt: skip
+        return [keeper, *(member.to_dict(self) for member in self.members)]
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -95,7 +124,7 @@ class Resolved:
     files: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ReportedPair:
     """Two files and the verdict on them; relation and transform lead from `a` to `b`.
 
@@ -127,6 +156,30 @@ class ReportedPair:
     def is_settled(self) -> bool:
         """Whether a person has dealt with the two: reports leave them out. Of a keeper's pair the group tells."""
         return self.decided is not None and self.decided is not DecisionKind.KEEPER
+
+    def __repr__(self) -> str:
+        return f"<ReportedPair {os.path.basename(self.a)}, {os.path.basename(self.b)}: {self.verdict} {self.score:.1f}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Text and numbers by field name, losses in words (None where not weighed): a row of a data frame."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "verdict": self.verdict.value,
+            "relation": None if self.relation is None else self.relation.value,
+            "score": self.score,
+            "cosine": self.cosine,
+            "ssim": self.ssim,
+            "transform": self.transform,
+            "share_a": self.share_a,
+            "share_b": self.share_b,
+            "loss_a": None if self.loss_a is None else losses_text(self.loss_a),
+            "loss_b": None if self.loss_b is None else losses_text(self.loss_b),
+            "grade_a": None if self.grade_a is None else self.grade_a.value,
+            "grade_b": None if self.grade_b is None else self.grade_b.value,
+            "differs": ", ".join(self.differs),
+            "decided": None if self.decided is None else self.decided.value,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +213,7 @@ class Counts:
     decided: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """Everything `imgindex report` says; `generated_at` is UTC, ISO 8601 with a Z, and so is `since`: when the last
     nightly report was given out, None where there was none. `resolved` are groups of that report that are no more."""
@@ -195,12 +248,21 @@ class Report:
         """Pairs that a person decided, where the report was asked for them."""
         return tuple(pair for pair in self.pairs if pair.is_settled)
 
+    def __repr__(self) -> str:
+        c = self.counts
+        return f"<Report: {c.files:,} files, {c.duplicate_files:,} redundant in {c.groups:,} groups, {c.pairs:,} pairs>"
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """A row of text and numbers for each file of a group, for `pandas.DataFrame` or `polars.DataFrame`; of `pairs`,
+        each has its own `to_dict`."""
+        return [row for group in self.groups for row in group.to_dicts()]
+
 
 Corners: TypeAlias = tuple[tuple[float, float], ...]
 """Corners (x, y) of a polygon as shares in [0, 1] of a picture's sides."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Thumbnail:
     """How a file looks on a page: a small JPEG, its size, the file's time, and how it lies on the first picture of its
     row, the keeper of a group.
@@ -219,170 +281,5 @@ class Thumbnail:
     shows: Corners | None = None
     shown: Corners | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """One answer of a query: a file that shows the image found, best first; `other_paths` are files of the same bytes,
-    `hard_links` other names of this one."""
-
-    path: str
-    verdict: Verdict
-    score: float
-    cosine: float
-    ssim: float | None
-    relation: Relation | None
-    transform: str | None
-    width_px: int
-    height_px: int
-    size_bytes: int
-    other_paths: tuple[str, ...] = ()
-    hard_links: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RootStatus:
-    """A folder that was indexed; `scanned_at_s` is the unix time of its last completed scan."""
-
-    path: str
-    scanned_at_s: int | None
-    files: int
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Counts of a store; `files` and `skipped` are present files, `skipped_by_reason` most frequent first. `left_out`
-    are known files that the last scan left out, for a pattern or because their folder is hidden: they take no part."""
-
-    store: str
-    space: str
-    model: str
-    precision: str
-    files: int
-    images: int
-    missing: int
-    skipped: int
-    skipped_by_reason: tuple[tuple[str, int], ...]
-    roots: tuple[RootStatus, ...]
-    database_bytes: int
-    left_out: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LeftAlone:
-    """A file, or a folder with all that is in it, that a scan leaves alone.
-
-    reason   `no-picture`, `link` (not followed), `system` (trash, thumbnails and such), `store`, `hidden`, `excluded`,
-             `ignore-file`, or `not-included`: no pattern of those that are to be included matches
-    pattern  the one that leaves it out; empty where none does
-    """
-
-    path: str
-    is_folder: bool
-    reason: str
-    pattern: str
-
-
-@dataclass(slots=True)
-class IngestSummary:
-    """What an ingest did, in files unless said otherwise; `problems` are sentences on folders not read.
-
-    Every file that was `seen` is one of: unchanged, moved (from where the store knew it, which may be outside the roots
-    of this run), the first of new content (`embedded_images`), a further copy of new
-    content (`new_copies`), of known content, skipped; fewer where the run was told to stop.
-
-    `ignored` files are no pictures or links. Patterns left out `left_out_files` and `left_out_folders`, each of these
-    with all that is in it; `hidden_folders` were left out as such.
-    """
-
-    seen: int = 0
-    unchanged: int = 0
-    embedded_images: int = 0
-    new_copies: int = 0
-    known_content: int = 0
-    skipped: int = 0
-    ignored: int = 0
-    missing: int = 0
-    problems: tuple[str, ...] = ()
-    moved: int = 0
-    left_out_files: int = 0
-    left_out_folders: int = 0
-    hidden_folders: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class VerifySummary:
-    """What a search and verification did: new images searched, pairs verified, copies found, pairs left pending."""
-
-    searched: int
-    verified: int
-    copies: int
-    pending: int
-
-    def plus(self, more: VerifySummary) -> VerifySummary:
-        """Both together."""
-        return VerifySummary(
-            self.searched + more.searched,
-            self.verified + more.verified,
-            self.copies + more.copies,
-            self.pending + more.pending,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class WeighSummary:
-    """What weighing did: proven pairs weighed, pairs of which an image could not be read."""
-
-    weighed: int
-    unread: int
-
-
-@dataclass(frozen=True, slots=True)
-class IndexSummary:
-    """What one run of `index` did, `match` being its search and verification, and the wall-clock seconds of its stages:
-    scan, hash, index, search, verify, weigh.
-
-    `interrupted` where it was told to end before all was done.
-    """
-
-    ingest: IngestSummary
-    match: VerifySummary
-    weigh: WeighSummary
-    seconds: dict[str, float]
-    interrupted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something broken in a store: the number of the invariant (0: the database file itself), what is broken, how to
-    mend it, whether `--repair` can, and whether it did."""
-
-    invariant: int
-    sentence: str
-    mend: str
-    repairable: bool
-    repaired: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The verdict on two files as it leads from the first to the second, and where they differ.
-
-    `regions` are in pixels of the first picture at full size; None where nothing could be aligned.
-    """
-
-    outcome: Verification
-    first: PictureInfo
-    second: PictureInfo
-    regions: tuple[Region, ...] | None
-    written: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A box around something that differs, in pixels of the compared picture; `area_px` of what differs in it."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    area_px: int
+    def __repr__(self) -> str:
+        return f"<Thumbnail: {self.width_px} x {self.height_px}, {len(self.jpeg):,} bytes>"
