@@ -27,7 +27,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class RankedFile:
     """What a rule looks at of one file: itself, the image it shows, and facts, None where they are not known."""
 
     file: Seen
@@ -44,21 +44,21 @@ COPIED = re.compile(rb"(^|[^a-z])(copy|kopie|copie|copia)([^a-z]|$)|\(\d{1,3}\)(
 """Names such as `IMG_1 copy.jpg`, `Copy of IMG_1.jpg`, `IMG_1 - Kopie (2).jpg` and `IMG_1 (1).jpg`."""
 
 
-def _folder(traits: Traits, about: str) -> int:
-    return not is_below(traits.file.path, os.fsencode(about))
+def _folder(ranked: RankedFile, about: str) -> int:
+    return not is_below(ranked.file.path, os.fsencode(about))
 
 
-def _format(traits: Traits, about: str) -> int:
+def _format(ranked: RankedFile, about: str) -> int:
     wanted = [FORMAT_NAMES.get(name.strip().upper(), name.strip().upper()) for name in (about or FORMATS).split(",")]
-    own = traits.image.info.format
+    own = ranked.image.info.format
     return wanted.index(own) if own in wanted else len(wanted)
 
 
 def _has(entry: str) -> Valued:
-    return lambda traits, _: traits.facts is None or entry not in traits.facts.metadata
+    return lambda ranked, _: ranked.facts is None or entry not in ranked.facts.metadata
 
 
-Valued: TypeAlias = Callable[[Traits, str], int]
+Valued: TypeAlias = Callable[[RankedFile, str], int]
 """A number of a file for what a rule is about: the smaller, the rather it is kept."""
 
 
@@ -117,9 +117,9 @@ class Rule:
     def __str__(self) -> str:
         return f"{self.name}:{self.about}" if self.about else self.name
 
-    def value(self, traits: Traits) -> int:
+    def value(self, ranked: RankedFile) -> int:
         """The smaller, the rather the file is kept."""
-        return int(KINDS[self.name].value(traits, self.about))
+        return int(KINDS[self.name].value(ranked, self.about))
 
 
 def _written(name: str) -> str:
@@ -161,13 +161,13 @@ class KeepRules:
         )
         return next((folder for folder in self.protected if any(is_below(name, folder) for name in names)), None)
 
-    def values(self, traits: Traits) -> tuple[int, ...]:
+    def values(self, ranked: RankedFile) -> tuple[int, ...]:
         """A number by each rule, the smaller, the rather the file is kept."""
-        return tuple(rule.value(traits) for rule in self.rules)
+        return tuple(rule.value(ranked) for rule in self.rules)
 
-    def preferred(self, traits: Traits) -> tuple[int, ...]:
+    def preferred(self, ranked: RankedFile) -> tuple[int, ...]:
         """The same, protected folders first: what is before everything else in a KeeperKey."""
-        return (self.protecting(traits.file.path) is None, *self.values(traits))
+        return (self.protecting(ranked.file.path) is None, *self.values(ranked))
 
 
 NO_RULES = KeepRules()
@@ -185,7 +185,7 @@ def file_key(stat: Seen) -> tuple[int, int, bytes]:
 
 def by_rules(image: StoredImage, files: Iterable[Seen], rules: KeepRules, facts: Facts | None) -> list[Seen]:
     """The files of an image, the one to keep first."""
-    return sorted(files, key=lambda stat: (rules.preferred(Traits(stat, image, facts)), file_key(stat)))
+    return sorted(files, key=lambda stat: (rules.preferred(RankedFile(stat, image, facts)), file_key(stat)))
 
 
 def keeper_key(image: StoredImage, files: Iterable[Seen], preferred: tuple[int, ...] = ()) -> KeeperKey:

@@ -11,7 +11,7 @@ from imgindex.keep.choice import Choice, followed, lossy
 from imgindex.keep.groups import ImageGroup
 from imgindex.keep.order import Below, KeeperKey
 from imgindex.keep.reasons import tie
-from imgindex.keep.rules import NO_RULES, Facts, KeepRules, Rule, Traits, by_rules, keeper_key
+from imgindex.keep.rules import NO_RULES, Facts, KeepRules, RankedFile, Rule, by_rules, keeper_key
 from imgindex.records import DecisionKind, Grade, Seen, StoredImage
 from imgindex.results import NotFollowed
 from imgindex.runs.decisions import Decided
@@ -50,7 +50,7 @@ class Wanted:
     ) -> Shown:
         """An image as a report shows it, its files in the order in which they are kept."""
         own = by_rules(image, here, self.rules, facts)
-        preferred = (not self.is_keeper(image.sha256), *self.rules.preferred(Traits(own[0], image, facts)))
+        preferred = (not self.is_keeper(image.sha256), *self.rules.preferred(RankedFile(own[0], image, facts)))
         protected = {stat.path: folder for stat in own if (folder := self.rules.protecting(stat.path)) is not None}
         return Shown(image, tuple(own), links, keeper_key(image, own, preferred), protected)
 
@@ -150,7 +150,7 @@ def not_followed(
 
 
 def _key_of_file(rules: KeepRules, shown: Shown, stat: Seen) -> KeeperKey:
-    preferred = (*shown.key.preferred[:PROTECTED], *rules.preferred(Traits(stat, shown.image)))
+    preferred = (*shown.key.preferred[:PROTECTED], *rules.preferred(RankedFile(stat, shown.image)))
     return keeper_key(shown.image, [stat], preferred)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgindex.errors import UsageError
-from imgindex.keep.rules import KINDS, Facts, KeepRules, Rule, Traits, by_rules
+from imgindex.keep.rules import KINDS, Facts, KeepRules, RankedFile, Rule, by_rules
 from imgindex.records import PictureInfo, Seen, StoredImage
 
 
@@ -24,27 +24,27 @@ def file(path: bytes, mtime_ns: int = 5) -> Seen:
     return Seen(path, 1000, mtime_ns, 0, 1, 1)
 
 
-PLAIN = Traits(file(b"/p/a.jpg"), image(), Facts((), lossy=True))
+PLAIN = RankedFile(file(b"/p/a.jpg"), image(), Facts((), lossy=True))
 
 PREFERRED = [
-    ("folder:/p/best", Traits(file(b"/p/best/a.jpg"), image())),
-    ("not-folder:/p", Traits(file(b"/q/a.jpg"), image())),
-    ("format", Traits(file(b"/p/a.heic"), image(picture_format="HEIF"))),
-    ("format:png,jpeg", Traits(file(b"/p/a.png"), image(picture_format="PNG"))),
-    ("lossless", Traits(file(b"/p/a.png"), image(), Facts((), lossy=False))),
-    ("capture-date", Traits(file(b"/p/b.jpg"), image(), Facts(("capture date",), lossy=True))),
-    ("gps", Traits(file(b"/p/b.jpg"), image(), Facts(("GPS",), lossy=True))),
-    ("detail", Traits(file(b"/p/b.jpg"), image(width=101))),
-    ("larger", Traits(file(b"/p/b.jpg"), image(1001))),
-    ("smaller", Traits(file(b"/p/b.jpg"), image(999))),
-    ("oldest", Traits(file(b"/p/b.jpg", 4), image())),
-    ("newest", Traits(file(b"/p/b.jpg", 6), image())),
-    ("shortest-path", Traits(file(b"/p/.jpg"), image())),
+    ("folder:/p/best", RankedFile(file(b"/p/best/a.jpg"), image())),
+    ("not-folder:/p", RankedFile(file(b"/q/a.jpg"), image())),
+    ("format", RankedFile(file(b"/p/a.heic"), image(picture_format="HEIF"))),
+    ("format:png,jpeg", RankedFile(file(b"/p/a.png"), image(picture_format="PNG"))),
+    ("lossless", RankedFile(file(b"/p/a.png"), image(), Facts((), lossy=False))),
+    ("capture-date", RankedFile(file(b"/p/b.jpg"), image(), Facts(("capture date",), lossy=True))),
+    ("gps", RankedFile(file(b"/p/b.jpg"), image(), Facts(("GPS",), lossy=True))),
+    ("detail", RankedFile(file(b"/p/b.jpg"), image(width=101))),
+    ("larger", RankedFile(file(b"/p/b.jpg"), image(1001))),
+    ("smaller", RankedFile(file(b"/p/b.jpg"), image(999))),
+    ("oldest", RankedFile(file(b"/p/b.jpg", 4), image())),
+    ("newest", RankedFile(file(b"/p/b.jpg", 6), image())),
+    ("shortest-path", RankedFile(file(b"/p/.jpg"), image())),
 ]
 
 
 @pytest.mark.parametrize(("rule", "better"), PREFERRED, ids=[rule for rule, _ in PREFERRED])
-def test_each_rule_prefers_what_it_says(rule: str, better: Traits) -> None:
+def test_each_rule_prefers_what_it_says(rule: str, better: RankedFile) -> None:
     read = Rule.read(rule)
     assert read.value(better) < read.value(PLAIN)
 
@@ -58,13 +58,13 @@ def test_every_kind_of_rule_is_tried() -> None:
     ["IMG_1 (1).jpg", "IMG_1(2).JPG", "IMG_1 copy.jpg", "Copy of IMG_1.jpg", "IMG_1 - Copy (3).jpg", "a_copy.png"],
 )
 def test_names_of_copies_are_told(name: str) -> None:
-    assert Rule.read("plain-name").value(Traits(file(b"/p/" + name.encode()), image())) == 1
+    assert Rule.read("plain-name").value(RankedFile(file(b"/p/" + name.encode()), image())) == 1
 
 
 @pytest.mark.parametrize("name", ["IMG_1.jpg", "copyright.jpg", "photocopy.jpg", "party (2019).jpg", "(1) first.jpg"])
 def test_names_that_only_look_like_those_of_copies_are_not(name: str) -> None:
     """Prevents: the year of a party taken for the number of a copy."""
-    assert Rule.read("plain-name").value(Traits(file(b"/copy/" + name.encode()), image())) == 0
+    assert Rule.read("plain-name").value(RankedFile(file(b"/copy/" + name.encode()), image())) == 0
 
 
 @pytest.mark.parametrize("text", ["biggest", "folder", "folder:", "larger:2", "", "format:"])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imgindex import clock
 from imgindex.files import texts
-from imgindex.keep.rules import NO_RULES, KeepRules, Traits, file_key
+from imgindex.keep.rules import NO_RULES, KeepRules, RankedFile, file_key
 from imgindex.proof import loss
 from imgindex.proof.naming import differences
 from imgindex.records import Grade, Relation, Verdict, Weighing
@@ -157,7 +157,7 @@ def _presence_below(
     presence = find_present(tx, below)
     if rules != NO_RULES:
         images = catalog.images(tx, presence.here)
-        presence.rename(lambda image, stat: (rules.preferred(Traits(stat, images[image])), file_key(stat)))
+        presence.rename(lambda image, stat: (rules.preferred(RankedFile(stat, images[image])), file_key(stat)))
     for i in wanted:
         if i in presence.here:
             paths[i] = sorted(stat.path for stat in presence.here[i])

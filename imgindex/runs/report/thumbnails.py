@@ -43,7 +43,7 @@ MEMBERS_PER_GROUP = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FileToDraw:
     """A file to look at, by the content it had when it was indexed.
 
     matrix  affine map (2 x 3, row-major) from the keeper's full-size pixels to this picture's; None where there is
@@ -62,7 +62,7 @@ class ThumbnailTask:
     """One message to a worker: the first of `files` is what the others are laid on. `keeper` names the group."""
 
     keeper: str
-    files: tuple[Wanted, ...]
+    files: tuple[FileToDraw, ...]
 
 
 def thumbnails(
@@ -140,10 +140,10 @@ def _tasks(store: Store, rows: Sequence[tuple[str, ...]]) -> Iterator[ThumbnailT
                 maps[pair.a_id, pair.b_id] = pair.outcome.matrix
                 maps[pair.b_id, pair.a_id] = reversed_outcome(pair.outcome).matrix
 
-    def wanted(path: str, first_id: int) -> Wanted:
+    def wanted(path: str, first_id: int) -> FileToDraw:
         image_id, stat = files[path]
         image = images[image_id]
-        return Wanted(path, image.sha256, image.info, stat.mtime_ns // 10**9, maps.get((first_id, image_id)))
+        return FileToDraw(path, image.sha256, image.info, stat.mtime_ns // 10**9, maps.get((first_id, image_id)))
 
     for first, *others in rows:
         if first not in files:
@@ -158,7 +158,7 @@ def _paths(group: Group) -> tuple[str, ...]:
     return group.keeper, *(member.path for member in group.members[:MEMBERS_PER_GROUP])
 
 
-def _rgb(wanted: Wanted) -> Rgb | None:
+def _rgb(wanted: FileToDraw) -> Rgb | None:
     """The picture as `_regions` and the thumbnail need it; None where the file cannot be read now."""
     try:
         data = OnDisk((os.fsencode(wanted.path),), wanted.sha256).read()
@@ -167,7 +167,7 @@ def _rgb(wanted: Wanted) -> Rgb | None:
         return None
 
 
-def _thumbnail(wanted: Wanted, rgb: Rgb | None) -> Thumbnail:
+def _thumbnail(wanted: FileToDraw, rgb: Rgb | None) -> Thumbnail:
     """Without what is drawn on it. Where there is no picture, the size is that which its thumbnail would have."""
     scale = min(1.0, THUMBNAIL_PX / max(wanted.info.size))
     width, height = (max(1, round(side * scale)) for side in wanted.info.size)
