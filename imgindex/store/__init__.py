@@ -1,11 +1,20 @@
 """The store: one directory with `imgindex.db` (the truth) and cache files that can be deleted at any moment.
 
-`database` opens it and hands out transactions; the other modules are the statements that run inside one:
+`schema` has the tables, `upgrade` brings an older store to them, `database` opens it and hands out transactions. A row
+is written by the statements for its kind, which run inside one:
 
-    catalog   roots, files, images
-    skipped   files that were refused, and why
-    spaces    embedding spaces, vectors, index cache rows
-    pairs     pairs, watermarks, pending candidates
+    catalog    roots, files, images
+    moves      files that have moved
+    skipped    files that were refused, and why
+    sketches   what is kept of an image's look
+    spaces     embedding spaces, vectors, index cache rows
+    pairs      pairs, watermarks, pending candidates
+    weighed    what would be lost with either image of a pair
+    decisions  what a person decided
+    reported   what the last nightly report said
+
+`values` and `checksum` guard what goes into a row and comes out of it; `sqlite` holds what only SQLite knows, and the
+statements of `check`.
 """
 
 from imgindex.store.database import DATABASE_NAME, Store, Transaction

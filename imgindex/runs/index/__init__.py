@@ -1,4 +1,4 @@
-"""index: scan -> decode -> embed -> store -> search -> verify, only what is new.
+"""index: scan -> decode -> embed -> store -> search -> verify -> weigh, only what is new.
 
 `run` is the list; `walk` and `ingest` bring in files, `find_copies` verifies what `blocks` proposes and `screening`
 lets through, `settle` makes of each outcome the pair that is stored, `follow_up` asks for what proven pairs suggest,
