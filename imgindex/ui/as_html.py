@@ -39,7 +39,7 @@ GRADES = {
 }
 
 VERDICTS = {
-    "exact": "the same bytes as the file to keep",
+    "exact": "the same bytes",
     "same-pixels": "another file of the same pixels",
     "near-duplicate": "proven to show the same picture",
 }

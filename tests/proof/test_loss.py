@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -57,6 +58,7 @@ def weighed(original: bytes, copy: bytes, outcome: Verification | None = None) -
 
 
 ORIGINAL = coded(photo(), quality=88)
+REAL = Path(__file__).parents[1] / "photos"
 
 
 def opened() -> Image.Image:
@@ -153,6 +155,41 @@ def test_each_sharper_somewhere_keeps_both() -> None:
     left, right = Image.composite(both, soft, near), Image.composite(soft, both, near)
     weighing = weighed(coded(left, quality=90), coded(right, quality=90))
     assert (weighing.grade_a, weighing.grade_b) == (None, None)
+
+
+SHARPENED: dict[str, Edit] = {
+    "edges enhanced much": lambda image: image.filter(ImageFilter.EDGE_ENHANCE_MORE),
+    "edges enhanced": lambda image: image.filter(ImageFilter.EDGE_ENHANCE),
+    "unsharp mask": lambda image: image.filter(ImageFilter.UnsharpMask(2, 500, 0)),
+    "local contrast": lambda image: image.filter(ImageFilter.UnsharpMask(4, 500, 2)),
+    "half as sharp again": lambda image: ImageEnhance.Sharpness(image).enhance(1.5),
+}
+
+
+@pytest.mark.parametrize("quality", [75, 92])
+@pytest.mark.parametrize("name", SHARPENED)
+@pytest.mark.parametrize("picture", ["astronaut", "cat", "coffee", "rocket"])
+def test_a_sharpened_copy_never_stands_above_its_original(picture: str, name: str, quality: int) -> None:
+    original = REAL.joinpath(f"{picture}.jpg").read_bytes()
+    image = Image.open(io.BytesIO(original)).convert("RGB")
+    weighing = weighed(original, coded(SHARPENED[name](image), quality=quality))
+    assert weighing.grade_a is None, weighing.derived_a
+
+
+@pytest.mark.parametrize("sigma", [0.6, 1.0, 2.0])
+def test_the_grain_of_an_original_was_not_added_to_a_blurred_copy(sigma: float) -> None:
+    """A night sky is mostly noise."""
+    original = REAL.joinpath("galaxies.jpg").read_bytes()
+    image = Image.open(io.BytesIO(original)).convert("RGB")
+    weighing = weighed(original, coded(image.filter(ImageFilter.GaussianBlur(sigma)), "PNG"))
+    assert weighing.grade_a is None, weighing.derived_a
+
+
+def test_a_blurred_copy_is_redundant_given_what_it_was_made_from() -> None:
+    original = REAL.joinpath("cat.jpg").read_bytes()
+    image = Image.open(io.BytesIO(original)).convert("RGB")
+    weighing = weighed(original, coded(image.filter(ImageFilter.GaussianBlur(2)), "PNG"))
+    assert (weighing.grade_a, weighing.grade_b) == (None, Grade.REDUNDANT)
 
 
 def test_grain_on_an_enlargement_is_no_detail() -> None:

@@ -16,7 +16,7 @@ from imgindex.records import PictureInfo, Relation, Verdict, Verification, Weigh
 
 __all__ = ["JUDGE_VERSION", "WEIGHER_VERSION", "by_geometry", "judge", "may_look_the_same", "measure", "weigh"]
 
-WEIGHER_VERSION = 3
+WEIGHER_VERSION = 4
 """Raise it with any change to the evidence: every pair is then weighed again. See also `JUDGE_VERSION`."""
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from imgindex.pictures.whole import Whole
 from imgindex.proof import maps
-from imgindex.proof.loss import colour, detail, frame, grid, history, overlay, resolution, scaled, tone
+from imgindex.proof.loss import colour, detail, filtered, finer, frame, grid, history, overlay, resolution, scaled, tone
 from imgindex.proof.loss.grid import Grid, Placing
 from imgindex.proof.loss.laid import MOST_POINTS, LaidPair, in_tones_of, lay, usable_means
 from imgindex.proof.maps import Affine
@@ -123,6 +123,9 @@ def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: LaidPair) -> None:
     sharp_a, sharp_b, coherence, product = detail.compare(parts)
     found["coherence"], found["product"] = round(coherence, 4), round(product, 4)
     found["a"]["detail"], found["b"]["detail"] = _rounded(asdict(sharp_a)), _rounded(asdict(sharp_b))
+    if max(sharp_a.sharper, sharp_b.sharper) > finer.LOST_DETAIL_SLIGHT:
+        for name, share in zip("ab", filtered.explained(parts), strict=True):
+            found[name]["explained"] = round(share, 4)
     if laid.grid is not laid.full:
         places = detail.areas(luma_a, luma_b, laid.inside)
         for name, count in zip("ab", places, strict=True):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imgindex.proof.loss import signs
+from imgindex.proof.loss import finer, signs
 from imgindex.proof.loss.signs import PROOFS, Evidence, Signs
 from imgindex.records import Grade, Loss, Weighing
 
-JUDGE_VERSION = 2
+JUDGE_VERSION = 3
 """Raise it with any change to what `judge` says of some evidence: stored pairs are then judged again."""
 
 UNNOTICED_SHIFT = 3.0
@@ -89,6 +89,8 @@ def standing(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) 
     strength = {name: max(made[name].values(), default=0) for name in "ab"}
     for rich, poor in (("a", "b"), ("b", "a")):
         if has[rich]:
+            if _may_be_sharpened(evidence[rich], evidence[poor], has[rich], made[poor]):
+                return None
             contradicted = strength[rich] >= 2 and strength[rich] > strength[poor] + max(has[rich].values()) - 1
             return None if contradicted else poor
     if made["a"] and made["b"]:
@@ -96,6 +98,15 @@ def standing(evidence: Evidence, has: dict[str, Signs], made: dict[str, Signs]) 
             return None
         return "a" if strength["a"] > strength["b"] else "b"
     return "a" if made["a"] else "b" if made["b"] else None
+
+
+SAYS_LESSER = PROOFS | {"enlarged", "stretched", "laid around", "repeats a lossy file"}
+"""Signs that a sharpened copy does not give its original."""
+
+
+def _may_be_sharpened(rich: Evidence, poor: Evidence, has: Signs, made: Signs) -> bool:
+    """Whether one is sharper, nothing else speaks for it, and sharpening the other may have made it so."""
+    return has.keys() == {"detail"} and not SAYS_LESSER & made.keys() and not finer.is_lost_detail(rich, poor)
 
 
 def looks_same(evidence: Evidence) -> bool:
@@ -106,9 +117,8 @@ def looks_same(evidence: Evidence) -> bool:
         stills and evidence["snapped"] == "frame" and not any(signs.is_seen(evidence[name]["beside"]) for name in "ab")
     )
     toned = evidence["shift"] <= UNNOTICED_SHIFT and evidence["uneven"] < signs.UNEVEN
-    return (
-        straight and whole and toned and _all_over(evidence) and not _discoloured(evidence) and not _sharpened(evidence)
-    )
+    sharpened = any(finer.has_more_of_the_same(evidence[m], evidence[o], evidence) for m, o in (("a", "b"), ("b", "a")))
+    return straight and whole and toned and _all_over(evidence) and not _discoloured(evidence) and not sharpened
 
 
 MUCH_SHARPER = 0.3
@@ -140,19 +150,6 @@ def _hidden_places(mine: Evidence, other: Evidence) -> bool:
         return False
     local = mine["detail"]["places"] >= HIDDEN_TILES and mine["detail"]["sharper"] < HIDDEN_SHARE
     return bool(local and found < signs.COARSENED * asked)
-
-
-SHARPENED, SHARPENED_COHERENCE = 1.6, 0.85
-
-
-def _sharpened(evidence: Evidence) -> bool:
-    """Whether one has much more of the very detail that both have, at equal size."""
-    a, b = evidence["a"], evidence["b"]
-    dithered = any(side["colours"] is not None for side in (a, b))
-    if dithered or "finer" in a or "finer" in b or evidence["coherence"] < SHARPENED_COHERENCE:
-        return False
-    more, less = sorted(((side["detail"]["energy"] + 0.5) for side in (a, b)), reverse=True)
-    return bool(more > SHARPENED * less)
 
 
 GREY_MODES = ("1", "L", "LA", "I;16")
@@ -197,7 +194,8 @@ def is_sure(below: str, above: str, has: dict[str, Signs], made: dict[str, Signs
         evidence[below]["width"] * evidence[below]["height"] < evidence[above]["width"] * evidence[above]["height"]
     )
     taken = "no camera data" in made[below] and smaller
-    return bool(SURE & set(made[below])) or has[above].get("detail", 0) >= 1 or taken
+    lost = "detail" in has[above] and finer.is_lost_detail(evidence[above], evidence[below])
+    return bool(SURE & set(made[below])) or lost or taken
 
 
 Words = Callable[[Evidence, Evidence, Evidence], tuple[float, str]]
@@ -269,7 +267,7 @@ def _content(mine: Evidence, other: Evidence, both: Evidence, name: str) -> Loss
 
 
 def _detail(mine: Evidence, other: Evidence, both: Evidence, name: str) -> Loss:
-    if signs.truly_finer(mine, other):
+    if finer.truly_finer(mine, other):
         scale = mine["finer"]["scale"]
         return Loss("detail", round(1 - 1 / scale, 4), f"resolves {scale:.2f} times finer")
     sharper = mine["detail"]["sharper"]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from imgindex.proof.loss import finer
+
 Evidence = dict[str, Any]
 Signs = dict[str, int]
 
@@ -35,17 +37,21 @@ quality 75 or below, 0.43 at most in other edits."""
 
 RECODED, RECODED_MORE = 0.85, 0.3
 
-CODED_FROM, SPREAD = 0.7, 0.24
-"""A JPEG was coded from the other where most of its coefficients are those that coding the other gives, and the other's
-lie anywhere between the multiples: a change of the JPEG that leaves them so near would keep them close to it."""
+SPREAD = 0.24
+"""Mean distance from a JPEG's lattice from which the other's coefficients lie anywhere between the multiples: a change
+of the JPEG that leaves them so near would keep them close to it."""
+
+CODED_FROM, CODED_FROM_SPREAD, CODED_FROM_LEFT = 0.7, 0.275, 0.7
+"""A JPEG was coded from the other where most of its coefficients are those that coding the other gives, the other's lie
+far from its lattice, and coding the other anew takes away some of the difference. Of JPEGs that were sharpened slightly
+two of 1,100 keep so many coefficients: 0.25 and 0.26 from the lattice, with 0.74 and 1.05 of the difference left."""
 
 SAME_CODER, LEAST_BETTER = 0.1, 0.03
 """The same where coding the other anew takes away all but this much of the difference, and the reverse does so less."""
 
 BLOCKY, BLOCKY_MORE = 0.25, 0.15
 UNEVEN = 0.12
-LOST_DETAIL, LOST_DETAIL_SLIGHT = 0.3, 0.08
-WHITE, LEAST_NOISE = 6.0, 0.6
+LOST_DETAIL = 0.3
 CLIPPED, CLIPPING_SHIFT = 0.006, 2.0
 LEAST_PARTS = 0.0015
 EACH_SHARPER, SIDES_TILES = 0.05, 4
@@ -64,12 +70,12 @@ def has(mine: Evidence, other: Evidence, both: Evidence) -> Signs:
             found["area"] = 1 if calm else 2
         elif not blank and beside["flat"] < 0.6 and beside["rough"] > 0.5:
             found |= {"area": 2, "set beside": 1}
-    if truly_finer(mine, other) and not is_noisy(mine, other):
+    if finer.truly_finer(mine, other) and not finer.is_noisy(mine, other):
         found["detail"] = 2
     sharper, less = mine["detail"]["sharper"], other["detail"]["sharper"]
-    if _sharper_counts(mine, other, both) and sharper > LOST_DETAIL_SLIGHT:
+    if finer.sharper_counts(mine, other, both) and sharper > finer.LOST_DETAIL_SLIGHT:
         much = sharper > LOST_DETAIL and sharper > 4 * less
-        if much or mine["detail"]["noise"] < MORE_NOISE * other["detail"]["noise"] + 0.5:
+        if much or mine["detail"]["noise"] < finer.MORE_NOISE * other["detail"]["noise"] + 0.5:
             found["detail"] = max(found.get("detail", 0), 2 if much else 1)
     own, its = mine["chroma"], other["chroma"]
     share = own["unexplained"] / max(own["varies"], 0.1)
@@ -92,16 +98,16 @@ def made(mine: Evidence, other: Evidence, both: Evidence) -> Signs:
             found["laid around"] = 2
         elif beside["uniform"] > 0.97 and beside["flat"] > 0.97:
             found["laid around"] = 1
-    finer, its = mine.get("finer"), other.get("finer")
-    if finer is not None and (its is None or its["scale"] < MORE_PIXELS) and is_enlarged(finer):
+    band, its = mine.get("finer"), other.get("finer")
+    if band is not None and (its is None or its["scale"] < finer.MORE_PIXELS) and finer.is_enlarged(band):
         found["enlarged"] = 2
-    if "scaled" in mine and is_enlarged_exactly(mine["scaled"]):
+    if "scaled" in mine and finer.is_enlarged_exactly(mine["scaled"]):
         found["enlarged exactly"] = 3
-    if "scaled" in other and is_reduced_exactly(other["scaled"]):
+    if "scaled" in other and finer.is_reduced_exactly(other["scaled"]):
         found["resized"] = 3
     if carries(mine, other, both):
         found["laid over"] = 2
-    if is_noisy(mine, other) and not _grid_smoothed(mine, other):
+    if finer.is_noisy(mine, other) and finer.adds_to(mine, other, both) and not _grid_smoothed(mine, other):
         found["noise added"] = 2
     if is_clipped(mine, other, both):
         found["clipped"] = 1
@@ -141,7 +147,10 @@ def keeps_more(mine: Evidence, other: Evidence) -> bool:
     own, its = mine.get("recompressed"), other.get("recompressed")
     if own is None or its is None or its > own - RECODED_MORE:
         return False
-    return bool(own > RECODED or (own > CODED_FROM and (other.get("lattice") or 0.0) > SPREAD))
+    if own > RECODED:
+        return True
+    left, spread = mine.get("recoded"), other.get("lattice") or 0.0
+    return bool(own > CODED_FROM and spread > CODED_FROM_SPREAD and (left is None or left < CODED_FROM_LEFT))
 
 
 def is_coded_from(mine: Evidence, other: Evidence) -> bool:
@@ -166,57 +175,6 @@ def _kept(mine: Evidence, other: Evidence) -> Signs:
     return {"no camera data": 1} if lacks_camera else {}
 
 
-MORE_PIXELS = 1.15
-"""Scale from which the band above the coarser one's limit is wide enough to tell an enlargement."""
-
-LEAST_BAND = 0.2
-"""Grey levels: less is the rounding of levels."""
-
-NOISE_FACTOR, NOISE_FLOOR = 2.0, 0.05
-"""Noise that was added to an enlargement is as strong below the coarser one's limit as above it, and there the two
-would differ by it."""
-
-MORE_NOISE = 3.0
-"""Where calm places have so many times the energy, too, slightly more detail may be dither."""
-
-MOST_EVEN = 0.5
-"""Energy in calm places over that in busy ones: detail is in busy ones, and grain everywhere."""
-
-CRISP = 1.1
-"""Steepness of edges, per pixel of the coarser picture: 0.9 to 1.07 in 45 enlargements, in 28 true originals 0.96 and
-1.12 to 2.5."""
-
-NATIVE, MORE_ENERGY = 1.13, 1.02
-"""Edges so much crisper are the picture's own, where it has no more energy than the coarser picture at that one's size:
-an enlargement that was sharpened until its edges are so steep has more."""
-
-TRACE = 0.05
-"""Share of a nearly empty band that interpolation explains, where it is not that of a lens: 0.004 in 12 megapixels that
-were a little soft."""
-
-DOUBLED, PLAIN_EXPLAINED = 0.95, 0.6
-"""Share of the band that interpolation explains from which nothing else need be asked: pixels that were doubled, and
-interpolated ones, whose edges are no steeper than the coarser picture's make them."""
-
-
-def _sharper_counts(mine: Evidence, other: Evidence, both: Evidence) -> bool:
-    """Whether more energy in the finest band is detail: not noise, dither, or what resizing and sharpening make."""
-    enlarged = mine.get("finer") is not None and not truly_finer(mine, other)
-    if is_noisy(mine, other) or enlarged or truly_finer(other, mine) or mine["colours"] is not None:
-        return False
-    return bool(mine["detail"]["even"] < MOST_EVEN) and not _adds_to(mine, other, both)
-
-
-ADDED_FROM, ADDED_TO = 0.94, 1.06
-
-
-def _adds_to(mine: Evidence, other: Evidence, both: Evidence) -> bool:
-    """Whether `mine` is the other and something that has nothing to do with it, as grain has: the product of both is
-    then the energy of the other alone."""
-    energy = other["detail"]["energy"] + other["detail"]["noise"]
-    return bool(ADDED_FROM < both["product"] / max(energy, 1.0) < ADDED_TO)
-
-
 def is_seen(beside: Evidence) -> bool:
     return bool(beside["share"] >= 1 - MOST_SHARED) and (beside["flat"], beside["uniform"], beside["rough"]) != (
         0,
@@ -232,89 +190,6 @@ def on_lattice(mine: Evidence, other: Evidence) -> bool:
     return bool(
         found < (UNRELATED if mine["lossy"] or (other.get("recompressed") or 0.0) < REPEATED else REPEATED_LATTICE)
     )
-
-
-def truly_finer(mine: Evidence, other: Evidence) -> bool:
-    """Whether there is true detail above the coarser one's limit."""
-    band = mine.get("finer")
-    if band is None:
-        return False
-    met = mine.get("scaled")
-    if met is not None:
-        if is_reduced_exactly(met):
-            return True
-        if is_enlarged_exactly(met) or not _is_kept(met, mine, other):
-            return False
-        if _is_crisp(mine, other):
-            return True
-    if (
-        band["rms"] > LEAST_BAND
-        and band["explained"] < 0.3
-        and band["ratio"] > NOISE_FACTOR * band["alien"] + NOISE_FLOOR
-    ):
-        return True
-    if band["rms"] <= 0.5 or band["even"] > MOST_EVEN:
-        return False
-    alien = band["explained"] < 0.16 and band["ratio"] > 0.05
-    strong = band["rms"] > 1 and band["ratio"] > 0.2 and band["explained"] < 0.3
-    return bool(alien or strong)
-
-
-def _is_crisp(mine: Evidence, other: Evidence) -> bool:
-    """Whether edges are steeper than the coarser picture's can be made, with no more energy at its size."""
-    band = mine["finer"]
-    more = (mine["detail"]["energy"] + 0.5) / (other["detail"]["energy"] + 0.5)
-    steep = band["least"] > 1 and band["steep"] * band["scale"] > NATIVE
-    return bool(steep and band["rms"] > 2 * LEAST_BAND and more < MORE_ENERGY)
-
-
-EXACT_LEVELS, LEAST_KEPT = 0.03, 0.2
-"""Mean difference in grey levels up to which one is the other resized by a known filter: 0.0 in 40 of 44 reduced
-copies, 0.03 at least in 100 other edits; and how far enlarging the smaller one then is from the larger one."""
-
-MOST_OFF, LEAST_OWN = 0.3, 0.75
-"""Where none is met exactly: what is sharpened or grained after it was enlarged is further from the smaller one when it
-is reduced, or nearer when that is enlarged."""
-
-
-LOSSLESS_OFF, LOSSLESS_OWN, LOSSLESS_RATIO = 0.65, 0.65, 1.6
-"""The same of a lossless picture that is smaller than a JPEG, of which coding may have hidden more."""
-
-
-def _is_kept(met: Evidence, mine: Evidence, other: Evidence) -> bool:
-    """Whether reducing `mine` nearly gives the other, and enlarging the other gives nothing like it."""
-    if mine["lossy"] and not other["lossy"]:
-        return bool(LOSSLESS_OFF > met["off"] < met["own"] / LOSSLESS_RATIO and met["own"] > LOSSLESS_OWN)
-    return bool(met["off"] < MOST_OFF and met["own"] > LEAST_OWN)
-
-
-def is_reduced_exactly(met: Evidence) -> bool:
-    return bool(met["reduced"] <= EXACT_LEVELS and met["own"] > LEAST_KEPT)
-
-
-def is_enlarged_exactly(met: Evidence) -> bool:
-    return bool(met["enlarged"] <= EXACT_LEVELS and not is_reduced_exactly(met))
-
-
-def is_enlarged(band: Evidence) -> bool:
-    if band["low"] < LEAST_BAND:
-        return False
-    if band["explained"] > DOUBLED:
-        return True
-    if band["steep"] * band["scale"] > CRISP:
-        return False
-    if band["explained"] > PLAIN_EXPLAINED:
-        return True
-    if band["scale"] < MORE_PIXELS:
-        return False
-    interpolated = band["explained"] > 0.25 and band["ratio"] < 0.2
-    empty = band["ratio"] < 0.018 and band["low"] > 1.2 and band["explained"] > TRACE
-    return bool(interpolated or empty)
-
-
-def is_noisy(mine: Evidence, other: Evidence) -> bool:
-    own = mine["detail"]
-    return bool(own["white"] > WHITE and own["white"] > 2 * other["detail"]["white"] and own["noise"] > LEAST_NOISE)
 
 
 def _grid_smoothed(mine: Evidence, other: Evidence) -> bool:
@@ -336,7 +211,7 @@ def differ_in_parts(both: Evidence) -> bool:
 
 def carries(mine: Evidence, other: Evidence, both: Evidence) -> bool:
     """Whether the parts that differ were laid over `mine`."""
-    if not differ_in_parts(both) or both["uneven"] > UNEVEN:
+    if not differ_in_parts(both) or both["uneven"] > UNEVEN or finer.may_be_sharpened(other, mine, both):
         return False
     parts, own = both["parts"], mine["own"]
     paint, its = mine["paint"], other["paint"]
