@@ -176,6 +176,18 @@ def test_a_sharpened_copy_never_stands_above_its_original(picture: str, name: st
     assert weighing.grade_a is None, weighing.derived_a
 
 
+@pytest.mark.parametrize(("earlier", "own", "copy"), [(83, 90, 80), (83, 95, 92), (75, 88, 80), (92, 95, 85)])
+@pytest.mark.parametrize("picture", ["cat", "coffee", "rocket"])
+def test_an_original_that_was_coded_before_is_not_made_from_its_copy(
+    picture: str, earlier: int, own: int, copy: int
+) -> None:
+    """Its coefficients lie near the steps of an older coding, which may be near those of the copy."""
+    before = Image.open(REAL / f"{picture}.jpg").convert("RGB")
+    original = coded(Image.open(io.BytesIO(coded(before, quality=earlier))), quality=own)
+    weighing = weighed(original, coded(Image.open(io.BytesIO(original)), quality=copy))
+    assert weighing.grade_a is None, weighing.derived_a
+
+
 @pytest.mark.parametrize("sigma", [0.6, 1.0, 2.0])
 def test_the_grain_of_an_original_was_not_added_to_a_blurred_copy(sigma: float) -> None:
     """A night sky is mostly noise."""

@@ -41,11 +41,9 @@ def explained(parts: Sequence[Part]) -> tuple[float, float]:
 
 def _tiles(part: Part) -> tuple[Plane, Plane, Plane, Plane]:
     """float32[n, TILE_PX, TILE_PX] of a and of b, and the same with REACH_PX around them."""
-    fine_a, fine_b = (cv2.subtract(p, cv2.GaussianBlur(p, (0, 0), FINE_SIGMA)) for p in (part.a, part.b))
-    usable = part.clean.astype(np.uint8)
-    for plane in (part.a, part.b):
-        usable &= cv2.inRange(plane, DARKEST, LIGHTEST) // 255
-    usable = cv2.erode(usable, np.ones((2 * REACH_PX + 1,) * 2, np.uint8))
+    fine_a, fine_b = _finest(part.a), _finest(part.b)
+    usable = part.clean & _within_range(part.a) & _within_range(part.b)
+    usable = cv2.erode(usable.astype(np.uint8), np.ones((2 * REACH_PX + 1,) * 2, np.uint8)) > 0
     energy = np.maximum(tiles(cv2.multiply(fine_a, fine_a)), tiles(cv2.multiply(fine_b, fine_b)))
     asked = (tiles(usable.astype(np.float32)) > MOSTLY) & (energy > LEAST_ENERGY)
     asked[:1] = asked[-1:] = asked[:, :1] = asked[:, -1:] = False
@@ -56,6 +54,14 @@ def _tiles(part: Part) -> tuple[Plane, Plane, Plane, Plane]:
         _cut(fine_a, corners, 0), _cut(fine_b, corners, 0), _cut(fine_a, corners, REACH_PX),
         _cut(fine_b, corners, REACH_PX),
     )  # fmt: skip
+
+
+def _finest(plane: Plane) -> Plane:
+    return np.asarray(cv2.subtract(plane, cv2.GaussianBlur(plane, (0, 0), FINE_SIGMA)), np.float32)
+
+
+def _within_range(plane: Plane) -> NDArray[np.bool_]:
+    return (plane >= DARKEST) & (plane <= LIGHTEST)
 
 
 MOSTLY = 0.9

@@ -5,6 +5,8 @@ without moving them keeps them near that lattice, even after another tone, turn 
 
 lattice       mean distance of the child's coefficients, on the parent's blocks and in its tone, from the nearest
               multiple; 0.25 where the two have nothing to do with each other
+rival         the least such distance from lattices of other steps: what was coded earlier, at another quality, lies
+              nearer to those
 recompressed  share of a JPEG's quantised coefficients that coding the other picture anew gives
 recoded       how far the other picture, coded anew as this JPEG was, is from it, over how far it is uncoded
 blocky        how far differences across the borders of some 8-pixel grid stand out: coding whose file is gone
@@ -12,6 +14,7 @@ blocky        how far differences across the borders of some 8-pixel grid stand 
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from io import BytesIO
@@ -73,6 +76,7 @@ class History:
 
     lattice: float | None
     agreeing: float
+    rival: float
     recompressed: float | None
     recoded: float | None
 
@@ -91,7 +95,14 @@ def of_pair(a: Whole, b: Whole, placing: Placing, with_recoded: bool = True) -> 
     )
 
 
-NOTHING = (None, 0.0)
+NOTHING = (None, 0.0, 1.0)
+
+NEAR = 0.2
+"""Mean distance from which nothing lies on a lattice, and no rival need be asked."""
+
+RIVALS = (0.7, 0.76, 0.82, 0.88, 0.94, 1.06, 1.13, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0, 3.0)
+"""Steps of other lattices, over those of the parent: quantisation tables of one coder are multiples of each other, and
+half a step fits whatever the whole step fits."""
 
 
 class _Coded:
@@ -127,9 +138,10 @@ class _Coded:
             ends.append(slice(int(first + spare), int(max(last - spare, first + spare + BLOCK_PX))))
         return ends[0], ends[1]
 
-    def lattice(self) -> tuple[float | None, float]:
+    def lattice(self) -> tuple[float | None, float, float]:
         """Mean distance of the other's coefficients from the lattice of this JPEG, None where too little can be seen;
-        and the share of them that are nearest to the very multiples that this JPEG has."""
+        the share of them that are nearest to the very multiples that this JPEG has; and the distance from the nearest
+        of other lattices."""
         own, other = self.own, self.other
         good = self.inside & (own > 8) & (own < 247) & (other > 8) & (other < 247)
         if np.count_nonzero(good) < LEAST_PIXELS:
@@ -152,7 +164,9 @@ class _Coded:
             found = found if again is None else min(found, again)
         return NOTHING if found is None else found
 
-    def _distance(self, plane: Plane, good: NDArray[np.bool_], asked: NDArray[np.bool_]) -> tuple[float, float] | None:
+    def _distance(
+        self, plane: Plane, good: NDArray[np.bool_], asked: NDArray[np.bool_]
+    ) -> tuple[float, float, float] | None:
         kept = _whole_blocks(good & (cv2.absdiff(plane, self.own) <= FAR_LEVELS))
         coefficients = _coefficients(plane, kept)[:, asked.reshape(-1)] / self.steps[asked]
         nearest = np.rint(coefficients)
@@ -160,7 +174,9 @@ class _Coded:
         if np.count_nonzero(live) < LEAST_COEFFICIENTS:
             return None
         own = np.rint(_coefficients(self.own, kept)[:, asked.reshape(-1)] / self.steps[asked])
-        return float(np.abs(coefficients - nearest)[live].mean()), float((own == nearest)[live].mean())
+        distance = float(np.abs(coefficients - nearest)[live].mean())
+        rival = min(map(functools.partial(_distance_at, coefficients), RIVALS)) if distance < NEAR else 1.0
+        return distance, float((own == nearest)[live].mean()), rival
 
     def _by_levels(self, good: NDArray[np.bool_]) -> Plane | None:
         """The other's luma in this JPEG's tone, each level of each channel becoming what it is on average here."""
@@ -203,6 +219,16 @@ class _Coded:
         live = ((own != 0) | (other != 0)) & (steps >= LEAST_RECODED_STEP)
         live[:, 0] = False
         return float((own == other)[live].mean()) if np.count_nonzero(live) > LEAST_LIVE else None
+
+
+def _distance_at(coefficients: NDArray[np.float32], scale: float) -> float:
+    """Mean distance of coefficients, in steps, from the nearest non-zero multiple of `scale` steps, in those."""
+    scaled = coefficients * np.float32(1 / scale)
+    nearest = np.rint(scaled)
+    live = nearest != 0
+    if np.count_nonzero(live) < LEAST_COEFFICIENTS:
+        return 1.0
+    return float(np.abs(scaled - nearest)[live].mean())
 
 
 MOST_SIDE_PX = 1_024
