@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex.proof.loss.detail import FINE_SIGMA, STRUCTURED_QUANTILE, TILE_PX, Part, Plane, tiles
+from imgindex.proof.loss.detail import FINE_SIGMA, STRUCTURED_QUANTILE, TILE_PX, Plane, SharedPart, tiles
 
 REACH_PX = 3
 """Of the filter to each side."""
@@ -28,7 +28,7 @@ DARKEST, LIGHTEST = 2, 253
 UNKNOWN = 1.0
 
 
-def explained(parts: Sequence[Part]) -> tuple[float, float]:
+def explained(parts: Sequence[SharedPart]) -> tuple[float, float]:
     """Share of the energy of the finest band of a that a filter of b gives, and the reverse, in [0, 1]; 1.0 where there
     is too little structure to tell."""
     rows = [_tiles(part) for part in parts]
@@ -39,7 +39,7 @@ def explained(parts: Sequence[Part]) -> tuple[float, float]:
     return _share(inner_a[kept], around_b[kept]), _share(inner_b[kept], around_a[kept])
 
 
-def _tiles(part: Part) -> tuple[Plane, Plane, Plane, Plane]:
+def _tiles(part: SharedPart) -> tuple[Plane, Plane, Plane, Plane]:
     """float32[n, TILE_PX, TILE_PX] of a and of b, and the same with REACH_PX around them."""
     fine_a, fine_b = _finest(part.a), _finest(part.b)
     usable = part.clean & _within_range(part.a) & _within_range(part.b)
