@@ -35,7 +35,7 @@ def reported(folder: Path, store: Path) -> Report:
 
 
 def copies(report: Report) -> set[frozenset[str]]:
-    return {frozenset((Path(p.a.decode()).name, Path(p.b.decode()).name)) for p in report.pairs if p.verdict.is_copy}
+    return {frozenset((Path(p.a).name, Path(p.b).name)) for p in report.pairs if p.verdict.is_copy}
 
 
 @pytest.mark.parametrize("profile", LEAST_FOUND)
