@@ -141,8 +141,8 @@ def _colours(image: Image.Image, rgb: Image.Image) -> int | None:
 
 
 def _levels(rgb: Image.Image) -> int:
-    counts = rgb.getchannel("G").histogram()
-    return sum(count * LEVEL_SHARE > rgb.width * rgb.height for count in counts)
+    counts, pixels = rgb.getchannel("G").histogram(), rgb.width * rgb.height
+    return sum(count * LEVEL_SHARE > pixels for count in counts)
 
 
 def _metadata(image: ImageFile.ImageFile, data: bytes) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgindex.proof.canvases import quantiles
 from imgindex.proof.sheet import Planes
 
 Box = tuple[int, int, int, int]
@@ -59,7 +60,7 @@ def rim(a: Planes, b: Planes, box: Box, own: NDArray[np.uint8], apart: float) ->
         energy_a += float(np.vdot(step_a, step_a))
         energy_b += float(np.vdot(step_b, step_b))
         steep += np.square(step_b - step_a)
-    edge = float(np.sqrt(np.quantile(steep, 0.9))) if len(steep) else 0.0
+    edge = quantiles(steep, (0.9,))[0] ** 0.5 if len(steep) else 0.0
     rims = (
         round(energy / max(len(steep), 1) / (_inside(planes[:, box[1] : box[3], box[0] : box[2]], own) + LEAST_STEP), 2)
         for energy, planes in ((energy_a, a), (energy_b, b))
@@ -71,8 +72,9 @@ def _inside(planes: Planes, own: NDArray[np.uint8]) -> float:
     """Mean energy of the steps along one axis inside a part, its rim left out; of all of it where it is thin."""
     inner = cv2.erode(own, np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     inner = inner if inner.any() else own > 0
-    steps = (cv2.Scharr(np.ascontiguousarray(p), cv2.CV_32F, *d, scale=1 / 32)[inner] for p in planes for d in _ALONG)
-    return sum(float(np.square(step).mean()) for step in steps) / 2.0
+    levels = np.ascontiguousarray(planes.transpose(1, 2, 0))
+    steps = (cv2.Scharr(levels, cv2.CV_32F, *along, scale=1 / 32)[inner].ravel() for along in _ALONG)
+    return sum(float(np.vdot(step, step)) / len(step) for step in steps) * len(planes) / 2.0
 
 
 def _ring(own: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], list[NDArray[np.float32]]]:
@@ -110,7 +112,8 @@ def beside(planes: Planes, box: Box, over: NDArray[np.bool_], ink: Ink, ground: 
     apart = float(sum(abs(x - y) for x, y in zip(ink, ground, strict=True)))
     inked, grounded = to_ink < OF_INK * apart, to_ground < OF_INK * apart
     either = inked | grounded | (to_ink + to_ground < OF_BOTH * apart + NOISE_LEVELS)
-    return round(float(inked.mean()), 3), round(float(grounded.mean()), 3), round(float(either.mean()), 3)
+    inked_share, ground_share, either_share = (np.count_nonzero(m) / len(m) for m in (inked, grounded, either))
+    return round(inked_share, 3), round(ground_share, 3), round(either_share, 3)
 
 
 def _distance(planes: NDArray[np.float32], colour: Ink) -> NDArray[np.float32]:

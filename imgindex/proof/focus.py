@@ -16,12 +16,17 @@ COHERES = 0.7
 
 
 def sides(a: Planes, b: Planes, mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """bool[h // 16, w // 16] twice: the tiles where a is sharper, and where b is, in areas of two by two tiles or more.
+    """bool[h // 16, w // 16] twice: the tiles where a is sharper, and where b is, in areas of two by two tiles or more;
+    none at all where only one of the two can be.
 
     Both planes in the same tones.
     """
     x, y = a[0], b[0]
     fine_x, fine_y = (_tiles(np.square(p - _soft(p, 1.5))) for p in (x, y))
+    more = np.log2((fine_x + 1.0) / (fine_y + 1.0))
+    sharper_x, sharper_y = (more > OCTAVES) & (fine_x > LEAST_ENERGY), (more < -OCTAVES) & (fine_y > LEAST_ENERGY)
+    if not (_areas(sharper_x).any() and _areas(sharper_y).any()):
+        return np.zeros_like(sharper_x), np.zeros_like(sharper_y)
     coarse_x, coarse_y = _soft(x, 2.5), _soft(y, 2.5)
     box = (2 * TILE_PX, 2 * TILE_PX)
     mean_x, mean_y = (cv2.boxFilter(p, -1, box) for p in (coarse_x, coarse_y))
@@ -30,11 +35,7 @@ def sides(a: Planes, b: Planes, mask: NDArray[np.bool_]) -> tuple[NDArray[np.boo
     coherence = both / np.sqrt(np.maximum(power_x * power_y, 1e-3))
     usable = (_tiles(mask.astype(np.float32)) > 0.98) & (_tiles(coherence) > COHERES)
     usable &= _tiles(np.minimum(power_x, power_y)) > 3.0
-    more = np.log2((fine_x + 1.0) / (fine_y + 1.0))
-    return (
-        _areas((more > OCTAVES) & (fine_x > LEAST_ENERGY) & usable),
-        _areas((more < -OCTAVES) & (fine_y > LEAST_ENERGY) & usable),
-    )
+    return _areas(sharper_x & usable), _areas(sharper_y & usable)
 
 
 def _areas(tiles: NDArray[np.bool_]) -> NDArray[np.bool_]:

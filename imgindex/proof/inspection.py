@@ -120,9 +120,12 @@ def _long_side(side: Side, is_print: bool) -> int:
 
 
 def _as_numbers(part: kinds.Part, sheet: Sheet, a: Side) -> dict[str, Any]:
-    numbers = dataclasses.asdict(part)
-    numbers["box"] = _corners(sheet, a, numbers["box"])
+    numbers: dict[str, Any] = {name: getattr(part, name) for name in _PART}
+    numbers["box"] = _corners(sheet, a, part.box)
     return numbers
+
+
+_PART = [one.name for one in dataclasses.fields(kinds.Part)]
 
 
 def _extent(where: NDArray[np.bool_], cell_px: int) -> tuple[int, int, int, int]:

@@ -92,7 +92,20 @@ def found(explained: Explained) -> list[Part]:
         return []
     labels, boxes, mass = _labelled(explained.excess, over)
     order = [int(i) for i in np.argsort(-mass)[:MAX_PARTS] if mass[i] >= LEAST_MASS]
-    return [_measured(explained, boxes[i], labels == i, over, float(mass[i])) for i in order]
+    sheet = _Sheet(explained, labels, over, explained.noise(), max(1, int(np.count_nonzero(explained.sheet.mask))))
+    return [_measured(sheet, i, boxes[i], float(mass[i])) for i in order]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sheet:
+    """What all parts of a sheet are measured with: the number of its part for each pixel, and which pixels differ; the
+    noise of the whole, and of how many pixels the content is."""
+
+    explained: Explained
+    labels: NDArray[np.int32]
+    over: NDArray[np.bool_]
+    noise: float
+    content: int
 
 
 def largest_mass(explained: Explained) -> float:
@@ -115,12 +128,11 @@ def _labelled(
     return np.asarray(labels, np.int32), boxes, mass
 
 
-def _measured(
-    explained: Explained, box: around.Box, whole: NDArray[np.bool_], over: NDArray[np.bool_], mass: float
-) -> Part:
+def _measured(sheet: _Sheet, number: int, box: around.Box, mass: float) -> Part:
+    explained, over = sheet.explained, sheet.over
     rows, columns = slice(box[1], box[3]), slice(box[0], box[2])
     a, b = (np.ascontiguousarray(p[:, rows, columns]) for p in (explained.a, explained.b))
-    own, excess = whole[rows, columns], explained.excess[rows, columns]
+    own, excess = sheet.labels[rows, columns] == number, explained.excess[rows, columns]
     core = over[rows, columns] & own
     apart = np.abs(a - b)[:, core]
     strong = core & (excess > STRONG)
@@ -129,14 +141,14 @@ def _measured(
     square = np.ones((INNER_PX, INNER_PX), np.uint8)
     solid = own.astype(np.uint8)
     inner = cv2.erode(solid, square, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-    level = FLAT_LEVELS + FLAT_NOISE * explained.noise
+    level = FLAT_LEVELS + FLAT_NOISE * sheet.noise
     rim = around.rim(explained.a, explained.b, box, solid, float(apart.sum(axis=0).mean()))
     unit = max(min(max(over.shape), 2 * min(over.shape)), LEAST_UNIT_PX)
     return Part(
         box=box,
         mass=round(mass, 1),
         strength=round(float(np.minimum(excess, STRONGEST)[core].mean()), 2),
-        share=round(float(own.sum()) / max(1, int(explained.sheet.mask.sum())), 5),
+        share=round(float(own.sum()) / sheet.content, 5),
         own=rim.of_b,
         sharp=rim.sharp,
         rim_a=rim.rim_a,

@@ -54,9 +54,15 @@ def shifted(a: Plane, b: Plane, own: Mask) -> float:
     if inner.sum() < LEAST_CELLS:
         return -1.0
     still = a[reach:-reach, reach:-reach][inner]
-    moves = np.ndindex(2 * reach + 1, 2 * reach + 1)
-    best = max(line(still, b[y : height - 2 * reach + y, x : width - 2 * reach + x][inner])[0] for y, x in moves)
-    return round(best, 3)
+    x = still - still.mean()
+    steps = np.arange(2 * reach + 1)
+    moves = (steps[:, None] * width + steps).reshape(-1, 1)
+    rows, columns = np.nonzero(inner)
+    moved = b.reshape(-1)[rows * width + columns + moves]
+    moved -= moved.mean(axis=1, keepdims=True)
+    floor = STABILISER * len(x)
+    powers = np.maximum(np.einsum("ij,ij->i", moved, moved), floor) * max(float(np.vdot(x, x)), floor)
+    return round(float((moved @ x / np.sqrt(powers)).max()), 3)
 
 
 def coarse(a: Plane, b: Plane, own: Mask) -> float:

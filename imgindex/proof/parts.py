@@ -30,7 +30,6 @@ class Explained:
     toned   both planes in the tones of one, each as sharp as it is
     a, b    the two planes that should be equal
     forward whether a was given the tones of b
-    noise   median of how far their lumas are apart
     excess  float32[h, w]: what differs, over what may: above 1 is not explained
     """
 
@@ -40,8 +39,12 @@ class Explained:
     toned: tuple[Planes, Planes]
     a: Planes
     b: Planes
-    noise: float
     excess: NDArray[np.float32]
+
+    def noise(self) -> float:
+        """Median of how far the lumas are apart."""
+        few = self.sheet.mask[::2, ::2]
+        return float(np.median(np.abs(self.a[0, ::2, ::2] - self.b[0, ::2, ::2])[few])) if few.any() else 0.0
 
 
 def explain(sheet: Sheet) -> Explained | None:
@@ -55,7 +58,7 @@ def explain(sheet: Sheet) -> Explained | None:
     laid = found.of(source)
     toned = (laid, target) if forward else (target, laid)
     a, b = _equally_sharp(*toned, sheet.mask)
-    return Explained(sheet, found, forward, toned, a, b, _noise(a, b, sheet.mask), _excess(a, b, sheet.mask))
+    return Explained(sheet, found, forward, toned, a, b, _excess(a, b, sheet.mask))
 
 
 def _has_more(a: Planes, b: Planes, mask: NDArray[np.bool_]) -> bool:
@@ -84,7 +87,8 @@ def _equally_sharp(a: Planes, b: Planes, mask: NDArray[np.bool_]) -> tuple[Plane
     few = mask[::2, ::2]
 
     def left(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-        return float(np.minimum(np.abs(one[::2, ::2] - other[::2, ::2])[few], cap).mean())
+        apart = np.abs(one[::2, ::2] - other[::2, ::2])[few]
+        return float(np.minimum(apart, cap, out=apart).mean())
 
     plain = least = left(a[0], b[0])
     best: tuple[float, bool] | None = None
@@ -116,19 +120,16 @@ def _excess(a: Planes, b: Planes, mask: NDArray[np.bool_]) -> NDArray[np.float32
     mask = cv2.erode(mask.astype(np.uint8), np.ones((2 * rim + 1,) * 2, np.uint8), borderValue=0) > 0
     for plane, least in enumerate((LEAST_LEVELS, LEAST_TINT, LEAST_TINT)):
         one, other = (np.asarray(cv2.blur(p[plane], (3, 3)), np.float32) for p in (a, b))
-        apart = np.abs(one - other)
+        apart = np.asarray(cv2.absdiff(one, other), np.float32)
         few = apart[::3, ::3][mask[::3, ::3]]
         noise = float(np.median(few)) if few.size else 0.0
-        allowed = np.minimum(_slope(one), _slope(other))
-        allowed = np.asarray(cv2.dilate(allowed, np.ones((3, 3), np.uint8)), np.float32) * np.float32(SHIFT_PX)
+        allowed = np.asarray(cv2.dilate(cv2.min(_slope(one), _slope(other)), np.ones((3, 3), np.uint8)), np.float32)
+        allowed *= np.float32(SHIFT_PX)
         allowed += np.float32(max(least, NOISE_FACTOR * noise))
-        np.maximum(out, apart / allowed, out=out)
-    return out * mask
-
-
-def _noise(a: Planes, b: Planes, mask: NDArray[np.bool_]) -> float:
-    few = mask[::2, ::2]
-    return float(np.median(np.abs(a[0, ::2, ::2] - b[0, ::2, ::2])[few])) if few.any() else 0.0
+        apart /= allowed
+        np.maximum(out, apart, out=out)
+    out *= mask
+    return out
 
 
 def _slope(plane: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -53,15 +54,19 @@ class Tone:
     residual: tuple[float, float, float]
 
     def of(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """float32[3, h, w]: the planes in the tones of the other picture, luma within [0, 255]."""
-        shape = planes.shape[1:]
-        y, x = _places(shape)
+        """float32[3, h, w]: the planes in the tones of the other picture, without what no screen shows: a channel
+        beyond black or white."""
+        y, x = _places(planes.shape[1:])
         flat = planes.reshape(3, -1)
+        weights = _TO_RGB @ self.weights.T
+        weights[:, :1] -= _TO_RGB @ _GREY
         out = np.empty_like(flat)
         for start in range(0, flat.shape[1], CHUNK):
             part = slice(start, start + CHUNK)
-            out[:, part] = self.weights.T @ _terms(flat[:, part], x[part], y[part])
-        return _clipped(out).reshape(planes.shape)
+            rgb = weights @ _terms(flat[:, part], x[part], y[part])
+            np.matmul(_FROM_RGB, np.clip(rgb, 0.0, 255.0, out=rgb), out=out[:, part])
+        out[1:] += _GREY[1:]
+        return out.reshape(planes.shape)
 
 
 _TO_RGB = np.array([[1.0, 1.403, 0.0], [1.0, -0.714, -0.344], [1.0, 0.0, 1.773]], np.float32)
@@ -85,22 +90,16 @@ def _mixed(planes: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[
     return np.ascontiguousarray(mixed.T, np.float32)
 
 
-def _clipped(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32[3, n] without what no screen shows: a channel beyond black or white."""
-    rgb = to_rgb(planes)
-    if rgb.min() >= 0.0 and rgb.max() <= 255.0:
-        return planes
-    return from_rgb(np.clip(rgb, 0.0, 255.0))
-
-
 def _is_clipped(planes: NDArray[np.float32]) -> NDArray[np.bool_]:
     rgb = to_rgb(planes)
     return np.asarray((rgb.max(axis=0) > 249.0) | (rgb.min(axis=0) < 4.0))
 
 
+@functools.lru_cache(maxsize=8)
 def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    return (2.0 * (y + 0.5) / shape[0] - 1.0).ravel(), (2.0 * (x + 0.5) / shape[1] - 1.0).ravel()
+    """float32[h * w] each, to be read only: how far down and across each pixel of a picture lies, in [-1, 1]."""
+    y, x = (2.0 * (np.arange(side, dtype=np.float32) + np.float32(0.5)) / side - 1.0 for side in shape)
+    return np.repeat(y, shape[1]), np.tile(x, shape[0])
 
 
 def fit(a: NDArray[np.float32], b: NDArray[np.float32], mask: NDArray[np.bool_]) -> Tone | None:

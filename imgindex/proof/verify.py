@@ -26,7 +26,7 @@ from imgindex.proof.inspection import inspect
 from imgindex.proof.maps import Affine
 from imgindex.records import Luma, Relation, Verdict, Verification
 
-VERIFIER_VERSION = 8
+VERIFIER_VERSION = 9
 """Raise it with any change to the evidence: every pair is then verified again. See also `decide.RULES_VERSION`."""
 
 DIRECT_SSIM_PX = 1024

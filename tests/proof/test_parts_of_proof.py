@@ -45,7 +45,7 @@ def test_a_smooth_change_of_tone_is_explained(gains: tuple[float, ...], offset: 
     changed = 255.0 * (COFFEE / 255.0) ** gamma * np.array(gains) + offset
     found = explained(COFFEE, np.clip(changed, 0, 255).astype(np.uint8))
     assert not {rules.kind_of(dataclasses.asdict(part)) for part in kinds.found(found)} & rules.VARIANT_KINDS
-    assert found.noise < 2.0
+    assert found.noise() < 2.0
 
 
 @given(x=st.integers(20, 450), y=st.integers(20, 300), side=st.integers(40, 80))

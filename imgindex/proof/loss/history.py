@@ -181,15 +181,16 @@ class _Coded:
     def _by_levels(self, good: NDArray[np.bool_]) -> Plane | None:
         """The other's luma in this JPEG's tone, each level of each channel becoming what it is on average here."""
         plane = np.zeros_like(self.own)
+        marked = good.view(np.uint8)
         for channel, weight in enumerate((0.299, 0.587, 0.114)):
-            levels, target = self.other_rgb[..., channel], self.own_rgb[..., channel]
-            count = np.bincount(levels[good], minlength=256)
-            total = np.bincount(levels[good], weights=target[good], minlength=256)
+            levels, target = (cv2.extractChannel(rgb, channel) for rgb in (self.other_rgb, self.own_rgb))
+            met = cv2.calcHist([levels, target], [0, 1], marked, [256, 256], [0, 256, 0, 256]).astype(np.float64)
+            count, total = met.sum(axis=1), met @ np.arange(256.0)
             seen = count > 15
             if np.count_nonzero(seen) < 4:
                 return None
             table = np.interp(np.arange(256), np.flatnonzero(seen), total[seen] / count[seen])
-            plane += cv2.LUT(np.ascontiguousarray(levels), (weight * table).astype(np.float32))
+            plane += cv2.LUT(levels, (weight * table).astype(np.float32))
         return plane
 
     def coded_again(self, with_recoded: bool) -> tuple[float | None, float | None]:
