@@ -98,6 +98,11 @@ def texts(paths: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(map(os.fsdecode, paths))
 
 
+def is_below(path: bytes, folder: bytes) -> bool:
+    """True where `path` is `folder` or inside it; both absolute and normalised."""
+    return path == folder or path.startswith(folder if folder.endswith(b"/") else folder + b"/")
+
+
 def display(path: str | bytes) -> str:
     """`path` for a person: bytes that are no text as `\\xNN`, control characters and line breaks visible.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from imgindex.errors import UsageError
+from imgindex.files import is_below
 from imgindex.keep.order import KeeperKey
 from imgindex.records import Seen, StoredImage
 
@@ -63,7 +64,7 @@ Valued: TypeAlias = Callable[[RankedFile, str], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RuleKind:
     """A kind of rule: how it values a file, what it is about (empty: nothing), and what it prefers, for a person."""
 
     value: Valued
@@ -73,19 +74,19 @@ class Kind:
 
 
 KINDS = {
-    "folder": Kind(_folder, "DIR", "files in this folder"),
-    "not-folder": Kind(lambda t, about: not _folder(t, about), "DIR", "files that are not in this folder"),
-    "format": Kind(_format, "NAMES", "RAW before HEIC before JPEG before others, or the order given"),
-    "lossless": Kind(lambda t, _: t.facts is None or t.facts.lossy, "", "what no coder has changed", True),
-    "capture-date": Kind(_has("capture date"), "", "what has the date it was taken", True),
-    "gps": Kind(_has("GPS"), "", "what has the place it was taken at", True),
-    "detail": Kind(lambda t, _: -t.image.info.pixels, "", "more pixels"),
-    "larger": Kind(lambda t, _: -t.image.size_bytes, "", "more bytes"),
-    "smaller": Kind(lambda t, _: t.image.size_bytes, "", "fewer bytes"),
-    "oldest": Kind(lambda t, _: t.file.mtime_ns, "", "the file changed first"),
-    "newest": Kind(lambda t, _: -t.file.mtime_ns, "", "the file changed last"),
-    "shortest-path": Kind(lambda t, _: len(t.file.path), "", "the shortest path"),
-    "plain-name": Kind(
+    "folder": RuleKind(_folder, "DIR", "files in this folder"),
+    "not-folder": RuleKind(lambda t, about: not _folder(t, about), "DIR", "files that are not in this folder"),
+    "format": RuleKind(_format, "NAMES", "RAW before HEIC before JPEG before others, or the order given"),
+    "lossless": RuleKind(lambda t, _: t.facts is None or t.facts.lossy, "", "what no coder has changed", True),
+    "capture-date": RuleKind(_has("capture date"), "", "what has the date it was taken", True),
+    "gps": RuleKind(_has("GPS"), "", "what has the place it was taken at", True),
+    "detail": RuleKind(lambda t, _: -t.image.info.pixels, "", "more pixels"),
+    "larger": RuleKind(lambda t, _: -t.image.size_bytes, "", "more bytes"),
+    "smaller": RuleKind(lambda t, _: t.image.size_bytes, "", "fewer bytes"),
+    "oldest": RuleKind(lambda t, _: t.file.mtime_ns, "", "the file changed first"),
+    "newest": RuleKind(lambda t, _: -t.file.mtime_ns, "", "the file changed last"),
+    "shortest-path": RuleKind(lambda t, _: len(t.file.path), "", "the shortest path"),
+    "plain-name": RuleKind(
         lambda t, _: COPIED.search(os.path.basename(t.file.path)) is not None, "", 'a name without "copy" or "(1)"'
     ),
 }
@@ -171,11 +172,6 @@ class KeepRules:
 
 
 NO_RULES = KeepRules()
-
-
-def is_below(path: bytes, folder: bytes) -> bool:
-    """True where `path` is `folder` or inside it; both absolute and normalised."""
-    return path == folder or path.startswith(folder if folder.endswith(b"/") else folder + b"/")
 
 
 def file_key(stat: Seen) -> tuple[int, int, bytes]:

@@ -113,7 +113,7 @@ def matchable(path: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class LeftOut:
     """Why something is left out: a short token, and the pattern that says so, where one does."""
 
     reason: str
@@ -140,26 +140,26 @@ class Rules:
         rules._nested = ((folder, own), *self._nested)
         return rules
 
-    def on_folder(self, path: bytes) -> Decision | None:
+    def on_folder(self, path: bytes) -> LeftOut | None:
         """Why a folder is left out with all that is in it; None where it is not."""
         return self._decision(path, "/", is_hidden=os.path.basename(path).startswith(b"."))
 
-    def on_file(self, path: bytes) -> Decision | None:
+    def on_file(self, path: bytes) -> LeftOut | None:
         """Why a file is left out; None where it is not."""
         found = self._decision(path, "", is_hidden=False)
         if found is None and self._include is not None:
             decided = self._include.deciding(_relative(path, self._root))
-            return None if decided is not None and decided[1] else Decision("not-included")
+            return None if decided is not None and decided[1] else LeftOut("not-included")
         return found
 
-    def _decision(self, path: bytes, end: str, *, is_hidden: bool) -> Decision | None:
+    def _decision(self, path: bytes, end: str, *, is_hidden: bool) -> LeftOut | None:
         run = () if self._exclude is None else ((self._root, self._exclude),)
         for at, (base, patterns) in enumerate((*run, *self._nested)):
             decided = patterns.deciding(_relative(path, base) + end)
             if decided is not None:
                 reason = "excluded" if at < len(run) else "ignore-file"
-                return Decision(reason, decided[0]) if decided[1] else None
-        return Decision("hidden") if is_hidden else None
+                return LeftOut(reason, decided[0]) if decided[1] else None
+        return LeftOut("hidden") if is_hidden else None
 
 
 def _relative(path: bytes, folder: bytes) -> str:

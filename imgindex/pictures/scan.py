@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from imgindex.errors import UsageError
-from imgindex.files import display
+from imgindex.files import display, is_below
 from imgindex.pictures.formats import OTHER_EXTENSIONS, SNIFF_BYTES, Kind, claims_picture, extension, sniff
 from imgindex.pictures.patterns import IGNORE_FILE, Rules
 from imgindex.records import Seen
@@ -91,11 +91,6 @@ def unite(folders: Iterable[str | bytes | os.PathLike[str]]) -> tuple[bytes, ...
         if not any(is_below(path, root) for root in kept):
             kept.append(path)
     return tuple(kept)
-
-
-def is_below(path: bytes, root: bytes) -> bool:
-    """True where `path` is `root` or inside it; both absolute and normalised."""
-    return path == root or path.startswith(root if root.endswith(b"/") else root + b"/")
 
 
 def scan(

@@ -22,7 +22,7 @@ from imgindex.proof.verify import EXACT_OUTCOME
 from imgindex.records import DecisionKind, Grade, Seen, Verdict, Weighing
 from imgindex.results import Between, ReportedPair
 from imgindex.runs.decisions import Decided
-from imgindex.runs.groups import Paths, is_below, paths_below
+from imgindex.runs.groups import Paths, is_below_any, paths_below
 from imgindex.runs.presence import Presence, find_present
 from imgindex.runs.proofs import SAME_PIXELS, Proof, SamePixels
 from imgindex.store import Store, Transaction, catalog, pairs, spaces, weighed
@@ -134,7 +134,7 @@ def _weaker(tx: Transaction, space_id: int | None, first: Paths, second: Paths, 
 def _look(tx: Transaction, folders: Sequence[bytes], images: set[int]) -> Presence:
     present = catalog.present_files(tx, images)
     return find_present(
-        tx, {image: [f for f in present[image] if is_below(f.path, folders)] for image in sorted(present)}
+        tx, {image: [f for f in present[image] if is_below_any(f.path, folders)] for image in sorted(present)}
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from imgindex.files import texts
+from imgindex.files import is_below, texts
 from imgindex.keep.groups import ImageGroup, Placed, grouped
 from imgindex.keep.reasons import reasons, tie
 from imgindex.keep.rules import keeper_key
@@ -156,8 +156,9 @@ def _why(known: Known, group: ImageGroup, chosen: Chosen) -> tuple[str, ...]:
     return said + reasons((w for w in found if w is not None), "" if said else tie(keeper.key, min(rivals)))
 
 
-def is_below(path: bytes, folders: Sequence[bytes]) -> bool:
-    return not folders or any(path == f or path.startswith(f.rstrip(b"/") + b"/") for f in folders)
+def is_below_any(path: bytes, folders: Sequence[bytes]) -> bool:
+    """True where `path` is in one of the folders, or none is given."""
+    return not folders or any(is_below(path, folder) for folder in folders)
 
 
 def paths_below(tx: Transaction, folders: Sequence[bytes]) -> tuple[Paths, int]:
@@ -165,7 +166,7 @@ def paths_below(tx: Transaction, folders: Sequence[bytes]) -> tuple[Paths, int]:
     paths: Paths = {}
     missing = 0
     for path, image_id, is_missing in catalog.shown_files(tx):
-        if is_below(path, folders):
+        if is_below_any(path, folders):
             missing += is_missing
             if image_id is not None and not is_missing:
                 paths.setdefault(image_id, []).append(path)

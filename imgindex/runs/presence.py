@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from imgindex.files import is_below
 from imgindex.keep.rules import file_key
-from imgindex.pictures.scan import is_below
 from imgindex.records import Seen
 from imgindex.store import Transaction, catalog
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgindex.pictures.scan import Boundary, Found, Ignored, Problem, is_below, scan, unite
+from imgindex.files import is_below
+from imgindex.pictures.scan import Boundary, Found, Ignored, Problem, scan, unite
 from imgindex.records import Seen
 
 

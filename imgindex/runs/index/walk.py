@@ -43,7 +43,7 @@ class Walk:
         """Take what the store knows of every file into `known`."""
         self.known = {known.path: known for known in catalog.known_files(tx)}
         absent = {problem.path for problem in self.problems if problem.reason == "absent"}
-        self.lost |= {root for root in absent if any(scan.is_below(path, root) for path in self.known)}
+        self.lost |= {root for root in absent if any(files.is_below(path, root) for path in self.known)}
 
     def to_read(self, tx: Transaction, space_id: int) -> list[Seen]:
         """Files that are new, changed, to be tried again, or whose image has no vector in the space."""
@@ -68,13 +68,13 @@ class Walk:
         returned = [k.id for path, k in self.known.items() if k.left_out and path in seen]
         missing = 0
         for root in self.roots:
-            if any(scan.is_below(problem.path, root) for problem in self.unaccepted()):
+            if any(files.is_below(problem.path, root) for problem in self.unaccepted()):
                 continue
-            own = [k for k in self.known.values() if scan.is_below(k.path, root) and k.path not in covered]
+            own = [k for k in self.known.values() if files.is_below(k.path, root) and k.path not in covered]
             present = [k for k in own if k.missing_since_s is None]
             returned += [k.id for k in own if k.left_out]
             gone = [k for k in present if k.path not in seen and _is_gone(k.path)]
-            devices = {s.path: s.device for s in self.files if scan.is_below(s.path, root)}
+            devices = {s.path: s.device for s in self.files if files.is_below(s.path, root)}
             if not self.accept_missing and (problem := _doubt(root, gone, present, devices)) is not None:
                 self.problems.append(problem)
                 continue

@@ -17,7 +17,7 @@ from imgindex.proof import loss
 from imgindex.proof.naming import differences
 from imgindex.records import Grade, Relation, Verdict, Weighing
 from imgindex.results import Counts, Group, Report, ReportedPair
-from imgindex.runs.groups import Known, Paths, groups_of, is_below, paths_below, shown_images
+from imgindex.runs.groups import Known, Paths, groups_of, is_below_any, paths_below, shown_images
 from imgindex.runs.presence import Presence, find_present
 from imgindex.runs.proofs import Proofs
 from imgindex.runs.report.changes import (
@@ -57,13 +57,13 @@ def report(
         wanted = Wanted.read(tx, rules)
         paths, missing = paths_below(tx, folders)
         files, images = sum(map(len, paths.values())), len(paths)
-        skipped = tuple((os.fsdecode(path), skip) for path, skip in skipped_files(tx) if is_below(path, folders))
+        skipped = tuple((os.fsdecode(path), skip) for path, skip in skipped_files(tx) if is_below_any(path, folders))
         active = spaces.active_space(tx)
         space_id = None if active is None else active[0]
         stored = list(pairs.copies(tx, space_id))
         weighings = {w.key: w.weighing for w in weighed.weighings(tx, loss.WEIGHER_VERSION, loss.JUDGE_VERSION)}
         since = reported.last_nightly_s(tx)
-        last = [f for f in reported.reported_files(tx) if is_below(f.path, folders)]
+        last = [f for f in reported.reported_files(tx) if is_below_any(f.path, folders)]
         variants = list(pairs.variants(tx, space_id))
         named = _named_in(paths, [*stored, *variants])
         presence = _presence_below(tx, folders, paths, named, rules)
@@ -153,7 +153,7 @@ def _presence_below(
 ) -> Presence:
     """Look at the files of these images, and leave in `paths` those that are there, each by one name."""
     present = catalog.present_files(tx, wanted)
-    below = {i: [f for f in present[i] if is_below(f.path, folders)] for i in sorted(wanted)}
+    below = {i: [f for f in present[i] if is_below_any(f.path, folders)] for i in sorted(wanted)}
     presence = find_present(tx, below)
     if rules != NO_RULES:
         images = catalog.images(tx, presence.here)
