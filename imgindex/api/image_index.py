@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from imgindex.api.looking import Looking
 from imgindex.api.opened import Options, StrPath, named_path
 from imgindex.api.reading import Reading
 from imgindex.api.writing import Writing
@@ -14,7 +15,7 @@ from imgindex.store import Store
 from imgindex.workers.pool import default_jobs
 
 
-class ImageIndex(Reading, Writing):
+class ImageIndex(Reading, Looking, Writing):
     """An open store, with its model and its search index, each loaded once, when first needed. Use it as a context
     manager.
 

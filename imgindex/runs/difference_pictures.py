@@ -30,7 +30,7 @@ def write(folder: Path, shots: Shots, found: Difference) -> list[Path]:
     pictures = {
         "first": _boxed(shots.a, boxes),
         "second": _boxed(own, outlines),
-        "difference": _difference(found),
+        "difference": shaded(found),
         "mask": np.where(found.changed, 255, 0).astype(np.uint8),
         "filled": _filled(shots.b, found),
     }
@@ -73,7 +73,7 @@ def _label(out: Rgb, text: str, corner: NDArray[np.int32], width: int) -> None:
     cv2.putText(out, text, (x + width, y - base), cv2.FONT_HERSHEY_SIMPLEX, size, WHITE, width // 2 + 1, cv2.LINE_AA)
 
 
-def _difference(found: Difference) -> Rgb:
+def shaded(found: Difference) -> Rgb:
     """SSIM per pixel as grey: white where equal, dark where not; what counts as changed has a red edge."""
     grey = np.clip(255 * (0.5 + 0.5 * found.similarity), 0, 255).astype(np.uint8)
     out = np.repeat(grey[..., None], 3, axis=2)

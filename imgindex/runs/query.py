@@ -64,14 +64,28 @@ def query_image(context: RunContext, opened: OpenIndex, path: str, k: int) -> Ma
     2. find the nearest stored images
     3. ask their sketches, and read only the files of those that may be copies; verify these in worker processes
     """
+    _, found = find_asked(context, opened, path, k + EXTRA)
+    return best([match_of(near, outcome) for near, outcome in found], k)
+
+
+def find_asked(
+    context: RunContext, opened: OpenIndex, path: str, k: int
+) -> tuple[Prepared, list[tuple[Near, Verification]]]:
+    """(what was made of the picture at `path`, the k nearest stored images, each with what is known of the two)."""
     [made] = read_pictures([path], context.options, context.embedder.front, context.workers)
-    near = nearest_here(context, opened, context.embedder.finish([made.front]), k + EXTRA)
+    near = nearest_here(context, opened, context.embedder.finish([made.front]), k)
     outcomes = _outcomes(context, made, near)
     found = []
     for one in near:
         outcome = outcomes.get(one.image.id, Verification(Verdict.DISTINCT, max(0.0, 100 * one.cosine)))
-        found.append(_match(one, placed(outcome, one.cosine, context.space.floor)))
-    return _best(found, k)
+        found.append((one, placed(outcome, one.cosine, context.space.floor)))
+    return made, found
+
+
+def prepare(context: RunContext, opened: OpenIndex) -> None:
+    """Open the search index, as the first question would."""
+    with context.store.read() as tx:
+        opened.get(context.store.directory, tx, context.space_id, context.space)
 
 
 def query_text(context: RunContext, opened: OpenIndex, text: str, k: int) -> Matches:
@@ -84,7 +98,7 @@ def query_text(context: RunContext, opened: OpenIndex, text: str, k: int) -> Mat
     vector = embedder.embed_text([text])
     nothing = Verification(Verdict.SIMILAR, 0.0)
     found = nearest_here(context, opened, vector, k + EXTRA)
-    return _best([_match(near, placed(nothing, near.cosine, -1.0)) for near in found], k)
+    return best([match_of(near, placed(nothing, near.cosine, -1.0)) for near in found], k)
 
 
 def read_pictures(paths: Sequence[str], options: DecodeOptions, front: Front, workers: Workers) -> list[Prepared]:
@@ -208,7 +222,7 @@ def _near(image: StoredImage, presence: Presence, cosine: float) -> Near:
     return Near(image, paths, presence.links.get(paths[0], ()), cosine)
 
 
-def _match(near: Near, outcome: Verification) -> Match:
+def match_of(near: Near, outcome: Verification) -> Match:
     score = outcome.score if outcome.verdict.is_aligned else unproven_score(near.cosine)
     return Match(
         os.fsdecode(near.paths[0]),
@@ -226,7 +240,7 @@ def _match(near: Near, outcome: Verification) -> Match:
     )
 
 
-def _best(found: list[Match], k: int) -> Matches:
+def best(found: list[Match], k: int) -> Matches:
     def key(match: Match) -> tuple[int, float, str]:
         rank = BEST_FIRST.index(match.verdict) if match.verdict.is_aligned else BEST_FIRST.index(Verdict.SIMILAR)
         return rank, -match.score, match.path

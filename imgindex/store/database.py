@@ -11,7 +11,7 @@ import itertools
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -25,7 +25,7 @@ from imgindex.errors import StoreError, StoreLocked
 from imgindex.store import upgrade
 from imgindex.store.schema import HEAD_REVISION
 from imgindex.store.sqlite import beginning
-from imgindex.store.sqlite.engine import PAGE_SIZE_BYTES, open_engine
+from imgindex.store.sqlite.engine import PAGE_SIZE_BYTES, Changes, open_engine
 from imgindex.store.values import REMEDY
 
 Transaction: TypeAlias = Connection
@@ -49,6 +49,7 @@ class Store:
         self.writable = writable
         self._engine = engine
         self._lock = filelock.FileLock(directory / LOCK_NAME, timeout=LOCK_WAIT_S)
+        self._changes = Changes(directory / DATABASE_NAME, writable=writable)
 
     @classmethod
     def open(cls, directory: Path, *, create: bool = False) -> Store:
@@ -85,8 +86,16 @@ class Store:
         self.close()
 
     def close(self) -> None:
+        self._changes.close()
         self._engine.dispose()
         self._lock.release()
+
+    def mark(self) -> Hashable:
+        """Another value after everything that anybody commits, for those who keep what they have read."""
+        try:
+            return self._changes.mark()
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
 
     @property
     def database_bytes(self) -> int:

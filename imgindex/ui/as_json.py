@@ -38,9 +38,9 @@ def _report(report: Report) -> dict[str, Any]:
         "since": report.since,
         "counts": asdict(report.counts),
         "away": [{"folder": folder, "files": files} for folder, files in report.away],
-        "groups": [_group(group) for group in report.groups],
+        "groups": [group_fields(group) for group in report.groups],
         "resolved": [{"keeper": gone.keeper, "files": gone.files} for gone in report.resolved],
-        "pairs": [_pair(pair) for pair in report.pairs],
+        "pairs": [pair_fields(pair) for pair in report.pairs],
         "hard_links": [list(names) for names in report.links],
         "skipped": [{"path": path, "reason": skip.reason, "detail": skip.detail} for path, skip in report.skipped],
     }
@@ -54,33 +54,31 @@ def index_json(summary: IndexSummary) -> str:
 def matches_json(query: str, space: str, matches: list[Match]) -> str:
     """The answer of `imgindex query`: fields as in `pairs`, `path` being the file found."""
     return json.dumps(
-        {"schema": SCHEMA, "query": query, "space": space, "matches": [_match(match) for match in matches]},
+        {"schema": SCHEMA, "query": query, "space": space, "matches": [match_fields(match) for match in matches]},
         indent=1,
     )
 
 
 def comparison_json(a: str, b: str, found: Comparison) -> str:
     """The answer of `imgindex compare`: fields as in `pairs`, with regions in pixels of the first picture."""
+    written = {"written": [str(path) for path in found.written]}
+    return json.dumps({"schema": SCHEMA, "a": a, "b": b} | comparison_fields(found) | written, indent=1)
+
+
+def comparison_fields(found: Comparison) -> dict[str, Any]:
     o = found.outcome
-    return json.dumps(
-        {
-            "schema": SCHEMA,
-            "a": a,
-            "b": b,
-            "verdict": o.verdict.value,
-            "relation": None if o.relation is None else o.relation.value,
-            "score": o.score,
-            "ssim": o.ssim,
-            "transform": o.transform,
-            "share_a": o.share_a,
-            "share_b": o.share_b,
-            "scale": o.scale,
-            "matrix": None if o.matrix is None else list(o.matrix),
-            "regions": None if found.regions is None else [asdict(region) for region in found.regions],
-            "written": [str(path) for path in found.written],
-        },
-        indent=1,
-    )
+    return {
+        "verdict": o.verdict.value,
+        "relation": None if o.relation is None else o.relation.value,
+        "score": o.score,
+        "ssim": o.ssim,
+        "transform": o.transform,
+        "share_a": o.share_a,
+        "share_b": o.share_b,
+        "scale": o.scale,
+        "matrix": None if o.matrix is None else list(o.matrix),
+        "regions": None if found.regions is None else [asdict(region) for region in found.regions],
+    }
 
 
 def status_json(status: Status, ignored: Sequence[LeftAlone] | None = None) -> str:
@@ -96,7 +94,7 @@ def settings_json(found: Mapping[str, tuple[Any, str]]) -> str:
     return json.dumps({"schema": SCHEMA, "settings": values}, indent=1)
 
 
-def _group(group: Group) -> dict[str, Any]:
+def group_fields(group: Group) -> dict[str, Any]:
     return {
         "id": group.id,
         "number": group.number,
@@ -117,7 +115,7 @@ def _group(group: Group) -> dict[str, Any]:
                 "transform": member.transform,
                 "grade": member.grade.value,
                 "given": member.given,
-                "loss": _losses(member.loss),
+                "loss": loss_fields(member.loss),
                 "differs": list(member.differs),
                 "size_bytes": member.size_bytes,
                 "width_px": member.width_px,
@@ -130,7 +128,7 @@ def _group(group: Group) -> dict[str, Any]:
     }
 
 
-def _pair(pair: ReportedPair) -> dict[str, Any]:
+def pair_fields(pair: ReportedPair) -> dict[str, Any]:
     return {
         "a": pair.a,
         "b": pair.b,
@@ -142,8 +140,8 @@ def _pair(pair: ReportedPair) -> dict[str, Any]:
         "transform": pair.transform,
         "share_a": pair.share_a,
         "share_b": pair.share_b,
-        "loss_a": None if pair.loss_a is None else _losses(pair.loss_a),
-        "loss_b": None if pair.loss_b is None else _losses(pair.loss_b),
+        "loss_a": None if pair.loss_a is None else loss_fields(pair.loss_a),
+        "loss_b": None if pair.loss_b is None else loss_fields(pair.loss_b),
         "grade_a": None if pair.grade_a is None else pair.grade_a.value,
         "grade_b": None if pair.grade_b is None else pair.grade_b.value,
         "differs": list(pair.differs),
@@ -151,11 +149,11 @@ def _pair(pair: ReportedPair) -> dict[str, Any]:
     }
 
 
-def _losses(losses: Sequence[Loss]) -> list[dict[str, Any]]:
+def loss_fields(losses: Sequence[Loss]) -> list[dict[str, Any]]:
     return [asdict(loss) for loss in losses]
 
 
-def _match(match: Match) -> dict[str, Any]:
+def match_fields(match: Match) -> dict[str, Any]:
     return {
         "path": match.path,
         "other_paths": list(match.other_paths),

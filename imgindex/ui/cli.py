@@ -11,7 +11,7 @@ import typer
 from imgindex import __version__
 from imgindex.errors import UNFORESEEN, ImgIndexError, UsageError
 from imgindex.ui import interrupt
-from imgindex.ui.commands import ask, care, config, index, report
+from imgindex.ui.commands import ask, care, config, index, report, serve
 from imgindex.ui.running import RUNNING
 from imgindex.ui.terminal import complain, emit
 from imgindex.workers.garbage import collect_seldom
@@ -27,7 +27,7 @@ app = typer.Typer(
 
 VERBS = (
     index.index, index.nightly, ask.query, report.report, ask.compare,
-    care.status, care.check, care.backup, care.forget, config.config,
+    care.status, care.check, care.backup, care.forget, config.config, serve.serve,
 )  # fmt: skip
 """In the order in which the help lists them."""
 

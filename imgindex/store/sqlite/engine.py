@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import threading
+from collections.abc import Hashable
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine
@@ -30,6 +33,40 @@ def open_engine(database: Path, *, writable: bool) -> Engine:
         return connection
 
     return create_engine("sqlite://", creator=connect, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+
+class Changes:
+    """Tells whether anybody has committed anything to a database since it was last asked; for any number of threads."""
+
+    def __init__(self, database: Path, *, writable: bool) -> None:
+        self._database = database
+        self._writable = writable
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def mark(self) -> Hashable:
+        """Another value after every commit of another connection, whichever process has that."""
+        if not self._writable:  # an immutable connection sees nothing of others
+            return tuple(_stamp(f"{self._database}{suffix}") for suffix in ("", "-wal"))
+        with self._lock:
+            if self._connection is None:
+                uri = _uri(self._database, writable=True)
+                self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def _configure(connection: sqlite3.Connection, journal_mode: str | None) -> None:

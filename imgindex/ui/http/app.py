@@ -1,0 +1,99 @@
+"""The application: what can be asked, and what each request passes before it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+from imgindex import __version__
+from imgindex.api import ImageIndex
+from imgindex.errors import ImgIndexError
+from imgindex.ui.http.answers import Answer
+from imgindex.ui.http.bounds import Bounded
+from imgindex.ui.http.guard import Guarded
+from imgindex.ui.http.observe import UNFORESEEN, Observed
+from imgindex.ui.http.problems import Problem, answer_problem
+from imgindex.ui.http.routes import ask, lists, pictures, state, work
+from imgindex.ui.http.routes.shared import API
+from imgindex.ui.http.service import Service
+from imgindex.ui.http.settings import Settings
+from imgindex.ui.http.tokens import Admitted, Sessions
+
+DESCRIPTION = (
+    "Finds duplicate pictures and proves it. A path below is always one of the machine that the service is on."
+)
+
+
+def create_app(
+    opened: Callable[[], ImageIndex],
+    settings: Settings,
+    *,
+    token_digest: bytes | None = None,
+    failed: Callable[[ImgIndexError], None] = lambda error: None,
+) -> ASGIApp:
+    """The service as an ASGI application. `opened` opens the index, in a thread; `failed` is told where that fails.
+
+    Where `settings` need a token, `token_digest` is that of it (`tokens.kept`); ValueError where it is missing.
+    """
+    if settings.needs_token and token_digest is None:
+        raise ValueError("a service that other machines reach needs a token")
+    service = Service(opened, settings, failed)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        yield
+        await service.stop()
+
+    app = FastAPI(
+        title="imgindex",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        openapi_url=f"{API}/openapi.json",
+        max_body_size=settings.limits.body_bytes,
+        default_response_class=Answer,
+    )
+    app.state.service = service
+    app.state.sessions = sessions = (
+        None if token_digest is None else Sessions(token_digest, attempts=settings.limits.attempts)
+    )
+    for room in (state, ask, lists, pictures, work):
+        app.include_router(room.router, prefix=API)
+    app.add_exception_handler(Problem, answer_problem)
+    app.add_exception_handler(ImgIndexError, answer_problem)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unforeseen)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    layers: ASGIApp = Bounded(app, settings.limits, service.metrics)
+    if sessions is not None and settings.needs_token:
+        layers = Admitted(layers, sessions)
+    return Observed(Guarded(layers, settings), service.metrics)
+
+
+async def _answer_http(request: Request, error: Exception) -> Answer:
+    assert isinstance(error, HTTPException)
+    answer = Problem(error.status_code, "http", str(error.detail)).answer(request.scope)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _answer_unforeseen(request: Request, error: Exception) -> Answer:
+    """`Observed` writes it into the log."""
+    return UNFORESEEN.answer(request.scope)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Answer:
+    """What does not fit its description, in one sentence; what was sent is not repeated."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if isinstance(part, str))
+    return Problem(422, "asked", f"{where}: {first['msg']}.").answer(request.scope)

@@ -1,0 +1,1 @@
+"""What can be asked under `/api/v1`, by subject: `state`, `ask`, `lists`, `pictures`, `work`."""
