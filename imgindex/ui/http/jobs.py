@@ -153,9 +153,9 @@ class Jobs:
         """The job now, and again whenever it has changed, until it is over."""
         job = self.get(job_id)
         while True:
-            changed = job.changed
+            changed, was_over = job.changed, job.record.state.is_over
             yield job.fields
-            if job.record.state.is_over:
+            if was_over:
                 return
             await changed.wait()
 
