@@ -15,8 +15,8 @@ from imgindex.errors import (
     StoreTooNew,
     UsageError,
 )
-from imgindex.ports import Embedder, Progress, Workers
-from imgindex.records import Grade, Loss, Relation, Verdict
+from imgindex.ports import Embedder, Progress, Silent, Workers
+from imgindex.records import Grade, Loss, Reach, Relation, Space, Verdict
 from imgindex.results import (
     Between,
     Change,
@@ -62,11 +62,14 @@ __all__ = [
     "Member",
     "ModelError",
     "Progress",
+    "Reach",
     "Region",
     "Relation",
     "Report",
     "ReportedPair",
     "RootError",
+    "Silent",
+    "Space",
     "Status",
     "StoreError",
     "StoreLocked",

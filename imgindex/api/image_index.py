@@ -9,8 +9,9 @@ from imgindex.api.opened import Options, StrPath, named_path
 from imgindex.api.reading import Reading
 from imgindex.api.writing import Writing
 from imgindex.errors import UsageError, named
-from imgindex.ports import Progress, Silent, Workers
+from imgindex.ports import Embedder, Progress, Silent, Workers
 from imgindex.runs.model import AUTO
+from imgindex.search.embed.own import own
 from imgindex.store import Store
 from imgindex.workers.pool import default_jobs
 
@@ -35,15 +36,20 @@ def open(
     create: bool = True,
     progress: Progress | None = None,
     workers: Workers | None = None,
+    embedder: Embedder | None = None,
 ) -> ImageIndex:
     """Open the store in a directory; with `create`, make it where there is none.
 
     `model` is what a new store gets; an existing one keeps its own. `jobs` are worker processes, 0 for one
     per core; or else `workers` do their work, and stay open: `InlineWorkers()` in a notebook that shall start no
-    process. Raises StoreError with a sentence, UsageError where the path or the model is empty.
+    process. An `embedder` of one's own takes the place of the model, for as long as it is the store's; see `Embedder`
+    for what it must do. Raises StoreError with a sentence, UsageError where the path or the model is empty.
     """
     if workers is not None and jobs:
         raise UsageError("Give jobs, or workers that have their own number of them.")
-    options = Options(named(model), device, jobs or default_jobs(), rebuild)
+    if embedder is not None and model != AUTO:
+        raise UsageError("Give a model, or an embedder of your own, which is one.")
+    brought = None if embedder is None else own(embedder)
+    options = Options(named(model), device, jobs or default_jobs(), rebuild, brought)
     directory = Path(named_path(store))
     return ImageIndex(Store.open(directory, create=create), options, progress or Silent(), workers)

@@ -37,6 +37,7 @@ class Options:
     device: str
     jobs: int
     rebuild: bool
+    own: Embedder | None = None
 
 
 def named_path(path: StrPath) -> str:
@@ -136,7 +137,7 @@ class Opened:
     def _model(self, progress: Progress) -> tuple[int, Embedder]:
         """(id of the space that answers, its embedder), loaded where it is not yet; other threads wait for that."""
         with self._loading:
-            found = open_model_to_read(self._store, self._options.device, progress.say, self._loaded)
+            found = open_model_to_read(self._store, self._options.device, progress.say, self._loaded, self._options.own)
             self._loaded = found[1]
             return found
 
@@ -144,6 +145,8 @@ class Opened:
         o = self._options
         rebuild = o.rebuild and not self._is_rebuilt
         with self._loading:
-            found = open_model(self._store, o.model, o.device, progress.say, rebuild=rebuild, loaded=self._loaded)
+            found = open_model(
+                self._store, o.model, o.device, progress.say, rebuild=rebuild, loaded=self._loaded, own=o.own
+            )
             self._loaded, self._is_rebuilt = found[1], True
             return found

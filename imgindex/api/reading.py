@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from imgindex.api.opened import Folders, Opened, StrPath, named_folders, named_path, verb
+from imgindex.api.given import PictureLike, given
+from imgindex.api.opened import Folders, Opened, named_folders, verb
 from imgindex.ports import Progress
 from imgindex.records import Verdict
 from imgindex.results import Between, Embeddings, File, LeftAlone, Matches, Report, Status, Thumbnail
@@ -20,15 +21,16 @@ class Reading(Opened):
     """What is there, what looks like what, and what is a copy of what."""
 
     @verb
-    def query(self, image: StrPath, *, k: int = 10, progress: Progress | None = None) -> Matches:
-        """The k stored images that look most like the picture at `image`, proven copies first.
+    def query(self, image: PictureLike, *, k: int = 10, progress: Progress | None = None) -> Matches:
+        """The k stored images that look most like a picture, proven copies first.
 
-        Raises UsageError where the picture cannot be read, or crashes or hangs its decoder. Worker processes that
-        decode and verify are started by the first calls, and kept.
+        `image` is a path, the bytes of a picture file, a PIL image, or uint8[height, width, 3] in RGB order (see
+        `PictureLike`). Raises UsageError where it cannot be read, or crashes or hangs its decoder. Worker processes
+        that decode and verify are started by the first calls, and kept.
         """
         shown = progress or self._progress
         context = RunContext(self._store, *self._model(shown), shown, self._asking)
-        return query.query_image(context, self._index, named_path(image), k)
+        return query.query_image(context, self._index, given(image), k)
 
     @verb
     def query_text(self, text: str, *, k: int = 10, progress: Progress | None = None) -> Matches:

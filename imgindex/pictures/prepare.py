@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from imgindex import files
 from imgindex.pictures import decode, features, outline, sketch, texture
+from imgindex.pictures.contents import InMemory, OnDisk, Readable
 from imgindex.ports import Embedder, Front
 from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Rgb, Seen
 
@@ -47,11 +48,11 @@ class WorkingPicture:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """What was read of a file and is still needed: all of it comes from the same bytes, `seen` from the moment of
-    reading. `front` is what the embedder needs to finish (see `ports.Embedder`); the picture itself stays behind."""
+class Made:
+    """What was made of a picture's bytes and is still needed, and the `content` that has them. `front` is what the
+    embedder needs to finish (see `ports.Embedder`); the picture itself stays behind."""
 
-    seen: Seen
+    content: Readable
     sha256: bytes
     info: PictureInfo
     texture: float
@@ -60,9 +61,31 @@ class Prepared:
     front: NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared(Made):
+    """What was made of a file; `seen` is from the moment of reading."""
+
+    seen: Seen
+
+
 def prepare_file(seen: Seen, options: DecodeOptions, front: Front) -> Prepared:
     """Read, hash and decode one file. Raises OSError or files.Skipped where that fails."""
     data, now = files.read_stable(seen.path)
+    sha256 = files.sha256(data)
+    return Prepared(*_made(data, sha256, OnDisk((now.path,), sha256), options, front), now)
+
+
+def prepare_given(given: Seen | bytes, options: DecodeOptions, front: Front) -> Made:
+    """The same of a file, or of the bytes of one. Raises OSError or files.Skipped."""
+    if isinstance(given, Seen):
+        return prepare_file(given, options, front)
+    return Made(*_made(given, files.sha256(given), InMemory(given), options, front))
+
+
+def _made(
+    data: bytes, sha256: bytes, content: Readable, options: DecodeOptions, front: Front
+) -> tuple[Readable, bytes, PictureInfo, float, WorkingPicture, bytes, NDArray[Any]]:
+    """The fields of `Made`."""
     picture = decode.decode(data, short_side_px=options.short_side_px)
     info = picture.info
     luma = features.luma_of(picture.rgb)
@@ -75,8 +98,7 @@ def prepare_file(seen: Seen, options: DecodeOptions, front: Front) -> Prepared:
     outlined, found = outline.outline(small), features.extract(small)
     made = front(replace(picture, features=found))
     drawn = sketch.drawn(outlined, found)
-    working = WorkingPicture(small, tints, outlined, found)
-    return Prepared(now, files.sha256(data), info, busy, working, drawn, made)
+    return content, sha256, info, busy, WorkingPicture(small, tints, outlined, found), drawn, made
 
 
 def prepare(data: bytes, options: DecodeOptions) -> Picture:

@@ -7,17 +7,18 @@ import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgindex import files, skips
+from imgindex import files
 from imgindex.pictures import decode, features, frames, sketch
+from imgindex.pictures.contents import InMemory, OnDisk, Readable
 from imgindex.pictures.features import WORKING_SIDE_PX
 from imgindex.pictures.outline import outline
-from imgindex.pictures.prepare import DecodeOptions, Prepared, WorkingPicture, decoded, prepare
+from imgindex.pictures.prepare import DecodeOptions, Made, WorkingPicture, decoded, prepare
 from imgindex.records import LocalFeatures, Luma, Outline, Picture, PictureInfo, Rgb
 from imgindex.skips import Skipped
 
@@ -79,48 +80,6 @@ class PixelCache:
         made = make()
         self.put(key, made)
         return made
-
-
-class Readable(Protocol):
-    """Where the bytes of one content come from; travels between processes."""
-
-    def read(self) -> bytes:
-        """The bytes; raises OSError where they cannot be read now."""
-
-
-@dataclass(frozen=True, slots=True)
-class OnDisk:
-    """A content that any of `paths` may show."""
-
-    paths: tuple[bytes, ...]
-    sha256: bytes
-
-    def read(self) -> bytes:
-        """The bytes of the first path that still has this content; OSError where none can be read now."""
-        last: OSError | None = None
-        for path in self.paths:
-            try:
-                data, _ = files.read_stable(path)
-            except Skipped as skipped:
-                last = OSError(skipped.skip.detail)
-                continue
-            except OSError as error:
-                last = error
-                continue
-            if files.sha256(data) == self.sha256:
-                return data
-            last = skips.Changed(f"{files.display(path)} has other content than when it was indexed")
-        raise last or FileNotFoundError("no file shows this image any more")
-
-
-@dataclass(frozen=True, slots=True)
-class InMemory:
-    """A content that was taken out of another: a frame of an animation."""
-
-    data: bytes
-
-    def read(self) -> bytes:
-        return self.data
 
 
 class ImageSource:
@@ -269,8 +228,8 @@ class Sources:
         content = OnDisk(tuple(paths), image.sha256)
         return ImageSource(image.sha256, image.info, content, self._options, self._cache)
 
-    def remember(self, made: Prepared) -> ImageSource:
-        """Keep what decoding gave of a content, so that its file need not be read again; the content as a source."""
-        source = ImageSource(made.sha256, made.info, OnDisk((made.seen.path,), made.sha256), self._options, self._cache)
+    def remember(self, made: Made) -> ImageSource:
+        """Keep what decoding gave of a content, so that it need not be read again; the content as a source."""
+        source = ImageSource(made.sha256, made.info, made.content, self._options, self._cache)
         source.keep_working(made.working)
         return source

@@ -21,23 +21,23 @@ from imgindex.proof.overlay import CANVAS_PX, Shots, differing, lay_out, outline
 from imgindex.records import Marked, PictureInfo
 from imgindex.results import Comparison, Region
 from imgindex.runs import difference_pictures
-from imgindex.runs.query import directed, each_of, read_pictures, why
+from imgindex.runs.query import Given, directed, each_of, name_of, read_pictures, why
 
 OPTIONS = DecodeOptions(WORKING_SIDE_PX, features=False)
 """What `compare` decodes to align two files, where no embedder asks for another size."""
 
 
-def compare(a: str, b: str, workers: Workers, out: str | os.PathLike[str] | None = None) -> Comparison:
-    """Compare two picture files, which are decoded by `workers`; with `out`, write pictures of the difference there.
+def compare(a: Given, b: Given, workers: Workers, out: str | os.PathLike[str] | None = None) -> Comparison:
+    """Compare two pictures, which are decoded by `workers`; with `out`, write pictures of the difference there.
 
-    Raises UsageError where a file cannot be read or ends its decoder, OSError where `out` cannot be written.
+    Raises UsageError where one cannot be read or ends its decoder, OSError where `out` cannot be written.
     """
     folder = None if out is None else Path(named(os.fspath(out)))
     sources = Sources(OPTIONS)
     source_a, source_b = (sources.remember(made) for made in read_pictures((a, b), OPTIONS, no_front, workers))
     outcome = directed(source_a, source_b, workers)
     if isinstance(outcome, Exception):
-        raise UsageError(f"{a} and {b}: {why(outcome)}") from outcome
+        raise UsageError(f"{name_of(a)} and {name_of(b)}: {why(outcome)}") from outcome
     info_a, info_b = source_a.info, source_b.info
     if outcome.matrix is None:
         return Comparison(outcome, info_a, info_b, None)

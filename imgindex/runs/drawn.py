@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from imgindex.errors import UsageError
 from imgindex.pictures import outline
+from imgindex.pictures.contents import OnDisk
 from imgindex.pictures.prepare import decoded
-from imgindex.pictures.sources import OnDisk
 from imgindex.ports import Workers
 from imgindex.proof import maps, overlay
 from imgindex.proof.difference import Difference

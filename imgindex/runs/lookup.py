@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from imgindex.errors import UsageError
-from imgindex.pictures.sources import OnDisk
+from imgindex.pictures.contents import OnDisk
 from imgindex.records import PictureInfo, StoredImage
 from imgindex.results import RootStatus
 from imgindex.store import Store, catalog, listing

@@ -21,16 +21,17 @@ def open_model(
     *,
     rebuild: bool = False,
     loaded: Embedder | None = None,
+    own: Embedder | None = None,
 ) -> tuple[int, Embedder]:
     """(space id, embedder) for a store that is written: its own model, or in a new store `model`.
 
     With `rebuild`, `model` becomes the store's, whatever it had. A store of an older built-in model gets the present
-    one, as nothing can compute the older one any more. `loaded` is used where it is the store's. Raises ModelError
-    where the store has another model than the one asked for.
+    one, as nothing can compute the older one any more. `loaded` is used where it is the store's, and `own`, which a
+    caller brought, in place of any other. Raises ModelError where the store has another model than the one asked for.
     """
     with store.read() as tx:
         active = spaces.active_space(tx)
-    embedder = _open(store, None if rebuild else active, model, device, say, loaded, renew=True)
+    embedder = _open(store, None if rebuild else active, model, device, say, loaded, own, renew=True)
     if active is not None and not rebuild and embedder.space.fingerprint == active[1].fingerprint:
         return active[0], embedder
     with store.write() as tx:
@@ -38,15 +39,19 @@ def open_model(
 
 
 def open_model_to_read(
-    store: Store, device: str, say: Callable[[str], None], loaded: Embedder | None = None
+    store: Store,
+    device: str,
+    say: Callable[[str], None],
+    loaded: Embedder | None = None,
+    own: Embedder | None = None,
 ) -> tuple[int, Embedder]:
-    """(space id, embedder) of a store's active space, `loaded` where it is that; raises ModelError where nothing was
-    indexed yet."""
+    """(space id, embedder) of a store's active space, `loaded` where it is that, or `own`; raises ModelError where
+    nothing was indexed yet."""
     with store.read() as tx:
         active = spaces.active_space(tx)
     if active is None:
         raise ModelError(f"The store in {store.directory} has no images yet; fill it with: imgindex index FOLDER")
-    return active[0], _open(store, active, AUTO, device, say, loaded)
+    return active[0], _open(store, active, AUTO, device, say, loaded, own)
 
 
 def _open(
@@ -56,13 +61,21 @@ def _open(
     device: str,
     say: Callable[[str], None],
     loaded: Embedder | None,
+    own: Embedder | None,
     *,
     renew: bool = False,
 ) -> Embedder:
     """The embedder of the active space; where there is none, that which `model` names."""
     if active is None:
-        return embed.open_embedder(model, say, device)
+        return own or embed.open_embedder(model, say, device)
     space = active[1]
+    if own is not None:
+        if own.space.fingerprint == space.fingerprint:
+            return own
+        raise ModelError(
+            f"The store in {store.directory} was made with {space.name}, and vectors of {own.space.name} cannot be "
+            "compared with its own; leave the embedder out, or embed all anew with rebuild=True."
+        )
     if model != AUTO and embed.canonical(model) != space.model:
         raise ModelError(
             f"The store in {store.directory} was made with {space.model}, and vectors of {model} cannot be "

@@ -6,13 +6,13 @@ import functools
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
 from imgindex import files
 from imgindex.errors import ModelError, UsageError, last_line, named
-from imgindex.pictures.prepare import DecodeOptions, Prepared, prepare_file
+from imgindex.pictures.prepare import DecodeOptions, Made, prepare_given
 from imgindex.pictures.sources import ImageSource
 from imgindex.ports import Front, TextEmbedder, Workers
 from imgindex.proof.decide import placed, unproven_score
@@ -42,6 +42,9 @@ EXTRA = 16
 
 T = TypeVar("T")
 
+Given: TypeAlias = str | bytes
+"""A picture that is asked about: the path of a file, or the bytes of one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Near:
@@ -54,8 +57,8 @@ class Near:
     cosine: float
 
 
-def query_image(context: RunContext, opened: OpenIndex, path: str, k: int) -> Matches:
-    """The k stored images that look most like the picture at `path`, proven copies first.
+def query_image(context: RunContext, opened: OpenIndex, picture: Given, k: int) -> Matches:
+    """The k stored images that look most like a picture, proven copies first.
 
     Within one verdict, higher scores first. Told to stop, it proves no more. Raises UsageError where the picture cannot
     be read.
@@ -64,15 +67,15 @@ def query_image(context: RunContext, opened: OpenIndex, path: str, k: int) -> Ma
     2. find the nearest stored images
     3. ask their sketches, and read only the files of those that may be copies; verify these in worker processes
     """
-    _, found = find_asked(context, opened, path, k + EXTRA)
+    _, found = find_asked(context, opened, picture, k + EXTRA)
     return best([match_of(near, outcome) for near, outcome in found], k)
 
 
 def find_asked(
-    context: RunContext, opened: OpenIndex, path: str, k: int
-) -> tuple[Prepared, list[tuple[Near, Verification]]]:
-    """(what was made of the picture at `path`, the k nearest stored images, each with what is known of the two)."""
-    [made] = read_pictures([path], context.options, context.embedder.front, context.workers)
+    context: RunContext, opened: OpenIndex, picture: Given, k: int
+) -> tuple[Made, list[tuple[Near, Verification]]]:
+    """(what was made of a picture, the k nearest stored images, each with what is known of the two)."""
+    [made] = read_pictures([picture], context.options, context.embedder.front, context.workers)
     near = nearest_here(context, opened, context.embedder.finish([made.front]), k)
     outcomes = _outcomes(context, made, near)
     found = []
@@ -101,24 +104,31 @@ def query_text(context: RunContext, opened: OpenIndex, text: str, k: int) -> Mat
     return best([match_of(near, placed(nothing, near.cosine, -1.0)) for near in found], k)
 
 
-def read_pictures(paths: Sequence[str], options: DecodeOptions, front: Front, workers: Workers) -> list[Prepared]:
-    """What is made of files that a person named; UsageError with a sentence where one is no picture or ends its
+def read_pictures(given: Sequence[Given], options: DecodeOptions, front: Front, workers: Workers) -> list[Made]:
+    """What is made of pictures that a person gave; UsageError with a sentence where one is no picture or ends its
     decoder."""
-    seen = []
-    for path in paths:
-        try:
-            seen.append(Seen.of(os.fsencode(os.path.abspath(named(path))), os.stat(path)))
-        except OSError as error:
-            raise UsageError(f"{path}: {why(error)}") from error
-    return each_of(paths, workers.run(functools.partial(prepare_file, options=options, front=front), seen))
+    items = [picture if isinstance(picture, bytes) else _seen(picture) for picture in given]
+    return each_of(given, workers.run(functools.partial(prepare_given, options=options, front=front), items))
 
 
-def each_of(paths: Iterable[str], outcomes: Iterable[tuple[object, T | Exception]]) -> list[T]:
-    """What workers made of files that a person named; UsageError names the first that they could not do."""
+def _seen(path: str) -> Seen:
+    try:
+        return Seen.of(os.fsencode(os.path.abspath(named(path))), os.stat(path))
+    except OSError as error:
+        raise UsageError(f"{path}: {why(error)}") from error
+
+
+def name_of(given: Given) -> str:
+    """What a sentence calls a picture that a person gave."""
+    return "The given picture" if isinstance(given, bytes) else given
+
+
+def each_of(given: Iterable[Given], outcomes: Iterable[tuple[object, T | Exception]]) -> list[T]:
+    """What workers made of pictures that a person gave; UsageError names the first that they could not do."""
     made = []
-    for path, (_, outcome) in zip(paths, outcomes, strict=True):
+    for picture, (_, outcome) in zip(given, outcomes, strict=True):
         if isinstance(outcome, Exception):
-            raise UsageError(f"{path}: {why(outcome)}") from outcome
+            raise UsageError(f"{name_of(picture)}: {why(outcome)}") from outcome
         made.append(outcome)
     return made
 
@@ -143,7 +153,7 @@ def directed(a: ImageSource, b: ImageSource, workers: Workers) -> Verification |
     return _told(task, outcome)
 
 
-def _outcomes(context: RunContext, made: Prepared, near: Iterable[Near]) -> dict[int, Verification]:
+def _outcomes(context: RunContext, made: Made, near: Iterable[Near]) -> dict[int, Verification]:
     """By image id, what is proven or refuted of the picture that is asked for and each of the nearest, told from the
     picture to those. Those that cannot be read now are left out."""
     sources = context.sources

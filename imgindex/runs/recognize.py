@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
-from imgindex.pictures.sources import OnDisk
+from imgindex.pictures.contents import OnDisk
 from imgindex.ports import Workers
 from imgindex.proof import loss
 from imgindex.records import Grade, Loss, PictureInfo, Verdict, Verification, Weighing

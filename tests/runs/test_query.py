@@ -61,7 +61,7 @@ def test_a_file_that_ends_its_decoder_is_one_sentence(
     with imgindex.open(tmp_path / "store", workers=processes) as images:
         images.index([folder])
         with monkeypatch.context() as patch:
-            patch.setattr(query, "prepare_file", work.prepare_or_misbehave)
+            patch.setattr(query, "prepare_given", work.prepare_or_misbehave)
             for asked in (images.query, lambda path: imgindex.compare(folder / "0.jpg", path, workers=processes)):
                 with pytest.raises(UsageError) as raised:
                     asked(bad)

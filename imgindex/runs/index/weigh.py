@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from imgindex.keep.planning import Key
-from imgindex.pictures.sources import OnDisk
+from imgindex.pictures.contents import OnDisk
 from imgindex.ports import Workers
 from imgindex.proof import loss
 from imgindex.records import Weighing

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from imgindex.pictures.sources import OnDisk, PixelCache
+from imgindex.pictures.contents import OnDisk
+from imgindex.pictures.sources import PixelCache
 from imgindex.pictures.whole import Whole, whole
 from imgindex.proof.loss import weigh
 from imgindex.records import Verification, Weighing

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgindex.pictures import outline
+from imgindex.pictures.contents import OnDisk
 from imgindex.pictures.prepare import decoded
-from imgindex.pictures.sources import OnDisk
 from imgindex.ports import Progress, Workers
 from imgindex.proof import maps, overlay
 from imgindex.proof.verify import reversed_outcome
