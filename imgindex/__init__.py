@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imgindex.api import (
+        Action,
+        ApplySummary,
         Between,
         Change,
         Comparison,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         Matches,
         Member,
         ModelError,
+        Plan,
         Progress,
         Reach,
         Region,
@@ -47,12 +50,15 @@ if TYPE_CHECKING:
         Report,
         ReportedPair,
         RootError,
+        RunStatus,
         Silent,
         Space,
         Status,
         StoreError,
         StoreLocked,
         StoreTooNew,
+        Trace,
+        UndoSummary,
         UsageError,
         Verdict,
         WorkerProcesses,
@@ -60,10 +66,15 @@ if TYPE_CHECKING:
         compare,
         only_new,
         open,
+        plan_json,
+        read_plan,
+        write_plan,
     )
 
 __version__ = "0.1.0"
 __all__ = [
+    "Action",
+    "ApplySummary",
     "Between",
     "Change",
     "Comparison",
@@ -84,6 +95,7 @@ __all__ = [
     "Matches",
     "Member",
     "ModelError",
+    "Plan",
     "Progress",
     "Reach",
     "Region",
@@ -91,12 +103,15 @@ __all__ = [
     "Report",
     "ReportedPair",
     "RootError",
+    "RunStatus",
     "Silent",
     "Space",
     "Status",
     "StoreError",
     "StoreLocked",
     "StoreTooNew",
+    "Trace",
+    "UndoSummary",
     "UsageError",
     "Verdict",
     "WorkerProcesses",
@@ -104,6 +119,9 @@ __all__ = [
     "compare",
     "only_new",
     "open",
+    "plan_json",
+    "read_plan",
+    "write_plan",
 ]
 
 

@@ -45,6 +45,25 @@ def read_stable(path: bytes, *, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes,
     return bytes(content), after
 
 
+def hashed(path: bytes) -> tuple[bytes, os.stat_result]:
+    """(SHA-256 of a regular file of any size, its description before the reading), links not followed.
+
+    Raises Changed where the file was written to meanwhile, Skipped where it is no regular file, else OSError.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | os.O_NOFOLLOW)
+    with open(descriptor, "rb", buffering=0) as file:
+        before = os.fstat(file.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            raise Skipped(Skip("not-a-file", "It is no regular file."))
+        digest = hashlib.sha256()
+        while chunk := file.read(_READ_CHUNK):
+            digest.update(chunk)
+        after = os.fstat(file.fileno())
+    if Seen.of(path, after).stamp != Seen.of(path, before).stamp:
+        raise Changed("the file was written to while it was read")
+    return digest.digest(), before
+
+
 def sha256(data: bytes) -> bytes:
     """The 32 bytes of SHA-256."""
     return hashlib.sha256(data).digest()

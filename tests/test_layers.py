@@ -9,7 +9,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "imgindex"
 
-SHARED = {"records", "results", "skips", "errors", "ports", "files", "clock", "settings"}
+SHARED = {"records", "results", "skips", "errors", "ports", "files", "clock", "acts", "settings"}
 FLOORS = ({"ui"}, {"api"}, {"runs"}, {"search", "proof"}, {"pictures", "store"}, {"workers", "native"}, SHARED)
 BELOW = {room: set().union(*FLOORS[number + 1 :]) for number, rooms in enumerate(FLOORS[:-1]) for room in rooms}
 BELOW |= dict.fromkeys(SHARED, SHARED) | {"keep": SHARED, "__init__": {"api"}, "__main__": {"ui"}}

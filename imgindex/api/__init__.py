@@ -4,6 +4,8 @@ In: paths, pictures and numbers of a caller. Out: the values of `imgindex.result
 `ImageIndex` is an open store; each module here has the verbs of one kind.
 """
 
+from imgindex.acts import Action, ApplySummary, Plan, RunStatus, Trace, UndoSummary
+from imgindex.api.acting import plan_json, read_plan, write_plan
 from imgindex.api.image_index import ImageIndex, open
 from imgindex.api.pair import compare
 from imgindex.errors import (
@@ -41,6 +43,8 @@ from imgindex.workers.inline import InlineWorkers
 from imgindex.workers.pool import WorkerProcesses
 
 __all__ = [
+    "Action",
+    "ApplySummary",
     "Between",
     "Change",
     "Comparison",
@@ -61,6 +65,7 @@ __all__ = [
     "Matches",
     "Member",
     "ModelError",
+    "Plan",
     "Progress",
     "Reach",
     "Region",
@@ -68,12 +73,15 @@ __all__ = [
     "Report",
     "ReportedPair",
     "RootError",
+    "RunStatus",
     "Silent",
     "Space",
     "Status",
     "StoreError",
     "StoreLocked",
     "StoreTooNew",
+    "Trace",
+    "UndoSummary",
     "UsageError",
     "Verdict",
     "WorkerProcesses",
@@ -81,4 +89,7 @@ __all__ = [
     "compare",
     "only_new",
     "open",
+    "plan_json",
+    "read_plan",
+    "write_plan",
 ]

@@ -50,6 +50,11 @@ def are_companions(a: bytes, b: bytes) -> bool:
     return stem_a == stem_b and part_a is not part_b and frozenset((part_a, part_b)) in _TOGETHER
 
 
+def is_picture(path: bytes) -> bool:
+    """Whether a path is that of a still or of a sensor's data, which a sidecar or a video belongs to."""
+    return _stem_and_part(path)[1] in (_Part.RAW, _Part.STILL)
+
+
 def companions(paths: Iterable[bytes]) -> dict[bytes, tuple[bytes, ...]]:
     """Of each path that has any among `paths`, its companions in byte order; the relation is symmetric."""
     folders: dict[bytes, list[bytes]] = defaultdict(list)

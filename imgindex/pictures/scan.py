@@ -32,6 +32,9 @@ LEFT_OUT_PREFIXES = (b".trash",)
 APPLE_DOUBLE = b"._"
 """Files that macOS writes beside each file on foreign disks; they bear its name and hold no picture."""
 
+UNFINISHED = b".imgindex-"
+"""Files that a run of `apply` or `undo` is about to give another name."""
+
 
 NO_PICTURE, LINK, SYSTEM, STORE = "no-picture", "link", "system", "store"
 HIDDEN = "hidden"
@@ -81,6 +84,12 @@ class Boundary:
     device: int
 
 
+def trash_home() -> bytes:
+    """The user's own trash folder (freedesktop.org), whose name is not that of the others."""
+    data = os.environb.get(b"XDG_DATA_HOME") or os.path.expanduser(b"~/.local/share")
+    return os.path.join(data, b"Trash")
+
+
 Found: TypeAlias = Seen | Problem | Ignored | Boundary
 
 
@@ -107,8 +116,9 @@ def scan(
     A file is Seen where its name claims a picture, or where its extension is unknown and its first bytes are
     a picture's; it is Ignored where its extension is that of something else. With `include`, only files that
     match one of its patterns count; what matches `exclude`, or a line of an IGNORE_FILE of a folder that it is in,
-    is left out, as are hidden folders, LEFT_OUT_FOLDERS and those in `leave_out` (the store). A hidden folder, or one
-    of LEFT_OUT_FOLDERS, is walked where it is a root, or in or above a folder that is `named`: that one alone then.
+    is left out, as are hidden folders, LEFT_OUT_FOLDERS and those in `leave_out` (the store, the trash). A hidden
+    folder, or one of LEFT_OUT_FOLDERS, is walked where it is a root, or in or above a folder that is `named`: that one
+    alone then.
     Patterns are those of gitignore, relative to the root or to the folder of their file.
     Links are Ignored; with `follow_symlinks` they are followed, unless they lead to what is below a root
     anyway or to a folder that was walked already.
@@ -267,7 +277,9 @@ def may_be_picture(path: bytes, size_bytes: int) -> bool:
 
 def _is_of_a_system(name: bytes) -> bool:
     lower = name.lower()
-    return lower in LEFT_OUT_FOLDERS or lower.startswith(LEFT_OUT_PREFIXES) or name.startswith(APPLE_DOUBLE)
+    return (
+        lower in LEFT_OUT_FOLDERS or lower.startswith(LEFT_OUT_PREFIXES) or name.startswith((APPLE_DOUBLE, UNFINISHED))
+    )
 
 
 def _is_folder(entry: os.DirEntry[bytes], follow_symlinks: bool) -> bool:

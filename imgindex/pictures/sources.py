@@ -167,7 +167,7 @@ class ImageSource:
             for data in frames.frames(self.content.read(), numbers):
                 picture, cache = prepare(data, self._options), PixelCache(FRAME_CACHE_BYTES)
                 alone = ImageSource(files.sha256(data), picture.info, InMemory(data), self._options, cache)
-                alone.keep_working(_working_of(picture))
+                alone.keep_working(working_of(picture))
                 yield alone
 
     def _working(self) -> WorkingPicture:
@@ -175,7 +175,7 @@ class ImageSource:
 
     def _make(self) -> WorkingPicture:
         options = DecodeOptions(self._options.short_side_px, features=False)
-        return _working_of(self._of_data(lambda data: prepare(data, options)))
+        return working_of(self._of_data(lambda data: prepare(data, options)))
 
     def _of_data(self, make: Callable[[bytes], T]) -> T:
         """What `make` gives of the bytes; whatever keeps it from that is an OSError."""
@@ -192,7 +192,8 @@ def _unread() -> Iterator[None]:
         raise OSError(skipped.skip.detail) from skipped
 
 
-def _working_of(picture: Picture) -> WorkingPicture:
+def working_of(picture: Picture) -> WorkingPicture:
+    """What verification works on of a decoded picture."""
     luma = features.working_luma(picture.rgb)
     return WorkingPicture(luma, features.tints_of(picture.rgb, luma), outline(luma), picture.features)
 

@@ -17,7 +17,7 @@ from imgindex.runs.facts import facts_of
 from imgindex.runs.presence import Presence
 from imgindex.runs.proofs import Proofs, Shown
 from imgindex.runs.wanted import Chosen, Settled, Wanted, both_kept, chosen_by, not_followed
-from imgindex.store import Transaction, catalog
+from imgindex.store import Transaction, catalog, runs
 from imgindex.store.values import rows_of
 
 Paths: TypeAlias = dict[int, list[bytes]]
@@ -162,12 +162,13 @@ def is_below_any(path: bytes, folders: Sequence[bytes]) -> bool:
 
 
 def paths_below(tx: Transaction, folders: Sequence[bytes]) -> tuple[Paths, int]:
-    """(the images that present files show, how many files are missing)."""
+    """(the images that present files show, how many files are missing, those left out that a run has removed)."""
     paths: Paths = {}
     missing = 0
+    removed = runs.removed_paths(tx)
     for path, image_id, is_missing in catalog.shown_files(tx):
         if is_below_any(path, folders):
-            missing += is_missing
+            missing += is_missing and path not in removed
             if image_id is not None and not is_missing:
                 paths.setdefault(image_id, []).append(path)
     return paths, missing

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 
 from imgindex.results import RootStatus, Status
-from imgindex.store import Store, catalog, skipped, spaces
+from imgindex.store import Store, catalog, runs, skipped, spaces
 
 
 def status(store: Store) -> Status:
@@ -14,11 +14,12 @@ def status(store: Store) -> Status:
     with store.read() as tx:
         files = images = missing = left_out = 0
         shown = set()
+        removed = runs.removed_paths(tx)
         for known in catalog.known_files(tx):
             if known.left_out:
                 left_out += 1
             elif known.missing_since_s is not None:
-                missing += 1
+                missing += known.path not in removed
             elif known.image_id is not None:
                 files += 1
                 shown.add(known.image_id)

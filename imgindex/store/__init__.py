@@ -12,6 +12,7 @@ is written by the statements for its kind, which run inside one:
     weighed    what would be lost with either image of a pair
     decisions  what a person decided
     reported   what the last nightly report said
+    runs       what was done to files, step by step
 
 `values` and `checksum` guard what goes into a row and comes out of it; `sqlite` holds what only SQLite knows, and the
 statements of `check`.

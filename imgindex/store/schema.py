@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD_REVISION = "0005"
+HEAD_REVISION = "0006"
 """The Alembic revision that these tables have; a test holds it to the newest file of `migrations/versions`."""
 
 metadata = MetaData()
@@ -265,3 +265,41 @@ reported = Table(
     Column("is_keeper", Boolean, nullable=False),
 )
 """The groups of the last nightly report, file by file: what is not new any more."""
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("token", Text, nullable=False, unique=True),
+    Column("action", Text, nullable=False),
+    Column("destination", LargeBinary),
+    Column("plan_sha256", LargeBinary(32), nullable=False),
+    Column("started_at_s", Integer, nullable=False),
+    Column("finished_at_s", Integer),
+    Column("undone_at_s", Integer),
+    Column("state", Text, nullable=False),
+    Column("checksum", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""What one `apply` did, or is doing: see acts.Run."""
+
+step = Table(
+    "step",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("path", LargeBinary, nullable=False),
+    Column("keeper", LargeBinary, nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("target", LargeBinary),
+    Column("state", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("checksum", LargeBinary, nullable=False),
+    Index("step_run_id", "run_id"),
+    Index("step_path", "path"),
+    Index("step_target", "target"),
+    sqlite_autoincrement=True,
+)
+"""One file of a run, on record before it moves: see acts.Step. `facts` is JSON."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from imgindex.acts import ApplySummary, RunStatus, Trace, UndoSummary
 from imgindex.records import Loss
 from imgindex.results import Comparison, Finding, Group, IndexSummary, LeftAlone, Match, Report, ReportedPair, Status
 
@@ -92,6 +93,21 @@ def settings_json(found: Mapping[str, tuple[Any, str]]) -> str:
     """The answer of `imgindex config`: of each setting its value, and where that comes from."""
     values = {name: {"value": value, "from": origin} for name, (value, origin) in found.items()}
     return json.dumps({"schema": SCHEMA, "settings": values}, indent=1)
+
+
+def answer_json(answer: ApplySummary | UndoSummary) -> str:
+    """The answer of `imgindex apply` or `imgindex undo`: the fields of the summary."""
+    return json.dumps({"schema": SCHEMA} | asdict(answer), indent=1)
+
+
+def runs_json(found: Sequence[RunStatus]) -> str:
+    """The answer of `imgindex runs`."""
+    return json.dumps({"schema": SCHEMA, "runs": [asdict(run) for run in found]}, indent=1)
+
+
+def traces_json(found: Sequence[Trace]) -> str:
+    """The answer of `imgindex where`."""
+    return json.dumps({"schema": SCHEMA, "found": [asdict(trace) for trace in found]}, indent=1)
 
 
 def group_fields(group: Group) -> dict[str, Any]:

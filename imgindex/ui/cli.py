@@ -11,14 +11,14 @@ import typer
 from imgindex import __version__
 from imgindex.errors import UNFORESEEN, ImgIndexError, UsageError
 from imgindex.ui import interrupt
-from imgindex.ui.commands import ask, care, config, index, report, serve
+from imgindex.ui.commands import act, ask, care, config, index, report, serve
 from imgindex.ui.running import RUNNING
 from imgindex.ui.terminal import complain, emit
 from imgindex.workers.garbage import collect_seldom
 
 app = typer.Typer(
     name="imgindex",
-    help="Finds duplicate pictures and proves it. Nothing is ever deleted.",
+    help="Finds duplicate pictures and proves it. Nothing is ever touched unless you say so.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -27,6 +27,7 @@ app = typer.Typer(
 
 VERBS = (
     index.index, index.nightly, ask.query, report.report, ask.compare,
+    act.plan, act.apply, act.undo, act.runs, act.where,
     care.status, care.check, care.backup, care.forget, config.config, serve.serve,
 )  # fmt: skip
 """In the order in which the help lists them."""

@@ -12,7 +12,10 @@ import pytest
 from tests.helpers.pictures import reduced, save, scene
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-COMMANDS = ("index", "nightly", "report", "query", "compare", "status", "check", "backup", "forget", "config")
+COMMANDS = (
+    "index", "nightly", "report", "query", "compare", "plan", "apply", "undo", "runs", "where", "status", "check",
+    "backup", "forget", "config",
+)  # fmt: skip
 
 
 def help_texts() -> str:

@@ -48,7 +48,7 @@ def index(
     )
     ingested = Ingest(context).run(found)
     verified = find_copies(context)
-    weighed = weigh_copies(context)
+    weighed = weigh_copies(store, timed, context.workers)
     if not timed.stopping:
         save_index(store, context.space_id, context.space, timed)
     return IndexSummary(ingested, verified, weighed, timed.seconds, timed.stopping)

@@ -153,8 +153,8 @@ def walk(
     accept_missing: bool,
     progress: Progress,
 ) -> Walk:
-    """Scan `folders`, the store itself left out, and hidden folders but those that are one of `folders` or of the
-    store's `roots`; see `scan.scan` for what else is."""
+    """Scan `folders`, the store itself and the trash left out, and hidden folders but those that are one of `folders`
+    or of the store's `roots`; see `scan.scan` for what else is."""
     found = Walk(scan.unite(folders), accept_missing, named=scan.real_paths([*folders, *roots]))
     progress.start("scan", None)
     for item in scan.scan(
@@ -162,7 +162,7 @@ def walk(
         include=include,
         exclude=exclude,
         follow_symlinks=follow_symlinks,
-        leave_out=[store],
+        leave_out=[store, scan.trash_home()],
         named=found.named,
     ):
         if progress.stopping:

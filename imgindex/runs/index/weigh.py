@@ -13,11 +13,10 @@ from dataclasses import replace
 
 from imgindex.keep.planning import Key
 from imgindex.pictures.contents import OnDisk
-from imgindex.ports import Workers
+from imgindex.ports import Progress, Workers
 from imgindex.proof import loss
 from imgindex.records import Weighing
 from imgindex.results import WeighSummary
-from imgindex.runs.context import RunContext
 from imgindex.runs.index.messages import messages, outcomes
 from imgindex.runs.index.scales import Scales
 from imgindex.runs.index.weigh_tasks import WeighTask, weigh_tasks
@@ -30,12 +29,11 @@ TASKS_AT_ONCE = 8
 """Pairs in one message to a worker."""
 
 
-def weigh_copies(context: RunContext) -> WeighSummary:
+def weigh_copies(store: Store, progress: Progress, workers: Workers) -> WeighSummary:
     """Weigh every proven pair that decides something and is not weighed; told to stop, it keeps what it has.
 
     A pair of which an image cannot be read now is left as it is, and tried again on the next run.
     """
-    store, progress = context.store, context.progress
     judge_again(store)
     scales = Scales.read(store)
     total, unread = 0, 0
@@ -43,7 +41,7 @@ def weigh_copies(context: RunContext) -> WeighSummary:
     progress.start("weigh", None)
     while wanted and not progress.stopping:
         for keys in chunks(wanted):
-            found, failed = _weigh(context, keys)
+            found, failed = _weigh(store, keys, progress, workers)
             with store.write() as tx:
                 weighed.put_weighed(tx, found)
             scales.add(found, failed)
@@ -68,17 +66,19 @@ def _judged(old: WeighedPair) -> WeighedPair:
     return replace(old, weighing=loss.judge(old.weighing.evidence), judge_version=loss.JUDGE_VERSION)
 
 
-def _weigh(context: RunContext, keys: Sequence[Key]) -> tuple[list[WeighedPair], list[Key]]:
+def _weigh(
+    store: Store, keys: Sequence[Key], progress: Progress, workers: Workers
+) -> tuple[list[WeighedPair], list[Key]]:
     """(what these pairs weigh, those that could not be read)."""
     found: list[WeighedPair] = []
     failed: list[Key] = []
-    for key, weighing in _weighings(context.store, keys, context.workers):
+    for key, weighing in _weighings(store, keys, workers):
         if isinstance(weighing, Weighing):
             found.append(WeighedPair(*key, weighing, loss.WEIGHER_VERSION, loss.JUDGE_VERSION))
         else:
             failed.append(key)
-        context.progress.advance()
-        if context.progress.stopping:
+        progress.advance()
+        if progress.stopping:
             break
     return found, failed
 
