@@ -213,6 +213,11 @@ def differ_in_parts(both: Evidence) -> bool:
     return parts is not None and parts["share"] >= LEAST_PARTS
 
 
+TONED, OWN_EDGES = 6.0, 0.12
+"""Mean change of tone in grey levels from which clipped highlights differ as parts do, and how much more of the outline
+of a part must be an edge in what carries it than in the other."""
+
+
 def carries(mine: Evidence, other: Evidence, both: Evidence) -> bool:
     """Whether the parts that differ were laid over `mine`."""
     if not differ_in_parts(both) or both["uneven"] > UNEVEN or finer.may_be_sharpened(other, mine, both):
@@ -221,7 +226,7 @@ def carries(mine: Evidence, other: Evidence, both: Evidence) -> bool:
     paint, its = mine["paint"], other["paint"]
     calmer = middle_octaves(mine, other)
     if (
-        own > 0.02
+        own > (0.02 if both["shift"] < TONED else OWN_EDGES)
         and paint["slope"] < 0.92
         and its["slope"] > 0.84
         and paint["unlike"] < 0.8 * its["unlike"]
@@ -233,7 +238,7 @@ def carries(mine: Evidence, other: Evidence, both: Evidence) -> bool:
         return True
     if own > 0.4 and parts["edge"] > 6 and paint["slope"] < 0.92 and paint["few"] > 0.6:
         return True
-    if own < 0.12 or parts["edge"] < 12 or paint["slope"] >= 0.92:
+    if own < OWN_EDGES or parts["edge"] < 12 or paint["slope"] >= 0.92:
         return False
     opaque = paint["slope"] < its["slope"] + 0.15 and paint["few"] > 0.3
     return bool(opaque or (own > 0.25 and paint["few"] > 0.35))
