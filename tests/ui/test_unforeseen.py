@@ -17,11 +17,10 @@ from tests.crash.test_disk_full import GIVE_UP_RIGHTS
 from tests.helpers.pictures import save, scene
 
 FAIL = """
-import sys
-from imgindex import {0}
+import importlib
 def fails(*_, **__):
     raise {2}
-{0}.{1} = fails
+importlib.import_module("imgindex.{0}").{1} = fails
 from imgindex.ui.cli import main
 main()
 """
@@ -55,7 +54,7 @@ def store(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("error", ["ZeroDivisionError('a bug')", "OSError(5, 'odd')", "MemoryError"])
 def test_an_unforeseen_error_is_70_and_its_traceback_is_in_the_store(error: str, store: Path) -> None:
     """Python ends with 1, which a script reads as `--fail-on-duplicates` having found some."""
-    done = run(fail("api", "report", error), "report", "--fail-on-duplicates", "--store", store)
+    done = run(fail("api.reading", "report", error), "report", "--fail-on-duplicates", "--store", store)
     assert done.returncode == 70, done.stderr
     assert done.stdout == ""
     written = traceback_of(done.stderr)
@@ -80,7 +79,7 @@ def test_a_store_that_may_not_be_written_gets_none(store: Path, tmp_path: Path) 
     (tmp_path / "temporary").mkdir()
     store.chmod(0o555)
     try:
-        failing = fail("api", "status")
+        failing = fail("api.reading", "status")
         code = f"{GIVE_UP_RIGHTS}import sys\nos.execv(sys.executable, ['python', '-c', {failing!r}, *sys.argv[1:]])"
         done = run(
             code,
@@ -108,7 +107,7 @@ def test_where_no_folder_can_be_written_it_is_still_70(tmp_path: Path, monkeypat
 
 def test_a_broken_pipe_is_70(store: Path) -> None:
     """The parser of the command line ends with 1 for whatever pipe broke, one to a worker too, and says nothing."""
-    done = run(fail("api", "report", "BrokenPipeError(32, 'Broken pipe')"), "report", "--store", store)
+    done = run(fail("api.reading", "report", "BrokenPipeError(32, 'Broken pipe')"), "report", "--store", store)
     assert done.returncode == 70, done.stderr
     assert traceback_of(done.stderr).parent == store
 
