@@ -1,4 +1,4 @@
-"""The README's table of formats: made of one written file of each, and of what decoding it gives."""
+"""The guide's table of formats: made of one written file of each, and of what decoding it gives."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import pytest
 from imgindex.pictures.formats import PICTURE_EXTENSIONS, RAW_EXTENSIONS
 from tests.helpers.format_table import ENDINGS, WRITTEN, table
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide.md"
 BLOCK = re.compile(r"<!-- formats[^>]*-->\n(.*?)\n<!-- /formats -->", re.DOTALL)
 
 
@@ -19,7 +19,7 @@ def test_the_table_of_formats_is_what_decoding_gives() -> None:
     """
     for library in ("rawpy", "imagecodecs"):
         pytest.importorskip(library, reason=f"{library} is not installed: pip install imgindex[all]")
-    [written] = BLOCK.findall(README.read_text())
+    [written] = BLOCK.findall(GUIDE.read_text())
     assert written == table()
 
 
@@ -32,4 +32,4 @@ def test_every_ending_is_in_the_table() -> None:
 
 if __name__ == "__main__":
     block = f"<!-- formats: generated, a test compares it -->\n{table()}\n<!-- /formats -->"
-    README.write_text(BLOCK.sub(lambda _: block, README.read_text()))
+    GUIDE.write_text(BLOCK.sub(lambda _: block, GUIDE.read_text()))
