@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgindex.proof.medians import median, quantile
+
 TILE_PX = 16
 
 FINE_SIGMA, MIDDLE_SIGMA = 0.9, 2.0
@@ -78,12 +80,12 @@ def compare(parts: Sequence[SharedPart]) -> tuple[Sharpness, Sharpness, float, f
         return _none(places_a), _none(places_b), 1.0, 0.0
     structure = np.maximum(np.maximum(middle_a, middle_b), 1e-3)
     flattest = np.argsort(structure, kind="stable")[: max(3, round(len(structure) * FLATTEST))]
-    noise_a, noise_b = float(np.median(fine_a[flattest])), float(np.median(fine_b[flattest]))
+    noise_a, noise_b = median(fine_a[flattest]), median(fine_b[flattest])
     white_a, white_b = (
-        float(np.median(fine[flattest] / np.maximum(middle[flattest], 0.05)))
+        median(fine[flattest] / np.maximum(middle[flattest], 0.05))
         for fine, middle in ((fine_a, middle_a), (fine_b, middle_b))
     )
-    busy = structure > max(STRUCTURED_FLOOR, float(np.quantile(structure, STRUCTURED_QUANTILE)))
+    busy = structure > max(STRUCTURED_FLOOR, quantile(structure, STRUCTURED_QUANTILE))
     if np.count_nonzero(busy) < LEAST_STRUCTURED:
         return (
             Sharpness(0.0, noise_a, white_a, 0.0, 0.0, 1.0, places_a),

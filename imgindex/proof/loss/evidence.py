@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import cv2
@@ -26,6 +26,7 @@ from imgindex.proof.loss import colour, detail, filtered, finer, frame, grid, hi
 from imgindex.proof.loss.grid import Grid, Placing
 from imgindex.proof.loss.laid import MOST_POINTS, LaidPair, in_tones_of, lay, usable_means
 from imgindex.proof.maps import Affine
+from imgindex.proof.medians import median
 from imgindex.records import PictureInfo, Relation, Rgb, Verdict, Verification
 
 Evidence = dict[str, Any]
@@ -39,7 +40,7 @@ def measure(a: Whole, b: Whole, outcome: Verification) -> Evidence:
     does not depend on which of the two comes first."""
     if outcome.verdict is Verdict.NEAR_DUPLICATE and outcome.relation is Relation.OVERLAP:
         return outlined(a.info, b.info, outcome)
-    if _order(b) < _order(a):
+    if _comes_first(b, a):
         return mirrored(_measured(b, a, outcome, maps.invert))
     return _measured(a, b, outcome, lambda affine: affine)
 
@@ -56,8 +57,12 @@ def mirrored(evidence: Evidence) -> Evidence:
     return evidence | {"a": evidence["b"], "b": evidence["a"]}
 
 
-def _order(picture: Whole) -> tuple[int, int, int]:
-    return picture.info.pixels, zlib.crc32(picture.rgb.data), zlib.crc32(repr(picture.info).encode())
+def _comes_first(one: Whole, other: Whole) -> bool:
+    """By what depends on neither's name: fewer pixels, then checksums."""
+    if one.info.pixels != other.info.pixels:
+        return one.info.pixels < other.info.pixels
+    of_one, of_other = ((zlib.crc32(p.rgb.data), zlib.crc32(repr(p.info).encode())) for p in (one, other))
+    return of_one < of_other
 
 
 def _measured(a: Whole, b: Whole, outcome: Verification, direct: Any) -> Evidence:
@@ -71,8 +76,8 @@ def _measured(a: Whole, b: Whole, outcome: Verification, direct: Any) -> Evidenc
     placing = laid.placing
     found |= _geometry(placing.affine, placing.snapped, placing.exact)
     back = maps.invert(placing.affine)
-    found["b"] |= {"beside": _rounded(asdict(frame.beside(b.rgb, placing.affine, a.size)))}
-    found["a"] |= {"beside": _rounded(asdict(frame.beside(a.rgb, back, b.size)))}
+    found["b"] |= {"beside": _numbers(frame.beside(b.rgb, placing.affine, a.size))}
+    found["a"] |= {"beside": _numbers(frame.beside(a.rgb, back, b.size))}
     found |= {"shift": laid.shift, "uneven": laid.uneven, "same": laid.same}
     _ask_history(found, a, b, placing)
     _compare_shown(found, a, b, laid)
@@ -114,7 +119,7 @@ def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: LaidPair) -> None:
     clean = laid.inside
     if differing.parts is not None:
         for name, paint, sign in (("a", differing.parts.paint_a, -1), ("b", differing.parts.paint_b, 1)):
-            found[name] |= {"paint": _rounded(asdict(paint)), "own": round(sign * differing.parts.own, 4)}
+            found[name] |= {"paint": _numbers(paint), "own": round(sign * differing.parts.own, 4)}
         found["a"]["differs"] = _places(differing.parts, laid.grid, laid.grid.to_a, a.size)
         found["b"]["differs"] = _places(differing.parts, laid.grid, laid.grid.to_b, b.size)
         clean = laid.inside & (cv2.dilate(differing.mask.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0)
@@ -122,7 +127,7 @@ def _compare_shown(found: Evidence, a: Whole, b: Whole, laid: LaidPair) -> None:
     parts = _detail_parts(a, b, laid, luma_a, luma_b, clean)
     sharp_a, sharp_b, coherence, product = detail.compare(parts)
     found["coherence"], found["product"] = round(coherence, 4), round(product, 4)
-    found["a"]["detail"], found["b"]["detail"] = _rounded(asdict(sharp_a)), _rounded(asdict(sharp_b))
+    found["a"]["detail"], found["b"]["detail"] = _numbers(sharp_a), _numbers(sharp_b)
     if max(sharp_a.sharper, sharp_b.sharper) > finer.LOST_DETAIL_SLIGHT:
         for name, share in zip("ab", filtered.explained(parts), strict=True):
             found[name]["explained"] = round(share, 4)
@@ -197,7 +202,7 @@ def _altered(off: Rgb) -> int:
     """Tiles of a large picture that are not what coding gives: print that is too small to be seen on the grid."""
     red, green, blue = cv2.split(off)
     left = detail.tiles(np.asarray(cv2.max(cv2.max(red, green), blue), np.float32))
-    return int(np.count_nonzero(left > ALTERED_LEVELS + 6 * float(np.median(left))))
+    return int(np.count_nonzero(left > ALTERED_LEVELS + 6 * median(left)))
 
 
 def _compare_colour(found: Evidence, laid: LaidPair, clean: NDArray[np.bool_]) -> None:
@@ -207,8 +212,8 @@ def _compare_colour(found: Evidence, laid: LaidPair, clean: NDArray[np.bool_]) -
     refit = clean is not laid.inside
     a_to_b = tone.fit(points_a, points_b) if refit else laid.a_to_b
     b_to_a = tone.fit(points_b, points_a) if refit else laid.b_to_a
-    found["a"]["chroma"] = _rounded(asdict(colour.chroma(points_a, points_b, b_to_a)))
-    found["b"]["chroma"] = _rounded(asdict(colour.chroma(points_b, points_a, a_to_b)))
+    found["a"]["chroma"] = _numbers(colour.chroma(points_a, points_b, b_to_a))
+    found["b"]["chroma"] = _numbers(colour.chroma(points_b, points_a, a_to_b))
 
 
 def _detail_parts(
@@ -249,7 +254,7 @@ def _compare_resolution(found: Evidence, a: Whole, b: Whole, laid: LaidPair) -> 
         luma = history.luma(in_tones_of(coarse, across, None))
         seen = resolution.finer(picture.rgb, maps.compose(to_picture, middle.to_a), luma, middle)
         if seen is not None:
-            found[name]["finer"] = _rounded(asdict(seen))
+            found[name]["finer"] = _numbers(seen)
 
 
 WINDOWS_ALONG = 5
@@ -300,8 +305,8 @@ def _ask_history(found: Evidence, a: Whole, b: Whole, placing: Placing) -> None:
         return
     anew = _plain(found) and max(a.size) <= grid.WHOLE_PX and a.orientation == b.orientation == 1
     of_a, of_b = history.of_pair(a, b, placing, with_recoded=not anew)
-    found["a"] |= _rounded(asdict(of_a))
-    found["b"] |= _rounded(asdict(of_b))
+    found["a"] |= _numbers(of_a)
+    found["b"] |= _numbers(of_b)
     corner = slice(0, EXACT_NOISE_PX)
     for name, picture in (("a", a), ("b", b)):
         luma = cv2.cvtColor(np.ascontiguousarray(picture.rgb[corner, corner]), cv2.COLOR_RGB2GRAY)
@@ -318,7 +323,7 @@ def _ask_scaled(found: Evidence, a: Whole, b: Whole) -> None:
         return
     for large, small, other in (("a", b, a), ("b", a, b)):
         if min(other.size[0] / small.size[0], other.size[1] / small.size[1]) > LEAST_SCALE:
-            found[large]["scaled"] = _rounded(asdict(scaled.compare(other, small)))
+            found[large]["scaled"] = _numbers(scaled.compare(other, small))
 
 
 SAME_TONE = 3.0
@@ -332,6 +337,11 @@ def _ask_older_coding(found: Evidence, a: Whole, b: Whole) -> None:
     good = np.ones(luma_a.shape, np.bool_)
     found["b"]["coarsened"] = list(history.coarsened(luma_a, luma_b, good))
     found["a"]["coarsened"] = list(history.coarsened(luma_b, luma_a, good))
+
+
+def _numbers(measured: Any) -> Evidence:
+    """The fields of a measured dataclass, rounded. `dataclasses.asdict` would copy each number's way down."""
+    return _rounded({one.name: getattr(measured, one.name) for one in fields(measured)})
 
 
 def _rounded(numbers: Evidence) -> Evidence:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from imgindex.pictures import outline
 from imgindex.proof import maps
 from imgindex.proof.maps import Affine
+from imgindex.proof.medians import median
 from imgindex.records import Rgb
 
 WHOLE_PX = 640
@@ -159,9 +160,32 @@ def seen(picture: AnyPlane, to_picture: Affine, size: tuple[int, int], how: int 
         np.abs(to_picture[:, :2] - np.round(to_picture[:, :2])).max() < 1e-6
         and np.abs(to_picture[:, 2] - np.round(to_picture[:, 2])).max() < 1e-3
     )
+    picked = _picked(picture, to_picture, size) if is_exact else None
+    if picked is not None:
+        return picked
     flags = (cv2.INTER_NEAREST if is_exact else how) | cv2.WARP_INVERSE_MAP
     centres = maps.to_pixel_centres(to_picture)
     return _as(picture, cv2.warpAffine(picture, centres, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _picked(picture: AnyPlane, to_picture: Affine, size: tuple[int, int]) -> AnyPlane | None:
+    """The pixels that an exact map picks; None where some lie outside of the picture."""
+    linear, away = np.round(to_picture[:, :2]).astype(int), np.round(to_picture[:, 2]).astype(int)
+    across, down = linear.sum(axis=1).tolist()
+    x, y = away.tolist()
+    if not linear[0, 0]:
+        picture, across, down, x, y = picture.swapaxes(0, 1), down, across, y, x
+    height, width = picture.shape[:2]
+    columns, rows = _run(x, across, size[0], width), _run(y, down, size[1], height)
+    return None if columns is None or rows is None else _as(picture, np.ascontiguousarray(picture[rows, columns]))
+
+
+def _run(away: int, step: int, count: int, side: int) -> slice | None:
+    """`count` indices from `away` on, or those below it downwards; None where one is not below `side`."""
+    first, last = (away, away + count) if step > 0 else (away - count, away)
+    if first < 0 or last > side:
+        return None
+    return slice(first, last) if step > 0 else slice(last - 1, first - 1 if first else None, -1)
 
 
 def _as(like: AnyPlane, found: NDArray[Any]) -> AnyPlane:
@@ -227,7 +251,7 @@ def straightened(placing: Placing, grid: Grid, a: NDArray[np.float32], b: NDArra
     for _ in range(STEPS):
         gx, gy = (cv2.Scharr(now, cv2.CV_32F, *axis)[ys, xs] / 32 for axis in ((1, 0), (0, 1)))
         left = levels - now[ys, xs]
-        ok = np.abs(left) < 3 * np.median(np.abs(left)) + 4
+        ok = np.abs(left) < 3 * median(np.abs(left)) + 4
         jacobian = np.stack([gx * u, gx * v, gx, gy * u, gy * v, gy], axis=1)[ok].astype(np.float64)
         normal = jacobian.T @ jacobian
         moves = np.linalg.solve(normal + 1e-6 * np.trace(normal) * np.eye(6) / 6, jacobian.T @ left[ok])

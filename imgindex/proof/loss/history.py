@@ -30,6 +30,7 @@ from imgindex.proof import maps
 from imgindex.proof.loss import grid
 from imgindex.proof.loss.grid import Placing
 from imgindex.proof.maps import Affine
+from imgindex.proof.medians import quantile
 from imgindex.records import Rgb
 
 Plane = NDArray[np.float32]
@@ -283,7 +284,7 @@ def _line(source: Plane, target: Plane) -> tuple[float, float] | None:
         gain = float(((x - mean_x) * (y - mean_y)).mean() / spread)
         offset = float(mean_y - gain * mean_x)
         left = np.abs(gain * x + offset - y)
-        kept = left <= np.quantile(left, 0.9)
+        kept = left <= quantile(left, 0.9)
         x, y = x[kept], y[kept]
     return gain, offset
 

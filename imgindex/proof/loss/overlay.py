@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgindex.proof.medians import median as median_of
 from imgindex.records import Rgb
 
 DIFFER_LEVELS, DIFFER_FACTOR = 16.0, 5.0
@@ -144,7 +145,7 @@ def _far(
     """bool[h, w]: pixels that differ by more than coding, blur and the error of the map make."""
     most = _most(cv2.absdiff(cv2.GaussianBlur(a, (0, 0), 0.8), cv2.GaussianBlur(b, (0, 0), 0.8)))
     some = most[::3, ::3][inside[::3, ::3]]
-    median = float(np.median(some)) if len(some) else 0.0
+    median = median_of(some) if len(some) else 0.0
     if median == 0 and coding.off is not None and not coding.few_colours:
         levels, share = coding.off
         return np.asarray(most > levels + share * cv2.min(edges_a, edges_b))

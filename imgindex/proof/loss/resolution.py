@@ -19,6 +19,7 @@ from imgindex.proof.loss import grid
 from imgindex.proof.loss.detail import tiles
 from imgindex.proof.loss.grid import Grid
 from imgindex.proof.maps import Affine
+from imgindex.proof.medians import quantile
 from imgindex.records import Rgb
 
 FINER = 1.08
@@ -102,7 +103,7 @@ STEEPEST = 0.995
 def _steepest(luma: NDArray[np.float32]) -> float:
     """Grey levels per pixel along the strongest edges."""
     across, down = (cv2.absdiff(luma[:-1, 1:], luma[:-1, :-1]), cv2.absdiff(luma[1:, :-1], luma[:-1, :-1]))
-    return float(np.quantile(cv2.max(across, down)[::2, ::2], STEEPEST))
+    return quantile(np.asarray(cv2.max(across, down), np.float32)[::2, ::2], STEEPEST)
 
 
 def _same_part(coarse: NDArray[np.float32], to_grid: Affine, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -63,7 +63,12 @@ def _by_filter(rgb: Rgb, target: Rgb) -> list[tuple[float, Image.Resampling]]:
     """The difference of lumas in the target's size, by filter, the best first."""
     grey, goal = _grey(rgb), np.asarray(_grey(target))
     size = target.shape[1::-1]
-    return sorted((float(cv2.absdiff(np.asarray(grey.resize(size, how)), goal).mean()), how) for how in FILTERS)
+    return sorted((_apart(np.asarray(grey.resize(size, how)), goal), how) for how in FILTERS)
+
+
+def _apart(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """Mean difference in grey levels: the sum of whole numbers, so that none is lost."""
+    return float(cv2.norm(a, b, cv2.NORM_L1)) / a.size
 
 
 def _nearest(rgb: Rgb, filters: list[tuple[float, Image.Resampling]], like: Whole) -> float:
@@ -75,7 +80,7 @@ def _nearest(rgb: Rgb, filters: list[tuple[float, Image.Resampling]], like: Whol
         resized = np.ascontiguousarray(image.resize(like.rgb.shape[1::-1], how))
         if like.coder is not None and like.orientation == 1:
             resized = history.coded(resized, like.coder)
-        best = min(best, float(cv2.absdiff(resized, like.rgb).mean()))
+        best = min(best, _apart(resized, like.rgb))
         if best < LEAST_FINE / 2:
             break
     return best

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgindex.proof.medians import median, quantile
 from imgindex.records import Rgb
 
 MEAN_PX = 4
@@ -93,9 +94,9 @@ def fit(source: Levels, target: Levels) -> Tone:
         weighted = terms * weight[:, None]
         found = np.linalg.solve(weighted.T @ terms + ridge, weighted.T @ change) + none
         left = np.abs(target - terms @ found).sum(axis=1)
-        weight = 1 / (1 + (left / (3 * np.median(left) + 1.5)) ** 2)
+        weight = 1 / (1 + (left / (3 * median(left) + 1.5)) ** 2)
     moved = np.abs(terms @ (found - none))
-    return Tone(found, float(np.median(left)), float(moved.mean()), float(np.quantile(moved, 0.99)))
+    return Tone(found, median(left), float(moved.mean()), quantile(moved, 0.99))
 
 
 def means(rgb: Rgb) -> Levels:
@@ -139,7 +140,7 @@ def uneven(source: Levels, target: Levels, mask: NDArray[np.bool_], tone: Tone) 
         weighted = terms * weight[:, None]
         weights = np.linalg.solve(weighted.T @ terms + 1e-3 * np.eye(6), weighted.T @ gain)
         left = np.abs(gain - terms @ weights)
-        weight = 1 / (1 + (left / (3 * np.median(left) + 0.01)) ** 2)
+        weight = 1 / (1 + (left / (3 * median(left) + 0.01)) ** 2)
     light = Light(weights, 0.0)
     gains = light.of(32, 32)
     swing = float(gains.max() / gains.min() - 1)
