@@ -78,15 +78,17 @@ def apply(store: Store, order: Order, progress: Progress, workers: Workers, *, y
         _refuse_destination(order, store, [path for path, *_ in catalog.roots(tx)])
         paths = [one.at for one in order.plan.files]
         keepers = [one.keeper_at for one in order.plan.files]
+        acted = runs.acted_on(tx, paths)
+        # links that were made lead to keepers by now
+        going = [path for path in paths if not (order.action.replaces and path in acted)]
         examiner = Examiner(
             order.action,
             Guard.of(tx, order.rules),
             catalog.contents(tx, sorted({*paths, *keepers})),
             frozenset(paths),
-            frozenset(identities(paths)),
+            frozenset(identities(going)),
             listing(),
         )
-        acted = runs.acted_on(tx, paths)
     progress.start("apply", len(paths))
     for part in _parts(order.plan.files):
         if progress.stopping:
