@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from imgindex import __version__
@@ -18,12 +21,16 @@ from imgindex.ui.http.answers import Answer
 from imgindex.ui.http.bounds import Bounded
 from imgindex.ui.http.guard import Guarded
 from imgindex.ui.http.observe import UNFORESEEN, Observed
-from imgindex.ui.http.problems import Problem, answer_problem
+from imgindex.ui.http.pages import forms, routes, searching
+from imgindex.ui.http.pages.rendering import rendered
+from imgindex.ui.http.problems import Problem, of_error
 from imgindex.ui.http.routes import ask, lists, pictures, state, work
 from imgindex.ui.http.routes.shared import API
 from imgindex.ui.http.service import Service
 from imgindex.ui.http.settings import Settings
 from imgindex.ui.http.tokens import Admitted, Sessions
+
+DESIGN = Path(__file__).parents[1] / "design.css"
 
 DESCRIPTION = (
     "Finds duplicate pictures and proves it. A path below is always one of the machine that the service is on."
@@ -68,8 +75,12 @@ def create_app(
     )
     for room in (state, ask, lists, pictures, work):
         app.include_router(room.router, prefix=API)
-    app.add_exception_handler(Problem, answer_problem)
-    app.add_exception_handler(ImgIndexError, answer_problem)
+    for shown in (routes, searching, forms):
+        app.include_router(shown.router)
+    app.mount("/static", StaticFiles(packages=[("imgindex.ui.http", "static")]))
+    app.add_api_route("/design.css", _design, include_in_schema=False)
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(ImgIndexError, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(Exception, _answer_unforeseen)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
@@ -79,9 +90,24 @@ def create_app(
     return Observed(Guarded(layers, settings), service.metrics)
 
 
-async def _answer_http(request: Request, error: Exception) -> Answer:
+async def _design() -> Response:
+    """The design that the report's page has, too."""
+    return Response(DESIGN.read_bytes(), media_type="text/css", headers={"Cache-Control": "no-cache"})
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
+    """A Problem, or an error of imgindex: JSON for programs, a page for people."""
+    problem = error if isinstance(error, Problem) else of_error(error)  # type: ignore[arg-type]
+    if request.url.path.startswith(API) or "text/html" not in request.headers.get("accept", ""):
+        return problem.answer(request.scope)
+    heading = "There is no such page" if problem.status == 404 else "Not now"
+    here = request.app.state.service
+    return rendered(request, here, "problem.html.jinja", problem.status, heading=heading, sentence=problem.sentence)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    answer = Problem(error.status_code, "http", str(error.detail)).answer(request.scope)
+    answer = await _answer_problem(request, Problem(error.status_code, "http", f"{error.detail}."))
     answer.headers.update(error.headers or {})
     return answer
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,8 +70,11 @@ def pairs(snapshots: Snapshots, snapshot: Snapshot, wanted: PairFilter) -> list[
     return snapshots.filtered(snapshot, wanted, make)
 
 
-def kept(snapshots: Snapshots, snapshot: Snapshot, key: Hashable, rows: Sequence[Any]) -> list[Any]:
-    return snapshots.filtered(snapshot, key, lambda: list(rows))
+def pairs_by_id(snapshots: Snapshots, snapshot: Snapshot) -> dict[str, ReportedPair]:
+    """Every pair of the report by its id."""
+    return snapshots.filtered(
+        snapshot, "pairs by id", lambda: {snapshot.pair_id(pair): pair for pair in snapshot.report.pairs}
+    )
 
 
 def is_below(path: str, folder: str | None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
 from starlette.types import Scope
 
 from imgindex.errors import ImgIndexError, ModelError, RootError, StoreError, StoreLocked, UsageError
@@ -45,9 +44,3 @@ def of_error(error: ImgIndexError) -> Problem:
         return Problem(422, "folder", str(error))
     assert isinstance(error, UsageError) or type(error) is ImgIndexError
     return Problem(422, "asked", str(error))
-
-
-async def answer_problem(request: Request, problem: Exception) -> Answer:
-    """For FastAPI: a Problem, or an error of imgindex."""
-    found = problem if isinstance(problem, Problem) else of_error(problem)  # type: ignore[arg-type]
-    return found.answer(request.scope)

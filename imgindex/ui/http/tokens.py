@@ -29,7 +29,7 @@ SESSION_S = 24 * 3600
 MAX_SESSIONS = 1000
 WINDOW_S = 60.0
 
-OPEN_PATHS = ("/api/v1/health", "/api/v1/ready", "/login")
+OPEN_PATHS = ("/api/v1/health", "/api/v1/ready", "/login", "/design.css")
 OPEN_BELOW = "/static/"
 
 

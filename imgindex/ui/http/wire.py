@@ -17,6 +17,12 @@ def match(found: Match, images: Mapping[str, str]) -> dict[str, Any]:
     return {"image": images.get(found.path)} | match_fields(found)
 
 
+def keeper_of(best: Match, snapshot: Snapshot | None) -> str:
+    """The file to keep of the group that a match belongs to, as the last report has it, or the match itself."""
+    group = None if snapshot is None else snapshot.group_of.get(best.path)
+    return best.path if group is None else group.keeper
+
+
 def recognition(
     found: Recognition, images: Mapping[str, str], snapshot: Snapshot | None, added: str | None
 ) -> dict[str, Any]:

@@ -9,12 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -23,28 +20,7 @@ from imgindex.ui.http.job_records import Record, Records, State
 from imgindex.ui.http.settings import Settings
 from tests.helpers.pictures import save, scene
 from tests.ui.http.conftest import API, Library, client_of, when_ready
-
-OVER = ("done", "failed", "cancelled", "interrupted")
-
-
-def until(found: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """What `found` gives as soon as that is something."""
-    end = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return value
-
-
-def over(client: TestClient | httpx.Client, job: str) -> dict[str, Any]:
-    """The job, when it is over."""
-
-    def look() -> dict[str, Any] | None:
-        fields: dict[str, Any] = client.get(f"{API}/jobs/{job}").json()
-        return fields if fields["state"] in OVER else None
-
-    found: dict[str, Any] = until(look)
-    return found
+from tests.ui.http.services import over, start, until
 
 
 def current(client: TestClient, path: str) -> Any:
@@ -161,20 +137,6 @@ def test_records_that_are_none_are_left_alone(tmp_path: Path) -> None:
     for name, text in {"b.json": "{", "c.json": "[]", "d.json": '{"id": 1}', "e.json": '{"state": "odd"}'}.items():
         (tmp_path / "jobs" / name).write_text(text)
     assert [record.id for record in records.read()] == ["a" * 16]
-
-
-def start(store: Path, folder: Path) -> tuple[subprocess.Popen[str], httpx.Client]:
-    """The command itself, as people start it, on a port of its own."""
-    command = [sys.executable, "-m", "imgindex", "serve", str(folder), "--store", str(store), "--port", "0"]
-    options = ["--model", "sift-vlad", "--jobs", "1"]
-    service = subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
-    )
-    assert service.stdout is not None
-    address = service.stdout.readline().split()[-1]
-    client = httpx.Client(base_url=address, timeout=30)
-    until(lambda: client.get(f"{API}/ready").status_code == 200)
-    return service, client
 
 
 def test_a_killed_service_goes_on(tmp_path: Path) -> None:

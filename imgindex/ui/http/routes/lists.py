@@ -105,9 +105,7 @@ async def pairs(
 async def pair(here: Here, pair: str) -> Answer:
     """One pair by its id: those of its two images."""
     snapshot, _ = await here.snapshots.get()
-    by_id = here.snapshots.filtered(
-        snapshot, "pairs by id", lambda: {snapshot.pair_id(one): one for one in snapshot.report.pairs}
-    )
+    by_id = lists.pairs_by_id(here.snapshots, snapshot)
     if pair not in by_id:
         raise unknown("pair")
     return Answer(wire.pair(by_id[pair], snapshot))
