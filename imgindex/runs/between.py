@@ -92,7 +92,8 @@ def _links(tx: Transaction, first: Paths, second: Paths, least: Verdict) -> Iter
     space_id = None if active is None else active[0]
     weighings = {w.key: w.weighing for w in weighed.weighings(tx, loss.WEIGHER_VERSION, loss.JUDGE_VERSION)}
     same, direct = SamePixels(), set[tuple[int, int]]()
-    for pair in pairs.copies(tx, space_id):
+    verified = pairs.verified(tx, space_id)
+    for pair in verified.copies:
         weighing = weighings.get(pair.candidate.key)
         if pair.outcome.verdict is Verdict.SAME_PIXELS:
             same.add(pair.a_id, pair.b_id, weighing)
@@ -104,7 +105,7 @@ def _links(tx: Transaction, first: Paths, second: Paths, least: Verdict) -> Iter
             for other in images:
                 if one != other and one in first and other in second and (one, other) not in direct:
                     yield Link(one, other, Proof(SAME_PIXELS, None))
-    for pair in _weaker(tx, space_id, first, second, least):
+    for pair in _weaker(tx, verified, first, second, least):
         yield from _both_ways(pair, Proof(pair.outcome, None), first, second)
 
 
@@ -116,13 +117,15 @@ def _both_ways(pair: StoredPair, proof: Proof, first: Paths, second: Paths) -> I
         yield Link(pair.b_id, pair.a_id, proof.flipped, pair.candidate.cosine)
 
 
-def _weaker(tx: Transaction, space_id: int | None, first: Paths, second: Paths, least: Verdict) -> Iterator[StoredPair]:
+def _weaker(
+    tx: Transaction, verified: pairs.Verified, first: Paths, second: Paths, least: Verdict
+) -> Iterator[StoredPair]:
     """Pairs that are no copies, as far down as is asked."""
     rank = STRONGEST_FIRST.index(least)
     if rank >= STRONGEST_FIRST.index(Verdict.VARIANT):
-        yield from pairs.variants(tx, space_id)
-    if rank >= STRONGEST_FIRST.index(Verdict.SIMILAR) and space_id is not None:
-        alike = pairs.similar(tx, space_id)
+        yield from verified.variants
+    if rank >= STRONGEST_FIRST.index(Verdict.SIMILAR):
+        alike = verified.similar
         keys = [
             (low, high)
             for low, high in zip(alike["low"].tolist(), alike["high"].tolist(), strict=True)

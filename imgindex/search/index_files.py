@@ -25,6 +25,7 @@ from imgindex.search import vectors
 from imgindex.search.vectors import FaissIndex
 from imgindex.store import Store, Transaction, spaces
 from imgindex.store.spaces import VECTORS_AT_ONCE, CacheRow
+from imgindex.store.values import REMEDY
 
 SAMPLE_SEED = 0
 
@@ -52,8 +53,10 @@ class OpenIndex:
 
 def open_index(directory: Path, tx: Transaction, space_id: int, space: Space) -> FaissIndex:
     """An index of every vector of the space: from its files where those can be trusted, what was added since included,
-    else built anew."""
+    else built anew. Raises StoreError where vectors are gone that nobody removed."""
     rows = spaces.cache_rows(tx, space_id)
+    if rows and rows[-1].generation == spaces.generation(tx) and not _only_grew(tx, space_id, rows):
+        raise StoreError(f"The store in {directory} has lost vectors since they were written; {REMEDY}")
     if rows and _only_grew(tx, space_id, rows):
         index = load_index(directory, rows)
         if index is not None:

@@ -4,6 +4,7 @@
 is written by the statements for its kind, which run inside one:
 
     catalog    roots, files, images
+    searched   the images that take part in a search
     moves      files that have moved
     skipped    files that were refused, and why
     sketches   what is kept of an image's look

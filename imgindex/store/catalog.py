@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from imgindex import clock
 from imgindex.records import NEIGHBOUR, PictureInfo, Seen, StoredImage
@@ -25,7 +25,7 @@ from imgindex.store.schema import (
     watermark,
     weighed,
 )
-from imgindex.store.values import all_typed, rows_of, storable, typed
+from imgindex.store.values import all_whole, rows_of, storable, whole
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ def finish_scan(tx: Connection, root_id: int, files: int) -> None:
 @rows_of("root")
 def roots(tx: Connection) -> list[tuple[bytes, int | None, int]]:
     """(path, last completed scan in unix seconds or None, files it saw) of every root, by path."""
-    rows = all_typed(tx.execute(select(root).order_by(root.c.path)), root)
+    rows = all_whole(tx.execute(select(root).order_by(root.c.path)), root)
     return [(row.path, row.scanned_at_s, row.files) for row in rows]
 
 
@@ -98,17 +98,21 @@ def known_files(tx: Connection) -> Iterator[KnownFile]:
 
 def shown_files(tx: Connection) -> Iterator[tuple[bytes, int | None, bool]]:
     """(path, id of the image that it shows, whether it is missing) of every file row that is not left out, by path."""
-    for path, image_id, missing_since_s in tx.execute(
-        select(file.c.path, file.c.image_id, file.c.missing_since_s).where(~file.c.left_out).order_by(file.c.path)
-    ):
-        yield path, image_id, missing_since_s is not None
+    for row in tx.execute(select(file).order_by(file.c.path)):
+        shown = _shown(row)
+        if not row.left_out:
+            yield shown
+
+
+@rows_of("file")
+def _shown(row: Any) -> tuple[bytes, int | None, bool]:
+    whole(row, file)
+    return row.path, row.image_id, row.missing_since_s is not None
 
 
 @rows_of("file")
 def _seen(row: Any) -> Seen:
-    typed(row, file)
-    if b"\0" in row.path:
-        raise ValueError("path has a zero byte")
+    whole(row, file)
     inode, device = int.from_bytes(row.inode), int.from_bytes(row.device)
     return Seen(row.path, row.size_bytes, row.mtime_ns, row.ctime_ns, inode, device)
 
@@ -308,18 +312,22 @@ def image_sizes(tx: Connection) -> set[int]:
     return set(tx.execute(select(image.c.size_bytes).distinct()).scalars())
 
 
+@rows_of("image")
 def images(tx: Connection, ids: Iterable[int]) -> dict[int, StoredImage]:
-    """Images by id."""
+    """Images by id; other rows name them, so that one which is not there is damage."""
     found = {}
     for part in chunks(sorted(set(ids))):
-        for row in tx.execute(select(image).where(image.c.id.in_(part))):
-            found[row.id] = _stored_image(row)
+        rows = {row.id: row for row in tx.execute(select(image).where(image.c.id.in_(part)))}
+        for image_id in part:
+            if image_id not in rows:
+                raise LookupError(f"image {image_id} is not there")
+            found[image_id] = _stored_image(rows[image_id])
     return found
 
 
 @rows_of("image")
 def _stored_image(row: Any) -> StoredImage:
-    typed(row, image)
+    whole(row, image)
     info = PictureInfo(
         format=row.format,
         width_px=row.width_px,
@@ -334,33 +342,6 @@ def _stored_image(row: Any) -> StoredImage:
     return StoredImage(row.id, row.sha256, row.size_bytes, info, row.texture)
 
 
-def present_images(tx: Connection) -> set[int]:
-    """Ids of images with a file that is neither missing nor left out."""
-    rows = select(file.c.image_id).where(file.c.image_id.is_not(None), IS_HERE)
-    return set(tx.execute(rows.distinct()).scalars())
-
-
-def flat_images(tx: Connection, texture_floor: float) -> set[int]:
-    """Ids of images with less texture than `texture_floor`."""
-    return set(tx.execute(select(image.c.id).where(image.c.texture < texture_floor)).scalars())
-
-
-def same_pixel_digests(tx: Connection) -> list[list[int]]:
-    """Lists of two or more ids of images with a present file that share one pixel digest."""
-    here = select(file.c.id).where(file.c.image_id == image.c.id, IS_HERE).exists()
-    again = (
-        select(image.c.pixel_digest)
-        .where(image.c.pixel_digest.is_not(None), here)
-        .group_by(image.c.pixel_digest)
-        .having(func.count() > 1)
-    )
-    groups: dict[bytes, list[int]] = {}
-    rows = select(image.c.pixel_digest, image.c.id).where(image.c.pixel_digest.in_(again), here).order_by(image.c.id)
-    for digest, found in tx.execute(rows):
-        groups.setdefault(digest, []).append(found)
-    return list(groups.values())
-
-
 def present_paths(tx: Connection, image_ids: Iterable[int]) -> dict[int, list[bytes]]:
     """Paths of files neither missing nor left out, by image, each list sorted."""
     return {i: [stat.path for stat in stats] for i, stats in present_files(tx, image_ids).items()}
@@ -370,10 +351,21 @@ def present_files(tx: Connection, image_ids: Iterable[int]) -> dict[int, list[Se
     """Files neither missing nor left out, by image, each list in order of paths."""
     found: dict[int, list[Seen]] = {}
     for part in chunks(sorted(set(image_ids))):
-        here = select(file).where(file.c.image_id.in_(part), IS_HERE).order_by(file.c.path)
-        for row in tx.execute(here):
-            found.setdefault(row.image_id, []).append(_seen(row))
+        shown = set()
+        for row in tx.execute(select(file).where(file.c.image_id.in_(part)).order_by(file.c.path)):
+            seen = _seen(row)
+            shown.add(row.image_id)
+            if row.missing_since_s is None and not row.left_out:
+                found.setdefault(row.image_id, []).append(seen)
+        _refuse_unshown(set(part) - shown)
     return found
+
+
+@rows_of("file")
+def _refuse_unshown(image_ids: Collection[int]) -> None:
+    """Every image has a file row, present or missing: without one, the row was damaged."""
+    if image_ids:
+        raise LookupError(f"image {min(image_ids)} has no row any more")
 
 
 def contents(tx: Connection, paths: Sequence[bytes]) -> dict[bytes, bytes]:

@@ -24,7 +24,7 @@ from imgindex import files
 from imgindex.errors import StoreError, StoreLocked
 from imgindex.store import upgrade
 from imgindex.store.schema import HEAD_REVISION
-from imgindex.store.sqlite import beginning
+from imgindex.store.sqlite import beginning, seals
 from imgindex.store.sqlite.engine import PAGE_SIZE_BYTES, Changes, open_engine
 from imgindex.store.values import REMEDY
 
@@ -37,8 +37,16 @@ LOCK_NAME = "index.lock"
 LOCK_WAIT_S = 2.0
 """How long a run waits for the store: `check` has it for a moment, another run for long."""
 
-DAMAGE = ("malformed", "not a database", "no such table", "no such column", "UTF-8", "datatype mismatch")
-"""Words of SQLite for what a flipped bit does to a database that imgindex wrote."""
+DAMAGE = (
+    "malformed", "not a database", "no such table", "no such column", "UTF-8", "datatype mismatch", seals.DAMAGED,
+    "user-defined function",
+)  # fmt: skip
+"""Words of SQLite for what a flipped bit does to a database that imgindex wrote; a value that its checksum cannot be
+made of ends the function that makes it."""
+
+
+MAX_SAID = 200
+"""Characters of what SQLite says."""
 
 
 class Store:
@@ -215,7 +223,8 @@ class Store:
                 os.unlink(partial)
 
     def _explained(self, error: DatabaseError | sqlite3.Error) -> StoreError:
-        said = str(error.orig if isinstance(error, DatabaseError) else error)
+        words = str(error.orig if isinstance(error, DatabaseError) else error)
+        said = files.display(os.fsencode(" ".join(words.split())))[:MAX_SAID]  # it may quote a damaged schema
         where = f"The store in {self.directory}"
         if "locked" in said or "busy" in said:
             return StoreLocked(f"{where} is being written by another process; try again when it has finished.")

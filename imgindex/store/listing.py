@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, select
 from imgindex.records import StoredImage
 from imgindex.store.catalog import images
 from imgindex.store.schema import file, image, skipped
-from imgindex.store.values import rows_of, typed
+from imgindex.store.values import rows_of, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +53,7 @@ def _rows() -> Select[Any]:
 
 
 def _row(row: Any) -> FileRow:
-    typed(row, file)
+    whole(row, file)
+    if row.sha256 is None and row.reason is None:
+        raise LookupError("what it shows is not there")
     return FileRow(row.path, row.size_bytes, row.mtime_ns, row.missing_since_s is not None, row.sha256, row.reason)

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select
 
 from imgindex.records import Candidate, ProposedBy, Relation, Verdict, Verification
-from imgindex.store import checksum
 from imgindex.store.catalog import chunks
 from imgindex.store.schema import embedding, pair, pending, space, watermark, weighed
-from imgindex.store.values import rows_of, storable, typed
+from imgindex.store.values import all_whole, rows_of, storable, whole
 
 COPIES = [verdict.value for verdict in Verdict if verdict.is_copy]
 
@@ -34,7 +33,6 @@ class StoredPair:
     outcome: Verification
     verifier_version: int
     is_near: bool = field(default=False, kw_only=True, compare=False)
-    checksum: bytes = field(default=b"", compare=False)
 
     @property
     def a_id(self) -> int:
@@ -45,10 +43,10 @@ class StoredPair:
         return self.candidate.high_id if self.a_is_low else self.candidate.low_id
 
     def row(self, space_id: int) -> dict[str, Any]:
-        """The values of its table row, checksum included."""
+        """The values of its table row."""
         c, o = self.candidate, self.outcome
         evidence = o.evidence if o.matrix is None else o.evidence | {"matrix": list(o.matrix)}
-        columns: dict[str, Any] = {
+        return {
             "low_id": c.low_id,
             "high_id": c.high_id,
             "space_id": space_id,
@@ -68,10 +66,6 @@ class StoredPair:
             "evidence": json.dumps(evidence, sort_keys=True),
             "verifier_version": self.verifier_version,
         }
-        for name, value in columns.items():
-            if isinstance(value, float):
-                columns[name] = value + 0.0  # SQLite gives -0.0 back as 0.0
-        return columns | {"checksum": checksum.of_values(*columns.values())}
 
 
 def put_pairs(tx: Connection, space_id: int, found: Sequence[StoredPair]) -> None:
@@ -141,23 +135,45 @@ def variants(tx: Connection, space_id: int | None) -> Iterator[StoredPair]:
 def _of_verdicts(tx: Connection, verdicts: Sequence[str], space_id: int | None) -> Iterator[StoredPair]:
     statement = select(pair).where(pair.c.verdict.in_(verdicts)).order_by(pair.c.low_id, pair.c.high_id)
     for row in tx.execute(statement):
-        found = _stored(row)
-        if space_id == row.space_id:
-            yield found
-        else:
-            c = found.candidate
-            yield replace(found, candidate=Candidate(c.low_id, c.high_id, ProposedBy.TOP_K, None))
+        yield _of_space(_stored(row), space_id == row.space_id)
+
+
+def _of_space(found: StoredPair, is_of_space: bool) -> StoredPair:
+    c = found.candidate
+    return found if is_of_space else replace(found, candidate=Candidate(c.low_id, c.high_id, ProposedBy.TOP_K, None))
 
 
 SIMILAR = np.dtype([("low", "<i8"), ("high", "<i8"), ("a_is_low", "?"), ("score", "<f8")])
 """What is needed to choose among a store's `similar` pairs: there may be a hundred times as many as copies."""
 
 
-def similar(tx: Connection, space_id: int) -> NDArray[np.void]:
-    """SIMILAR[n]: the pairs that look alike in this space; to another model they may not."""
-    alike = (pair.c.verdict == Verdict.SIMILAR.value) & (pair.c.space_id == space_id)
-    rows = tx.execute(select(pair.c.low_id, pair.c.high_id, pair.c.a_is_low, pair.c.score).where(alike))
-    return np.fromiter(map(tuple, rows), SIMILAR)
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """All pairs of a store that a report may name, the first two as `copies` and `variants` give them; `similar` is
+    SIMILAR[n], of this space alone: to another model they may not look alike."""
+
+    copies: list[StoredPair]
+    variants: list[StoredPair]
+    similar: NDArray[np.void]
+
+
+@rows_of("pair")
+def verified(tx: Connection, space_id: int | None) -> Verified:
+    """Every row is looked at, whatever its verdict: a flipped bit in that would hide a copy."""
+    found: dict[str, list[StoredPair]] = {verdict: [] for verdict in (*COPIES, Verdict.VARIANT.value)}
+    alike = []
+    for row in tx.execute(select(pair)):
+        if row.verdict in found:
+            found[row.verdict].append(_of_space(_stored(row), row.space_id == space_id))
+        else:
+            whole(row, pair)
+            if row.verdict == Verdict.SIMILAR.value and row.space_id == space_id:
+                alike.append((row.low_id, row.high_id, row.a_is_low, row.score))
+    variants = found.pop(Verdict.VARIANT.value)
+    copies = list(itertools.chain.from_iterable(found.values()))
+    for stored in (copies, variants):
+        stored.sort(key=lambda one: one.candidate.key)
+    return Verified(copies, variants, np.array(alike, SIMILAR))
 
 
 def with_keys(tx: Connection, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], StoredPair]:
@@ -186,7 +202,7 @@ def pairs_to_decide(tx: Connection) -> Iterator[tuple[int, float, StoredPair]]:
 
 @rows_of("pair")
 def _stored(row: Any) -> StoredPair:
-    typed(row, pair)
+    whole(row, pair)
     evidence = json.loads(row.evidence)
     matrix = evidence.pop("matrix", None)
     if matrix is not None and not (len(matrix) == 6 and all(isinstance(value, int | float) for value in matrix)):
@@ -208,7 +224,6 @@ def _stored(row: Any) -> StoredPair:
             evidence,
         ),
         row.verifier_version,
-        row.checksum,
     )
 
 
@@ -331,7 +346,7 @@ def remove_pending(tx: Connection, keys: Sequence[tuple[int, int]]) -> None:
 @rows_of("pending")
 def pending_candidates(tx: Connection, floor: float) -> list[Candidate]:
     """Candidates of earlier runs that could not be read then."""
-    rows = tx.execute(select(pending).order_by(pending.c.low_id, pending.c.high_id))
+    rows = all_whole(tx.execute(select(pending).order_by(pending.c.low_id, pending.c.high_id)), pending)
     found = []
     for row in rows:
         proposed_by = ProposedBy(row.proposed_by)

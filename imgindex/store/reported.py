@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from imgindex import clock
 from imgindex.store.schema import nightly, reported
-from imgindex.store.values import all_typed, rows_of
+from imgindex.store.values import all_whole, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,15 @@ class ReportedFile:
 @rows_of("nightly")
 def last_nightly_s(tx: Connection) -> int | None:
     """Unix time of the last nightly report; None where there was none."""
-    found = tx.execute(select(nightly.c.finished_at_s).order_by(nightly.c.id.desc()).limit(1)).scalar()
-    return None if found is None else int(found)
+    rows = all_whole(tx.execute(select(nightly).order_by(nightly.c.id)), nightly)
+    return rows[-1].finished_at_s if rows else None
 
 
 @rows_of("reported")
 def reported_files(tx: Connection) -> list[ReportedFile]:
     """Every file of the last nightly report's groups, by path."""
-    rows = all_typed(tx.execute(select(reported).order_by(reported.c.path)), reported)
-    return [ReportedFile(*row) for row in rows]
+    rows = all_whole(tx.execute(select(reported).order_by(reported.c.path)), reported)
+    return [ReportedFile(row.path, row.group_number, row.sha256, row.is_keeper) for row in rows]
 
 
 def put_nightly(tx: Connection, files: Sequence[ReportedFile]) -> None:

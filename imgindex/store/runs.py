@@ -16,7 +16,7 @@ from imgindex.records import Seen
 from imgindex.store import checksum
 from imgindex.store.catalog import chunks, stat_values
 from imgindex.store.schema import file, image, run, step
-from imgindex.store.values import rows_of, typed
+from imgindex.store.values import rows_of
 
 ACTED = (StepState.DONE, StepState.UNDOING)
 """States of steps whose file is not where it was, or may not be."""
@@ -124,7 +124,6 @@ def _steps(tx: Connection, where: ColumnElement[bool]) -> Iterator[Step]:
 
 @rows_of("run")
 def _run(row: Any) -> Run:
-    typed(row, run)
     found = Run(
         row.id,
         row.token,
@@ -143,7 +142,6 @@ def _run(row: Any) -> Run:
 
 @rows_of("step")
 def _step(row: Any) -> Step:
-    typed(row, step)
     found = Step(
         row.id,
         row.run_id,

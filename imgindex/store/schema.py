@@ -1,6 +1,7 @@
 """The tables of the store. SQLite is the only truth; everything else in the store directory can be rebuilt.
 
-The migrations in `migrations/` make these tables; a test holds the two to each other.
+The migrations in `migrations/` make these tables; a test holds the two to each other. Every row of every table has a
+checksum: those of decisions, runs and steps are made by their writers, all others by the triggers of `sqlite.seals`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,16 @@ from sqlalchemy import (
     text,
 )
 
-HEAD_REVISION = "0006"
+HEAD_REVISION = "0007"
 """The Alembic revision that these tables have; a test holds it to the newest file of `migrations/versions`."""
 
 metadata = MetaData()
+
+
+def _checksum() -> Column[bytes]:
+    """The last column of a table whose rows are sealed: what `store.sqlite.seals` keeps of the others."""
+    return Column("checksum", LargeBinary, nullable=False, default=b"")
+
 
 state = Table(
     "state",
@@ -32,6 +39,7 @@ state = Table(
     Column("generation", Integer, nullable=False),
     Column("active_space_id", Integer, ForeignKey("space.id")),
     Column("rules_version", Integer, nullable=False, server_default="1"),
+    _checksum(),
     CheckConstraint("id = 1", name="state_has_one_row"),
 )
 """One row. `generation` grows in every transaction that changes embeddings, and only there. `rules_version` is that of
@@ -44,6 +52,7 @@ root = Table(
     Column("path", LargeBinary, nullable=False, unique=True),
     Column("scanned_at_s", Integer),
     Column("files", Integer, nullable=False),
+    _checksum(),
     sqlite_autoincrement=True,
 )
 """A folder that was given to `index`, its last completed scan and how many files that scan saw."""
@@ -64,6 +73,7 @@ image = Table(
     Column("icc_digest", LargeBinary),
     Column("pixel_digest", LargeBinary),
     Column("texture", Float, nullable=False),
+    _checksum(),
     Index("image_size_bytes", "size_bytes"),
     sqlite_autoincrement=True,
 )
@@ -76,6 +86,7 @@ skipped = Table(
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("environment", Boolean, nullable=False),
+    _checksum(),
     sqlite_autoincrement=True,
 )
 """Why a file is not indexed. Rows of the environment's making are tried again on every run."""
@@ -94,6 +105,7 @@ file = Table(
     Column("device", LargeBinary, nullable=False),
     Column("missing_since_s", Integer),
     Column("left_out", Boolean, nullable=False, server_default="0"),
+    _checksum(),
     CheckConstraint("(image_id IS NULL) <> (skipped_id IS NULL)", name="file_is_indexed_or_skipped"),
     Index("file_image_id", "image_id"),
     sqlite_autoincrement=True,
@@ -114,6 +126,7 @@ space = Table(
     Column("dim", Integer, nullable=False),
     Column("precision", Text, nullable=False),
     Column("floor", Float, nullable=False),
+    _checksum(),
     sqlite_autoincrement=True,
 )
 
@@ -125,6 +138,7 @@ embedding = Table(
     Column("vector", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("generation", Integer, nullable=False),
+    _checksum(),
     Index("embedding_space_image", "space_id", "image_id"),
     Index("embedding_generation", "space_id", "generation", "image_id"),
 )
@@ -137,6 +151,7 @@ sketch = Table(
     Column("short_side_px", Integer, nullable=False),
     Column("sketch", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+    _checksum(),
 )
 """`sketch` is what `sketch.drawn` gives, its first byte the version, of a picture decoded for an embedder that wants
 `short_side_px`; `digest` is checksum.of_bytes of it."""
@@ -162,7 +177,7 @@ pair = Table(
     Column("inset", Boolean, nullable=False),
     Column("evidence", Text, nullable=False),
     Column("verifier_version", Integer, nullable=False),
-    Column("checksum", LargeBinary, nullable=False),
+    _checksum(),
     CheckConstraint("low_id < high_id", name="pair_low_below_high"),
     Index("pair_high_id", "high_id"),
 )
@@ -179,7 +194,7 @@ weighed = Table(
     Column("evidence", Text, nullable=False),
     Column("weigher_version", Integer, nullable=False),
     Column("judge_version", Integer, nullable=False),
-    Column("checksum", LargeBinary, nullable=False),
+    _checksum(),
     CheckConstraint("low_id < high_id", name="weighed_low_below_high"),
     Index("weighed_high_id", "high_id"),
 )
@@ -197,6 +212,7 @@ watermark = Table(
     Column("kth_cosine", Float, nullable=False),
     Column("verifier_version", Integer, nullable=False),
     Column("nearest", LargeBinary, nullable=False, server_default=text("x''")),
+    _checksum(),
 )
 """This image's search is done; written in the transaction of its pairs. `kth_cosine` is what a new image must reach,
 `nearest` the neighbours it was taken from (records.NEIGHBOUR)."""
@@ -209,6 +225,7 @@ pending = Table(
     Column("proposed_by", Text, nullable=False),
     Column("cosine", Float),
     Column("reason", Text, nullable=False),
+    _checksum(),
     CheckConstraint("low_id < high_id", name="pending_low_below_high"),
 )
 """A candidate that could not be read; tried again on every run."""
@@ -226,6 +243,7 @@ index_cache = Table(
     Column("vectors", Integer, nullable=False),
     Column("size_bytes", Integer),
     Column("mtime_ns", Integer),
+    _checksum(),
     sqlite_autoincrement=True,
 )
 """A FAISS file in the store directory, trusted only while its sha256 is `digest`. The files of a space, in the order of
@@ -252,6 +270,7 @@ nightly = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("finished_at_s", Integer, nullable=False),
+    _checksum(),
     sqlite_autoincrement=True,
 )
 """One row for each nightly run whose report was given out."""
@@ -263,6 +282,7 @@ reported = Table(
     Column("group_number", Integer, nullable=False),
     Column("sha256", LargeBinary(32), nullable=False),
     Column("is_keeper", Boolean, nullable=False),
+    _checksum(),
 )
 """The groups of the last nightly report, file by file: what is not new any more."""
 
@@ -303,3 +323,14 @@ step = Table(
     sqlite_autoincrement=True,
 )
 """One file of a run, on record before it moves: see acts.Step. `facts` is JSON."""
+
+SEALED = tuple(table for table in metadata.sorted_tables if table not in (decision, run, step))
+"""Tables whose rows are sealed."""
+
+_DIGESTED = frozenset({embedding.c.vector, sketch.c.sketch})
+"""Columns that have a digest of their own in the row, which the checksum takes in."""
+
+
+def sealed_columns(table: Table) -> tuple[str, ...]:
+    """The columns whose values the checksum of a row is made of, in their order."""
+    return tuple(column.name for column in table.c if column.name != "checksum" and column not in _DIGESTED)

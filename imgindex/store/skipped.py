@@ -7,17 +7,20 @@ from sqlalchemy import Connection, select, update
 from imgindex.skips import Skip
 from imgindex.store.catalog import IS_HERE
 from imgindex.store.schema import file, skipped
+from imgindex.store.values import all_whole, rows_of
 
 
+@rows_of("skipped")
 def skipped_files(tx: Connection) -> list[tuple[bytes, Skip]]:
     """Every skipped file that is neither missing nor left out with its reason, by path."""
     rows = (
-        select(file.c.path, skipped.c.reason, skipped.c.detail, skipped.c.environment)
-        .select_from(file.join(skipped, file.c.skipped_id == skipped.c.id))
-        .where(IS_HERE)
+        select(skipped, file.c.path)
+        .select_from(file.outerjoin(skipped, file.c.skipped_id == skipped.c.id))
+        .where(file.c.skipped_id.is_not(None), IS_HERE)
         .order_by(file.c.path)
     )
-    return [(row.path, Skip(row.reason, row.detail, bool(row.environment))) for row in tx.execute(rows)]
+    found = all_whole(tx.execute(rows), skipped)
+    return [(row.path, Skip(row.reason, row.detail, row.environment)) for row in found]
 
 
 def decoder_version(tx: Connection) -> int:

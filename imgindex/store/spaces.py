@@ -14,7 +14,7 @@ from imgindex.records import Space, Vectors
 from imgindex.store import checksum
 from imgindex.store.catalog import chunks
 from imgindex.store.schema import embedding, index_cache, space, state
-from imgindex.store.values import rows_of, typed
+from imgindex.store.values import all_whole, is_whole, rows_of, whole
 
 LITTLE_ENDIAN_FLOAT32 = np.dtype("<f4")
 
@@ -41,13 +41,19 @@ class CacheRow:
         return self.first_id, self.last_id, self.vectors
 
 
+@rows_of("state")
+def _state(tx: Connection) -> Any:
+    [row] = all_whole(tx.execute(select(state)), state)
+    return row
+
+
 def generation(tx: Connection) -> int:
-    return int(tx.execute(select(state.c.generation)).scalar_one())
+    return int(_state(tx).generation)
 
 
 def rules_version(tx: Connection) -> int:
     """The `decide.RULES_VERSION` that the stored pairs were decided by."""
-    return int(tx.execute(select(state.c.rules_version)).scalar_one())
+    return int(_state(tx).rules_version)
 
 
 def set_rules_version(tx: Connection, version: int) -> None:
@@ -56,8 +62,12 @@ def set_rules_version(tx: Connection, version: int) -> None:
 
 def active_space(tx: Connection) -> tuple[int, Space] | None:
     """(id, space) of the space that `index` writes and `query` searches; None in a new store."""
-    row = tx.execute(select(space).select_from(space.join(state, state.c.active_space_id == space.c.id))).first()
-    return None if row is None else (row.id, _space(row))
+    space_id = _state(tx).active_space_id
+    return (
+        None
+        if space_id is None
+        else (space_id, _space(tx.execute(select(space).where(space.c.id == space_id)).first()))
+    )
 
 
 def activate_space(tx: Connection, wanted: Space) -> int:
@@ -84,7 +94,9 @@ def activate_space(tx: Connection, wanted: Space) -> int:
 
 @rows_of("space")
 def _space(row: Any) -> Space:
-    typed(row, space)
+    if row is None:
+        raise LookupError("the active one is not there")
+    whole(row, space)
     r = row._mapping
     return Space(
         name=r["name"],
@@ -150,14 +162,9 @@ def vectors(tx: Connection, space_id: int, dim: int) -> tuple[NDArray[np.int64],
 
 def vector_blocks(tx: Connection, space_id: int, dim: int) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
     """(ids int64[n], float32[n, dim]) of this space in the order of ids, n at most VECTORS_AT_ONCE."""
-    statement = (
-        select(embedding.c.image_id, embedding.c.vector)
-        .where(embedding.c.space_id == space_id)
-        .order_by(embedding.c.image_id)
-    )
+    statement = select(embedding).where(embedding.c.space_id == space_id).order_by(embedding.c.image_id)
     for rows in tx.execute(statement).partitions(VECTORS_AT_ONCE):
-        ids, blobs = zip(*rows, strict=True)
-        yield np.array(ids, np.int64), _matrix(blobs, dim)
+        yield np.array([row.image_id for row in rows], np.int64), _matrix(rows, dim)
 
 
 def ids_after(tx: Connection, space_id: int, generation: int) -> NDArray[np.int64]:
@@ -173,24 +180,31 @@ def count_until(tx: Connection, space_id: int, generation: int) -> int:
 
 
 @rows_of("embedding")
-def _matrix(blobs: Iterable[bytes], dim: int) -> Vectors:
+def _matrix(rows: Iterable[Any], dim: int) -> Vectors:
+    """The vectors of rows of `embedding`, in their order."""
+    blobs = []
+    for row in rows:
+        whole(row, embedding)
+        if checksum.of_bytes(row.vector) != row.digest:
+            raise ValueError("a vector does not match its digest")
+        blobs.append(row.vector)
     return np.asarray(np.frombuffer(b"".join(blobs), LITTLE_ENDIAN_FLOAT32).reshape(-1, dim), np.float32)
 
 
 def vectors_of(tx: Connection, space_id: int, dim: int, image_ids: Sequence[int]) -> Vectors:
     """float32[len(image_ids), dim] in their order; raises KeyError where one has no vector."""
-    found: dict[int, bytes] = {}
+    found: dict[int, Any] = {}
     for part in chunks(image_ids):
-        rows = select(embedding.c.image_id, embedding.c.vector).where(
-            embedding.c.space_id == space_id, embedding.c.image_id.in_(part)
-        )
-        found.update({row.image_id: row.vector for row in tx.execute(rows)})
+        rows = select(embedding).where(embedding.c.space_id == space_id, embedding.c.image_id.in_(part))
+        found.update({row.image_id: row for row in tx.execute(rows)})
     return _matrix((found[image_id] for image_id in image_ids), dim)
 
 
 def cache_rows(tx: Connection, space_id: int) -> list[CacheRow]:
-    """The FAISS files of a space, base first."""
-    rows = tx.execute(select(index_cache).where(index_cache.c.space_id == space_id).order_by(index_cache.c.id))
+    """The FAISS files of a space, base first; none where a row is not as it was written: they are built again."""
+    rows = tx.execute(select(index_cache).where(index_cache.c.space_id == space_id).order_by(index_cache.c.id)).all()
+    if not all(is_whole(row, index_cache) for row in rows):
+        return []
     return [
         CacheRow(
             row.name, row.digest, row.generation, row.first_id, row.last_id, row.vectors, row.size_bytes, row.mtime_ns

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterable, Sequence
-from types import NoneType
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Boolean, Float, Integer, LargeBinary, Table, Text
+from sqlalchemy import Boolean, Table
 
 from imgindex.errors import StoreError, last_line
+from imgindex.store import checksum
+from imgindex.store.schema import sealed_columns
 
 P = ParamSpec("P")
 Read = TypeVar("Read")
@@ -23,41 +25,45 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-_KINDS: tuple[tuple[type[Any], type], ...] = (
-    (Boolean, bool),
-    (Integer, int),
-    (Float, float),
-    (LargeBinary, bytes),
-    (Text, str),
-)
-
-
 @functools.cache
-def _kinds(table: Table) -> tuple[frozenset[type], ...]:
-    """The types of the values of each column."""
-    return tuple(
-        frozenset(
-            {next(kind for of, kind in _KINDS if isinstance(column.type, of))}
-            | ({NoneType} if column.nullable else set())
-        )
-        for column in table.c
-    )
+def _layout(table: Table) -> tuple[Callable[[Any], tuple[Any, ...]], int]:
+    """(what takes the sealed values of a row as SQLite has them, which stores truth values as numbers; the place of the
+    checksum)."""
+    names = [column.name for column in table.c]
+    places = [names.index(name) for name in sealed_columns(table)]
+    truths = [at for at in places if isinstance(table.c[at].type, Boolean)]
+    count = len(places)
+
+    def picked(row: Any) -> tuple[Any, ...]:
+        values = list(row[:count])
+        for at in truths:
+            values[at] = int(values[at])
+        return tuple(values)
+
+    if places != [*range(count)]:
+        return operator.itemgetter(*places), names.index("checksum")
+    return picked if truths else operator.itemgetter(slice(count)), names.index("checksum")
 
 
-def all_typed(rows: Iterable[Row], table: Table) -> list[Row]:
-    """The rows, each of them `typed`."""
+def all_whole(rows: Iterable[Row], table: Table) -> list[Row]:
+    """The rows, each of them `whole`."""
     found = list(rows)
     for row in found:
-        typed(row, table)
+        whole(row, table)
     return found
 
 
-def typed(row: Sequence[Any], table: Table) -> None:
-    """Raise TypeError where a row, which begins with all columns of `table`, has a value of another type than theirs:
-    SQLite keeps the type with each value, and a flipped bit changes it."""
-    for place, (value, kinds) in enumerate(zip(row, _kinds(table), strict=False)):
-        if type(value) not in kinds:
-            raise TypeError(f"{table.c[place].name} is no {'/'.join(kind.__name__ for kind in kinds)}")
+def whole(row: Sequence[Any], table: Table) -> None:
+    """Raise ValueError where a row, which begins with all columns of `table`, has other values than were written, or
+    values of another type."""
+    if not is_whole(row, table):
+        raise ValueError("it is not as it was written")
+
+
+def is_whole(row: Sequence[Any], table: Table) -> bool:
+    """Whether a row, which begins with all columns of `table`, is as it was written."""
+    picked, at = _layout(table)
+    return bool(row[at] == checksum.of_row(picked(row)))
 
 
 def rows_of(table: str) -> Callable[[Callable[P, Read]], Callable[P, Read]]:

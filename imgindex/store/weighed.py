@@ -5,19 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, delete, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from imgindex.records import Grade, Loss, Verdict, Weighing
-from imgindex.store import checksum
 from imgindex.store.catalog import CHUNK, chunks
 from imgindex.store.pairs import COPIES
 from imgindex.store.schema import pair, weighed
-from imgindex.store.values import rows_of, typed
+from imgindex.store.values import rows_of, whole
 
 Key = tuple[int, int]
 """(low_id, high_id) of a pair."""
@@ -36,16 +35,15 @@ class WeighedPair:
     weighing: Weighing
     weigher_version: int
     judge_version: int
-    checksum: bytes = field(default=b"", compare=False)
 
     @property
     def key(self) -> Key:
         return self.low_id, self.high_id
 
     def row(self) -> dict[str, Any]:
-        """The values of its table row, checksum included."""
+        """The values of its table row."""
         w = self.weighing
-        columns: dict[str, Any] = {
+        return {
             "low_id": self.low_id,
             "high_id": self.high_id,
             "grade_a": None if w.grade_a is None else w.grade_a.value,
@@ -55,7 +53,6 @@ class WeighedPair:
             "weigher_version": self.weigher_version,
             "judge_version": self.judge_version,
         }
-        return columns | {"checksum": checksum.of_values(*columns.values())}
 
 
 def _said(value: Any) -> Any:
@@ -109,11 +106,12 @@ def proven(tx: Connection) -> NDArray[np.void]:
 
 
 def weighings(tx: Connection, weigher_version: int, judge_version: int) -> Iterator[WeighedPair]:
-    """What these versions weighed, ordered by ids; without the evidence."""
-    columns = [literal("").label(of.name) if of is weighed.c.evidence else of for of in weighed.c]
-    versions = (weighed.c.weigher_version == weigher_version) & (weighed.c.judge_version == judge_version)
-    for row in tx.execute(select(*columns).where(versions).order_by(weighed.c.low_id, weighed.c.high_id)):
-        yield _stored(row)
+    """What these versions weighed, without the evidence. Every row is looked at, whatever its versions: a flipped bit
+    in those would hide what was weighed."""
+    for row in tx.execute(select(weighed)):
+        found = _stored(row)
+        if (found.weigher_version, found.judge_version) == (weigher_version, judge_version):
+            yield found
 
 
 def facts(tx: Connection, image_ids: Sequence[int]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -157,7 +155,7 @@ def _with_evidence(row: Any) -> WeighedPair:
 
 @rows_of("weighed")
 def _stored(row: Any) -> WeighedPair:
-    typed(row, weighed)
+    whole(row, weighed)
     values = json.loads(row.said)
     weighing = Weighing(
         _losses(values["loss_a"]),
@@ -168,7 +166,7 @@ def _stored(row: Any) -> WeighedPair:
         None if row.grade_b is None else Grade(row.grade_b),
         tuple(values["differs"]),
     )
-    return WeighedPair(row.low_id, row.high_id, weighing, row.weigher_version, row.judge_version, row.checksum)
+    return WeighedPair(row.low_id, row.high_id, weighing, row.weigher_version, row.judge_version)
 
 
 def _losses(found: list[dict[str, Any]]) -> tuple[Loss, ...]:

@@ -18,6 +18,7 @@ from imgindex.errors import StoreError
 from imgindex.store import DATABASE_NAME
 from imgindex.ui import cli
 from tests.helpers.pictures import save, scene
+from tests.runs.check.stores import sql
 
 FLIPS = 120
 SEED = 16
@@ -120,10 +121,7 @@ DAMAGE = {
 def test_a_damaged_value_is_said_with_its_remedy(damage: str, base: Path, tmp_path: Path) -> None:
     """Each kind of value that a row can have and that no run wrote."""
     shutil.copytree(base / "store", tmp_path / "store")
-    with closing(sqlite3.connect(tmp_path / "store" / DATABASE_NAME)) as connection:
-        connection.execute("PRAGMA foreign_keys = OFF")
-        connection.execute(DAMAGE[damage])
-        connection.commit()
+    sql(tmp_path / "store", DAMAGE[damage])
     for index_file in (tmp_path / "store").glob("*.faiss"):
         index_file.unlink()
     codes = set()
@@ -153,9 +151,7 @@ def test_a_verb_that_fails_on_a_damaged_store_fails_for_that(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(base / "store", tmp_path / "store")
-    with closing(sqlite3.connect(tmp_path / "store" / DATABASE_NAME)) as connection:
-        connection.execute("UPDATE pair SET score = score + 1")
-        connection.commit()
+    sql(tmp_path / "store", "UPDATE pair SET score = score + 1")
 
     def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError

@@ -24,7 +24,7 @@ from imgindex.runs.index import crowds, find_copies, follow_up, worker_tasks
 from imgindex.runs.index.find_copies import BlockVerifier
 from imgindex.runs.index.messages import messages
 from imgindex.runs.index.screening import Screened
-from imgindex.store import Store, catalog, pairs, spaces
+from imgindex.store import Store, catalog, pairs, searched, spaces
 from imgindex.store.catalog import NewFile
 from tests.store.test_store import INFO, SPACE
 
@@ -84,7 +84,7 @@ class World:
     def proven(self, store: Store) -> set[Pair]:
         number = {self.sha256(n): n for n in range(len(self.vectors))}
         with store.read() as tx:
-            images = catalog.images(tx, catalog.present_images(tx))
+            images = catalog.images(tx, searched.present_images(tx))
             found = pairs.proven(tx, verify.VERIFIER_VERSION).tolist()
         return {tuple(sorted((number[images[a].sha256], number[images[b].sha256]))) for a, b in found}  # type: ignore[misc]
 

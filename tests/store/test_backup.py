@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import imgindex
-from imgindex.store import DATABASE_NAME, Store, catalog, pairs, spaces
+from imgindex.store import DATABASE_NAME, Store, catalog, pairs, searched, spaces
 from tests.crash.test_crash import rows, start
 from tests.helpers.pictures import reduced, save, scene
 
@@ -61,7 +61,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 def contents(directory: Path) -> tuple[set[object], set[object], set[object], int]:
     """(files with the content they show, vectors by content, pairs by content with their verdicts, generation)."""
     with Store.open(directory) as store, store.read() as tx:
-        digest = {i: image.sha256 for i, image in catalog.images(tx, catalog.present_images(tx)).items()}
+        digest = {i: image.sha256 for i, image in catalog.images(tx, searched.present_images(tx)).items()}
         shown = {(known.path, digest[known.image_id]) for known in catalog.known_files(tx) if known.image_id}
         active = spaces.active_space(tx)
         assert active is not None

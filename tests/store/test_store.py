@@ -123,7 +123,7 @@ def test_an_image_that_no_file_shows_any_more_goes_with_all_that_hangs_on_it(sto
         catalog.put_files(tx, [NewFile(seen(b"/p/0.jpg"), second), NewFile(seen(b"/p/1.jpg"), first)])
         assert set(catalog.images(tx, [first, second])) == {first, second}
         catalog.put_files(tx, [NewFile(seen(b"/p/1.jpg"), second)])
-        assert set(catalog.images(tx, [first, second])) == {second}
+        assert tx.exec_driver_sql("SELECT id FROM image").fetchall() == [(second,)]
         assert list(pairs.pairs(tx)) == []
         assert spaces.vector_ids(tx, space_id).tolist() == [second]
         assert spaces.generation(tx) == before + 1, "a cached index would still hold it"
@@ -176,7 +176,6 @@ def test_a_pair_comes_back_as_it_was_written(store: Store) -> None:
         [found] = pairs.pairs(tx)
         assert found == StoredPair(candidate, False, outcome, 7)
         assert (found.a_id, found.b_id) == (high, low)
-        assert found.checksum == found.row(space_id)["checksum"]
         assert pairs.verified_keys(tx, 7, [low]) == pairs.verified_keys(tx, 7, [high]) == {(low, high)}
         assert pairs.verified_keys(tx, 8, [low]) == pairs.verified_keys(tx, 7, [low + high]) == set()
         [other] = pairs.copies(tx, space_id + 1)

@@ -7,7 +7,7 @@
     4  ids are never reused
     5  every pair and pending candidate is in order and says how it was proposed
     6  decisions are an append-only log
-    7  pair and decision rows match their checksum
+    7  every row matches its checksum
     8  each FAISS file is the one its row names; nothing else is left over
     9  every watermark is of an image with a vector in its space, every sketch of an image, and as it was written
    10  every other value is of its column's type and one that the program writes
@@ -46,7 +46,8 @@ def check(store: Store, *, repair: bool = False, progress: Progress) -> tuple[Fi
     left = _broken(invariants)
     found = {damage.key: damage for damage in left}
     for _ in range(REPAIR_ROUNDS if repair else 0):
-        mends = [damage.mend for damage in left if damage.mend is not None]
+        in_order = sorted(left, key=lambda damage: not damage.is_first)
+        mends = [damage.mend for damage in in_order if damage.mend is not None]
         if not mends:
             break
         for mend in mends:

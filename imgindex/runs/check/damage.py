@@ -15,12 +15,14 @@ MAX_SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Something broken: the invariant, the sentence and the remedy of its Finding, and what mends it, if anything."""
+    """Something broken: the invariant, the sentence and the remedy of its Finding, and what mends it, if anything.
+    What `is_first` is mended before all else, which writes to the same row."""
 
     invariant: int
     sentence: str
     remedy: str
     mend: Callable[[], None] | None = None
+    is_first: bool = False
 
     @property
     def key(self) -> tuple[int, str]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from imgindex import files
 from imgindex.ports import Progress
+from imgindex.runs.check import seals
 from imgindex.runs.check.damage import Damage, _cut, many, shown
 from imgindex.runs.check.repair import REPAIR, RESTORE, Repair, left_over
 from imgindex.search import vectors
@@ -193,12 +194,13 @@ class Invariants:
         for table, name in (("pair", "pair"), ("pending", "pending candidate")):
             with self.store.read() as tx:
                 broken = faults.broken_pairs(tx, table)
-            yield from self._broken_pairs(5, name, broken)
+            yield from self.broken_pairs(5, name, broken)
         with self.store.read() as tx:
             unfounded = faults.broken_weighings(tx)
-        yield from self._broken_weighings(5, unfounded)
+        yield from self.broken_weighings(5, unfounded)
 
-    def _broken_pairs(self, invariant: int, name: str, broken: list[BrokenPair]) -> Iterator[Damage]:
+    def broken_pairs(self, invariant: int, name: str, broken: list[BrokenPair]) -> Iterator[Damage]:
+        """What is said of rows of `pair` or `pending`."""
         if broken:
             first = broken[0]
             yield Damage(
@@ -209,7 +211,8 @@ class Invariants:
                 partial(self.repair.remove_pairs, broken),
             )
 
-    def _broken_weighings(self, invariant: int, broken: list[BrokenWeighing]) -> Iterator[Damage]:
+    def broken_weighings(self, invariant: int, broken: list[BrokenWeighing]) -> Iterator[Damage]:
+        """What is said of rows of `weighed`."""
         if broken:
             first = broken[0]
             yield Damage(
@@ -227,7 +230,7 @@ class Invariants:
         if triggers:
             yield Damage(
                 6,
-                f"{many(len(triggers), 'guard')} of the decisions missing or changed, e.g. the trigger {triggers[0]}.",
+                f"{many(len(triggers), 'guard')} of the rows missing or changed, e.g. the trigger {triggers[0]}.",
                 f"{REPAIR}makes them again.",
                 partial(self.repair.put_triggers, triggers),
             )
@@ -235,17 +238,10 @@ class Invariants:
             yield Damage(6, f"Decisions are gone from the log, e.g. decision {lost[0]}.", RESTORE)
 
     def checksums(self) -> Iterator[Damage]:
-        broken, weighings = [], []
         with self.store.read() as tx:
-            for part in _parts(faults.changed_pairs(tx)):
-                broken += [found for found in part if found is not None]
-                self.progress.advance(len(part))
-            for some in _parts(faults.changed_weighings(tx)):
-                weighings += [found for found in some if found is not None]
-                self.progress.advance(len(some))
+            sealed = list(seals.changed(self, tx))
             changed = faults.changed_decisions(tx)
-        yield from self._broken_pairs(7, "pair", broken)
-        yield from self._broken_weighings(7, weighings)
+        yield from sealed
         if changed:
             yield Damage(
                 7,

@@ -21,7 +21,7 @@ from imgindex.records import Candidate, ProposedBy
 from imgindex.search import proposals
 from imgindex.store import Store, catalog, pairs
 from imgindex.store.sqlite import faults, mending
-from imgindex.store.sqlite.faults import BrokenPair
+from imgindex.store.sqlite.faults import BrokenPair, ChangedRow
 
 RESTORE = "Restore the database from a backup (imgindex backup FILE makes one), or index into a new store."
 REPAIR = "imgindex check --repair "
@@ -66,6 +66,15 @@ class Repair:
         with self.store.read() as tx:
             found = mending.files_of(tx, column, ids)
         self.remove_files(found)
+
+    def put_back(self, table: str, rows: Sequence[ChangedRow]) -> None:
+        """Give rows of `space` or `state` the values they had; where that is not known of the state, begin anew."""
+        with self.store.write() as tx:
+            left = [row for row in rows if not mending.put_back(tx, table, row)]
+            if left and table == "state":
+                mending.mend_state(tx)
+                mending.mend_active_space(tx)
+                mending.forget_rules(tx)
 
     def begin_generation(self) -> None:
         with self.store.write() as tx:

@@ -18,7 +18,7 @@ from imgindex.runs.index.crowds import thinned
 from imgindex.runs.index.pairset import PairSet
 from imgindex.search import proposals
 from imgindex.search.proposals import Nearest, Proposals, VectorTable
-from imgindex.store import Store, Transaction, catalog, pairs, spaces
+from imgindex.store import Store, Transaction, pairs, searched, spaces
 
 SEARCHED_BY = 100 * verify.VERIFIER_VERSION + sketch.VERSION
 """What a watermark says the candidates were refuted by. Raise one of the two also where an embedder's reach grows."""
@@ -48,9 +48,9 @@ def plan(
     with store.read() as tx:
         marks = pairs.watermarks(tx, space_id, reach.floor, reach.k, SEARCHED_BY)
         again = pairs.pending_candidates(tx, reach.floor)
-        flat = catalog.flat_images(tx, TEXTURE_FLOOR)
-        equal_pixels = catalog.same_pixel_digests(tx)
-        present = catalog.present_images(tx)
+        flat = searched.flat_images(tx, TEXTURE_FLOOR)
+        equal_pixels = searched.same_pixel_digests(tx)
+        present = searched.present_images(tx)
         with_vector = spaces.vector_ids(tx, space_id)
     here = with_vector[np.isin(with_vector, np.fromiter(present, np.int64, len(present)))]
     new = here[~np.isin(here, np.fromiter(marks, np.int64, len(marks)))]

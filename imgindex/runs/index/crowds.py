@@ -18,7 +18,7 @@ from imgindex.keep.cover import covers_a, covers_b
 from imgindex.keep.rules import keeper_key
 from imgindex.pictures.texture import TEXTURE_FLOOR
 from imgindex.proof import verify
-from imgindex.store import Transaction, catalog, pairs, spaces
+from imgindex.store import Transaction, catalog, pairs, searched, spaces
 from imgindex.store.pairs import StoredPair
 
 CROWD = 16
@@ -71,8 +71,8 @@ def stars(tx: Transaction, space_id: int, tried: Container[tuple[int, int]]) -> 
     found = list(_crowds(pairs.proven(tx, verify.VERIFIER_VERSION)))
     if not found:
         return []
-    members = catalog.present_images(tx) & set(spaces.vector_ids(tx, space_id).tolist())
-    members -= catalog.flat_images(tx, TEXTURE_FLOOR)
+    members = searched.present_images(tx) & set(spaces.vector_ids(tx, space_id).tolist())
+    members -= searched.flat_images(tx, TEXTURE_FLOOR)
     orders = (_best_first(tx, {i: is_hub for i, is_hub in crowd.items() if i in members}) for crowd in found)
     return sorted(itertools.chain.from_iterable(_next_star(tx, order, tried) for order in orders))
 

@@ -60,11 +60,11 @@ def report(
         skipped = tuple((os.fsdecode(path), skip) for path, skip in skipped_files(tx) if is_below_any(path, folders))
         active = spaces.active_space(tx)
         space_id = None if active is None else active[0]
-        stored = list(pairs.copies(tx, space_id))
+        verified = pairs.verified(tx, space_id)
+        stored, variants = verified.copies, verified.variants
         weighings = {w.key: w.weighing for w in weighed.weighings(tx, loss.WEIGHER_VERSION, loss.JUDGE_VERSION)}
         since = reported.last_nightly_s(tx)
         last = [f for f in reported.reported_files(tx) if is_below_any(f.path, folders)]
-        variants = list(pairs.variants(tx, space_id))
         named = _named_in(paths, [*stored, *variants])
         presence = _presence_below(tx, folders, paths, named, rules)
         known = [p for p in stored if p.a_id in paths and p.b_id in paths]
@@ -77,7 +77,7 @@ def report(
         kept: list[tuple[int, int]] = []
         left_out = 0
         if active is not None and similar_per_image is not None:
-            alike = pairs.similar(tx, active[0])
+            alike = verified.similar
             if not show_decided:
                 alike = _undecided(alike, grouping)
             kept, left_out = _kept_similar(paths, alike, groups, similar_per_image)

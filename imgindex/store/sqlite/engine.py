@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from imgindex.store.sqlite import journal
+from imgindex.store.sqlite import journal, seals
 
 PAGE_SIZE_BYTES = 16384
 """2 KiB vectors on SQLite's default 4 KiB pages double the file."""
@@ -71,6 +71,7 @@ def _stamp(path: str) -> tuple[int, int] | None:
 
 def _configure(connection: sqlite3.Connection, journal_mode: str | None) -> None:
     """Settings of every connection; `journal_mode` is None where nothing may be written."""
+    seals.register(connection)
     run = connection.execute
     run(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     run("PRAGMA foreign_keys = ON")

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from imgindex.records import Grade, ProposedBy, Relation, Verdict
 from imgindex.store import checksum
 from imgindex.store.decisions import Decision
-from imgindex.store.schema import metadata, pair, weighed
+from imgindex.store.schema import metadata, sealed_columns
 from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32
+from imgindex.store.sqlite import seals
 from imgindex.store.sqlite.raw import rows
 
 NORM_TOLERANCE = 1e-3
@@ -26,7 +27,7 @@ WITH_AUTOINCREMENT = tuple(
     table.name for table in metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"]
 )
 
-TRIGGERS = {
+LOG_TRIGGERS = {
     f"decision_no_{action.lower()}": (
         f"CREATE TRIGGER decision_no_{action.lower()} BEFORE {action} ON decision "
         "BEGIN SELECT RAISE(ABORT, 'decisions are an append-only log'); END"
@@ -34,6 +35,9 @@ TRIGGERS = {
     for action in ("UPDATE", "DELETE")
 }
 """The triggers that keep decisions an append-only log, by name, as the migrations make them."""
+
+TRIGGERS = LOG_TRIGGERS | seals.TRIGGERS
+"""All there are."""
 
 CHECK_FAILED = "CHECK constraint failed"
 """Each CHECK of the schema is part of a numbered invariant, which names the row and mends it."""
@@ -76,9 +80,7 @@ _WEIGHED_FAULT = f"""CASE
         AND verdict IN ({_COPIES})) THEN 'they are not proven to be copies'
     WHEN grade_a NOT IN ({_in(Grade)}) OR grade_b NOT IN ({_in(Grade)}) THEN 'its grade is not a known one' END"""
 
-_WEIGHED_VALUES = [column.name for column in weighed.c if column.name != "checksum"]
-_PAIR_VALUES = [column.name for column in pair.c if column.name != "checksum"]
-_BOOLEANS = (_PAIR_VALUES.index("a_is_low"), _PAIR_VALUES.index("inset"))
+CHANGED = "its checksum does not match"
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,28 +281,37 @@ def broken_weighings(tx: Connection) -> list[BrokenWeighing]:
     return found
 
 
-def changed_weighings(tx: Connection) -> Iterator[BrokenWeighing | None]:
-    """For every row of `weighed`: None where it is as it was written, else the row."""
-    for rowid, stored, *values in rows(tx, f"SELECT rowid, checksum, {', '.join(_WEIGHED_VALUES)} FROM weighed"):
-        is_whole = stored == _checksum(values)
-        yield None if is_whole else BrokenWeighing(rowid, values[0], values[1], "its checksum does not match")
+@dataclass(frozen=True, slots=True)
+class ChangedRow:
+    """A row of a sealed table that is not as it was written, with what its checksum is made of, by column."""
+
+    rowid: int
+    values: dict[str, Any]
 
 
-def changed_pairs(tx: Connection) -> Iterator[BrokenPair | None]:
-    """For every pair: None where it is as it was written, else the pair."""
-    for rowid, stored, *values in rows(tx, f"SELECT rowid, checksum, {', '.join(_PAIR_VALUES)} FROM pair"):
-        for at in _BOOLEANS:
-            values[at] = {0: False, 1: True}.get(values[at], values[at])
-        low, high, _, proposed_by = values[:4]
-        is_whole = stored == _checksum(values)
-        yield None if is_whole else BrokenPair("pair", rowid, low, high, proposed_by, "its checksum does not match")
+def changed_rows(tx: Connection, table: Table) -> Iterator[ChangedRow | None]:
+    """For every row of a sealed table: None where it is as it was written, else the row."""
+    names = sealed_columns(table)
+    for rowid, stored, *values in rows(tx, f"SELECT rowid, checksum, {', '.join(names)} FROM {table.name}"):
+        yield None if stored == _checksum(values) else ChangedRow(rowid, dict(zip(names, values, strict=True)))
 
 
-def _checksum(values: Iterable[Any]) -> bytes | None:
+def broken_pair(table: str, row: ChangedRow) -> BrokenPair:
+    """A row of `pair` or `pending` that is not as it was written."""
+    low, high, proposed_by = (row.values[name] for name in ("low_id", "high_id", "proposed_by"))
+    return BrokenPair(table, row.rowid, low, high, proposed_by, CHANGED)
+
+
+def broken_weighing(row: ChangedRow) -> BrokenWeighing:
+    """A row of `weighed` that is not as it was written."""
+    return BrokenWeighing(row.rowid, row.values["low_id"], row.values["high_id"], CHANGED)
+
+
+def _checksum(values: list[Any]) -> bytes | None:
     """The checksum of the values of a row; None where such values were never written."""
     try:
-        return checksum.of_values(*values)
-    except (TypeError, ValueError):
+        return checksum.of_row(tuple(values))
+    except ValueError:
         return None
 
 

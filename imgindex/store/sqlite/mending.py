@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import struct
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
 from imgindex.records import Vectors
+from imgindex.store import checksum
+from imgindex.store.schema import embedding, metadata, space, state
 from imgindex.store.spaces import LITTLE_ENDIAN_FLOAT32
-from imgindex.store.sqlite import faults
+from imgindex.store.sqlite import faults, seals
+from imgindex.store.sqlite.faults import ChangedRow
 from imgindex.store.sqlite.raw import rows
 
 
@@ -45,17 +49,62 @@ def remove_embeddings(tx: Connection, found: Mapping[int, Any]) -> None:
 
 
 def put_dim(tx: Connection, space_id: int, dim: int) -> None:
-    tx.exec_driver_sql("UPDATE space SET dim = ? WHERE id = ?", (dim, space_id))
+    """The row keeps its checksum, which matches again where nothing else of it changed."""
+    with seals.lifted(tx, space):
+        tx.exec_driver_sql("UPDATE space SET dim = ? WHERE id = ?", (dim, space_id))
+
+
+def original(tx: Connection, table: str, row: ChangedRow) -> tuple[str, Any] | None:
+    """(column, its value) of the one bit that makes a row match its checksum again; None where there is none such, or
+    the checksum itself changed."""
+    [(stored,)] = rows(tx, f"SELECT checksum FROM {table} WHERE rowid = ?", row.rowid)
+    names, values = list(row.values), list(row.values.values())
+    for at, value in enumerate(values):
+        for other in _one_bit_away(value):
+            if checksum.of_row((*values[:at], other, *values[at + 1 :])) == stored:
+                return names[at], other
+    return None
+
+
+def _one_bit_away(value: Any) -> Iterator[Any]:
+    """All that a whole number, a float, a text or bytes become by one flipped bit."""
+    kind: dict[type, str] = {int: "<q", float: "<d"}
+    if type(value) in kind:
+        data = struct.pack(kind[type(value)], value)
+    elif isinstance(value, str):
+        data = value.encode("utf-8", "surrogateescape")
+    elif isinstance(value, bytes):
+        data = value
+    else:
+        return
+    for bit in range(8 * len(data)):
+        other = bytearray(data)
+        other[bit // 8] ^= 1 << bit % 8
+        if type(value) in kind:
+            yield struct.unpack(kind[type(value)], other)[0]
+        else:
+            yield other.decode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(other)
+
+
+def put_back(tx: Connection, table: str, row: ChangedRow) -> bool:
+    """Undo the one bit that changed in a row; False where that is not what happened."""
+    found = original(tx, table, row)
+    if found is not None:
+        with seals.lifted(tx, metadata.tables[table]):
+            tx.exec_driver_sql(f"UPDATE {table} SET {found[0]} = ? WHERE rowid = ?", (found[1], row.rowid))
+    return found is not None
 
 
 def mend_state(tx: Connection) -> None:
     """One row of `state`, with a generation that no embedding is above; what was cached until now goes."""
-    tx.exec_driver_sql("DELETE FROM state WHERE id <> 1")
-    tx.exec_driver_sql("INSERT OR IGNORE INTO state (id, generation) VALUES (1, 0)")
-    tx.exec_driver_sql("UPDATE state SET generation = 0 WHERE typeof(generation) <> 'integer'")
+    with seals.lifted(tx, state):
+        tx.exec_driver_sql("DELETE FROM state WHERE id <> 1")
+        tx.exec_driver_sql("INSERT OR IGNORE INTO state (id, generation) VALUES (1, 0)")
+        tx.exec_driver_sql("UPDATE state SET generation = 0 WHERE typeof(generation) <> 'integer'")
+        seals.seal(tx, state)
     tx.exec_driver_sql(
-        """UPDATE embedding SET generation = (SELECT generation FROM state)
-        WHERE typeof(generation) <> 'integer' OR generation > (SELECT generation FROM state)"""
+        f"""UPDATE embedding SET generation = (SELECT generation FROM state)
+        WHERE generation > (SELECT generation FROM state) AND {seals.is_whole(embedding)}"""
     )
     tx.exec_driver_sql("UPDATE state SET generation = generation + 1")
     tx.exec_driver_sql("DELETE FROM index_cache")

@@ -49,12 +49,14 @@ def sql(directory: Path, statement: str, *values: object) -> list[Any]:
     triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
     for name, _ in triggers:
         connection.execute(f"DROP TRIGGER {name}")
-    found = connection.execute(statement, values).fetchall()
-    for name, made in triggers:
-        if not statement.endswith(name):
-            connection.execute(made)
-    connection.commit()
-    connection.close()
+    try:
+        found = connection.execute(statement, values).fetchall()
+        for name, made in triggers:
+            if not statement.endswith(name) and "RENAME" not in statement:
+                connection.execute(made)
+        connection.commit()
+    finally:
+        connection.close()
     return found
 
 

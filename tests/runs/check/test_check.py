@@ -60,7 +60,10 @@ def test_a_wrong_vector_with_a_matching_digest_is_found(store: Path, written: Ca
     """What a faulty embedder wrote has the digest of its own bytes: the digest alone would pass it."""
     [(rowid, blob)] = sql(store, "SELECT rowid, vector FROM embedding LIMIT 1 OFFSET 2")
     wrong = written(np.frombuffer(blob, "<f4"))
-    sql(store, "UPDATE embedding SET vector = ?, digest = ? WHERE rowid = ?", wrong, checksum.of_bytes(wrong), rowid)
+    with Store.open(store) as opened, opened.write() as tx:
+        tx.exec_driver_sql(
+            "UPDATE embedding SET vector = ?, digest = ? WHERE rowid = ?", (wrong, checksum.of_bytes(wrong), rowid)
+        )
     assert numbers(checked(store)) == [1]
     assert numbers(checked(store, repair=True)) == [1]
     assert checked(store) == ()
@@ -70,7 +73,7 @@ def test_a_wrong_length_in_the_space_costs_no_vector(store: Path, photos: Path) 
     """One flipped bit in one number must not delete and embed again a million vectors."""
     before, vectors = said(store), sql(store, "SELECT * FROM embedding")
     sql(store, f"UPDATE space SET dim = {DIM ^ 64}")
-    assert numbers(checked(store)) == [1]
+    assert numbers(checked(store)) == [1, 7]
     mended(store, photos, before)
     assert sql(store, "SELECT * FROM embedding") == vectors
 
@@ -118,14 +121,14 @@ BROKEN_REFERENCES = {
     "what was weighed of an image that is not there": (5, "UPDATE weighed SET high_id = 999 WHERE rowid = 1"),
     "what was weighed with an unknown grade": (5, "UPDATE weighed SET grade_a = 'edite' WHERE rowid = 1"),
     "what was weighed and has changed": (7, "UPDATE weighed SET said = said || ' ' WHERE rowid = 1"),
-    "a pending pair out of order": (5, "INSERT INTO pending VALUES (3, 1, 'top-k', 0.5, '')"),
-    "a pending pair with an image that is not there": (5, "INSERT INTO pending VALUES (1, 999, 'top-k', 0.5, '')"),
-    "a pending pair proposed by nobody": (5, "INSERT INTO pending VALUES (1, 3, 'top-x', 0.5, '')"),
-    "a pending pair of an impossible cosine": (5, "INSERT INTO pending VALUES (1, 3, 'top-k', 64.5, '')"),
-    "a pending pair without its cosine": (5, "INSERT INTO pending VALUES (1, 3, 'floor', NULL, '')"),
+    "a pending pair out of order": (5, "INSERT INTO pending VALUES (3, 1, 'top-k', 0.5, '', x'')"),
+    "a pending pair with an image that is not there": (5, "INSERT INTO pending VALUES (1, 999, 'top-k', 0.5, '', x'')"),
+    "a pending pair proposed by nobody": (5, "INSERT INTO pending VALUES (1, 3, 'top-x', 0.5, '', x'')"),
+    "a pending pair of an impossible cosine": (5, "INSERT INTO pending VALUES (1, 3, 'top-k', 64.5, '', x'')"),
+    "a pending pair without its cosine": (5, "INSERT INTO pending VALUES (1, 3, 'floor', NULL, '', x'')"),
     "a guard of decisions is gone": (6, "DROP TRIGGER IF EXISTS decision_no_update"),
-    "a sketch that changed": (9, "INSERT OR REPLACE INTO sketch VALUES (2, 320, x'0101', zeroblob(8))"),
-    "a sketch without an image": (9, "INSERT INTO sketch VALUES (999, 320, x'0101', zeroblob(8))"),
+    "a sketch that changed": (9, "INSERT OR REPLACE INTO sketch VALUES (2, 320, x'0101', zeroblob(8), x'')"),
+    "a sketch without an image": (9, "INSERT INTO sketch VALUES (999, 320, x'0101', zeroblob(8), x'')"),
     "a picture without width": (10, "UPDATE image SET width_px = 0 WHERE id = 3"),
     "a picture of negative height": (10, "UPDATE image SET height_px = -height_px WHERE id = 3"),
     "a picture wider than any that is indexed": (10, "UPDATE image SET width_px = width_px | (1 << 40) WHERE id = 3"),
@@ -140,7 +143,7 @@ BROKEN_REFERENCES = {
     "a search to no neighbour": (10, "UPDATE watermark SET k = 0 WHERE rowid = 2"),
     "rules of no version": (10, "UPDATE state SET rules_version = -1"),
     "a folder with a negative number of files": (10, "UPDATE root SET files = -1"),
-    "a watermark without a vector": (9, "INSERT INTO watermark VALUES (2, 999, 0.95, 20, 0.5, 1, x'')"),
+    "a watermark without a vector": (9, "INSERT INTO watermark VALUES (2, 999, 0.95, 20, 0.5, 1, x'', x'')"),
 }  # fmt: skip
 
 
@@ -167,6 +170,7 @@ CHECKED = [
     for table in columns.CHECKED
     for column in table.c
     if not (column.primary_key and isinstance(column.type, Integer))
+    and column.name != "checksum"
     and f"{table.name}.{column.name}" not in columns.ELSEWHERE
 ]
 
@@ -204,7 +208,9 @@ def test_a_repair_that_mends_nothing_is_not_called_one(store: Path, monkeypatch:
     """Whoever reads "mended" deletes the backup."""
     sql(store, "UPDATE embedding SET digest = zeroblob(8) WHERE rowid = 1")
     monkeypatch.setattr(mending, "remove", lambda tx, table, rowids: None)
-    assert [(f.invariant, f.repairable, f.repaired) for f in checked(store, repair=True)] == [(1, True, False)]
+    assert [(f.invariant, f.repairable, f.repaired) for f in checked(store, repair=True)] == [
+        (1, True, False), (7, True, False),
+    ]  # fmt: skip
 
 
 def test_what_a_repair_brings_to_light_is_mended_or_said(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,12 +218,14 @@ def test_what_a_repair_brings_to_light_is_mended_or_said(store: Path, monkeypatc
     sql(store, "UPDATE embedding SET digest = zeroblob(8) WHERE rowid = 1")
     monkeypatch.setattr(mending, "forget_searches", lambda tx, image_ids: None)
     found = checked(store, repair=True)
-    assert [(f.invariant, f.repaired) for f in found] == [(1, True), (9, True)]
+    assert [(f.invariant, f.repaired) for f in found] == [(1, True), (7, True), (9, True)]
     assert checked(store) == ()
     monkeypatch.setattr(check_module, "REPAIR_ROUNDS", 1)
     sql(store, "UPDATE embedding SET digest = zeroblob(8) WHERE rowid = 2")
     found = checked(store, repair=True)
-    assert [(f.invariant, f.repairable, f.repaired) for f in found] == [(1, True, True), (9, True, False)]
+    assert [(f.invariant, f.repairable, f.repaired) for f in found] == [
+        (1, True, True), (7, True, True), (9, True, False),
+    ]  # fmt: skip
 
 
 def test_a_guard_that_was_weakened_is_found(store: Path) -> None:
@@ -315,7 +323,7 @@ def test_one_damage_hides_no_other(store: Path, photos: Path) -> None:
     sql(store, "UPDATE embedding SET digest = zeroblob(8) WHERE rowid = 1")
     sql(store, "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'file'")
     cache_of(store).write_bytes(b"no index")
-    assert numbers(checked(store)) == [1, 4, 7, 8]
+    assert numbers(checked(store)) == [1, 4, 7, 7, 8]
     mended(store, photos, before)
 
 
@@ -355,4 +363,4 @@ def test_a_store_on_a_read_only_disk_is_checked(store: Path, tmp_path: Path) -> 
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     os.chmod(store, 0o755)
-    assert (done.stdout, done.returncode) == ("[1]\n", 0), done.stderr
+    assert (done.stdout, done.returncode) == ("[1, 7]\n", 0), done.stderr

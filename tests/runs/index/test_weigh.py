@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,6 +21,7 @@ from imgindex.store.weighed import WeighedPair
 from imgindex.workers.inline import InlineWorkers
 from tests.helpers.embedders import use_embedder
 from tests.helpers.pictures import save, scene
+from tests.runs.check.stores import sql
 from tests.runs.index.asked import Counting
 
 
@@ -39,11 +38,6 @@ def crowd(tmp_path: Path) -> Path:
 def stored(store: Path) -> list[WeighedPair]:
     with Store.open(store) as opened, opened.read() as tx:
         return list(weighed.weighings(tx, loss.WEIGHER_VERSION, loss.JUDGE_VERSION))
-
-
-def sql(store: Path, statement: str, *values: object) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(store / DATABASE_NAME)) as connection, connection:
-        return connection.execute(statement, values).fetchall()
 
 
 def told(images: ImageIndex) -> set[tuple[str, str, Grade]]:
