@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TextIO
 
 from imgindex import api
@@ -90,10 +90,24 @@ def check(images: api.ImageIndex, spec: dict[str, Any]) -> dict[str, Any]:
     return {"findings": [asdict(finding) for finding in images.check()]}
 
 
+def apply(images: api.ImageIndex, spec: dict[str, Any]) -> dict[str, Any]:
+    """What `imgindex apply PLAN --yes` does, to the files of the plan that are not to be left."""
+    made, left = api.read_plan(spec["plan"]), set(spec["leave"])
+    wanted = replace(made, files=tuple(one for one in made.files if one.path not in left))
+    return asdict(images.apply(wanted, spec["action"], yes=True))
+
+
+def undo(images: api.ImageIndex, spec: dict[str, Any]) -> dict[str, Any]:
+    """What `imgindex undo RUN` does."""
+    return asdict(images.undo(spec["run"]))
+
+
 KINDS: dict[str, Callable[[api.ImageIndex, dict[str, Any]], dict[str, Any]]] = {
     "index": index,
     "nightly": nightly,
     "check": check,
+    "apply": apply,
+    "undo": undo,
 }
 
 

@@ -18,6 +18,7 @@ from imgindex.errors import ImgIndexError
 from imgindex.ui.http.jobs import Jobs
 from imgindex.ui.http.metrics import Metrics
 from imgindex.ui.http.observe import LOG
+from imgindex.ui.http.plans import Plans
 from imgindex.ui.http.problems import Problem
 from imgindex.ui.http.settings import Settings
 from imgindex.ui.http.snapshots import Snapshots
@@ -84,6 +85,11 @@ class Service:
         self.images  # noqa: B018  raises while there is none
         assert self._jobs is not None
         return self._jobs
+
+    @property
+    def plans(self) -> Plans:
+        """Raises Problem while there is no store."""
+        return Plans(self.images.directory)
 
     @property
     def uploads(self) -> str:

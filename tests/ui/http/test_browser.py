@@ -34,7 +34,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     """(the address of a service with an empty store, a folder of photos)."""
     folder = tmp_path_factory.mktemp("browser")
     make_photos(folder / "photos")
-    service, client = start(folder / "store", folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(folder / "data"))  # its own trash
+        service, client = start(folder / "store", folder)
     yield str(client.base_url).rstrip("/"), folder / "photos"
     client.close()
     service.send_signal(signal.SIGTERM)
@@ -140,3 +142,25 @@ def test_no_page_is_wider_than_its_screen(browser: Browser, address: tuple[str, 
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, ground[4:-1].split(","))) < 200) == (scheme == "dark")
     context.close()
+
+
+def test_a_plan_is_reviewed_carried_out_and_undone(page: Page, address: tuple[str, Path]) -> None:
+    """Prevents: files that go without a look, or without a way back."""
+    base, photos = address
+    names = {path.name for path in photos.rglob("*")}
+    page.goto(f"{base}/redundant")
+    page.get_by_role("link", name="Plan what may go").click()
+    page.get_by_role("button", name="Make a plan").click()
+    page.wait_for_url("**/plans/*")
+    ticks = page.get_by_role("checkbox")
+    goes = ticks.count()
+    assert goes >= 2
+    ticks.first.uncheck()
+    page.get_by_role("button", name="Move what is ticked to the trash").click()
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-state]").first).to_have_text("done")
+    assert len({path.name for path in photos.rglob("*")}) == len(names) - (goes - 1)
+    undo.click()
+    expect(page.get_by_text("undone")).to_be_visible(timeout=60_000)
+    assert {path.name for path in photos.rglob("*")} == names

@@ -30,6 +30,7 @@ ROWS = 24
 """Of a page: what a person looks at before asking for more."""
 
 JOBS_SHOWN = 5
+RUNS_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,9 @@ async def skipped(
 @router.get("/jobs")
 async def jobs(request: Request, here: Here) -> HTMLResponse:
     roots = [root.path for root in await here.run(here.images.roots)]
-    return rendered(request, here, "jobs.html.jinja", jobs=[job.fields for job in here.jobs.all], roots=roots)
+    runs = await here.run(here.images.runs)
+    every = [job.fields for job in here.jobs.all]
+    return rendered(request, here, "jobs.html.jinja", jobs=every, roots=roots, runs=runs[:RUNS_SHOWN])
 
 
 def _list(
@@ -216,6 +219,7 @@ def _list(
         snapshot=snapshot,
         current=current,
         more=_more(request, part),
+        plans=request.url.path == "/redundant" and part.total > 0,
         **shown,
     )
 
