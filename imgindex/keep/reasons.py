@@ -37,18 +37,19 @@ MADE_FROM = {
 
 
 def reasons(weighings: Iterable[Weighing], otherwise: str) -> tuple[str, ...]:
-    """At most MAX_REASONS, strongest first. Each weighing leads from the keeper to a member; `otherwise` is said where
-    none of them speaks for the keeper."""
-    found: dict[str, None] = {}
+    """At most MAX_REASONS, strongest first, the greatest of each kind of loss. Each weighing leads from the keeper to a
+    member; `otherwise` is said where none of them speaks for the keeper."""
+    found: dict[str, Loss] = {}
     signs: dict[str, int] = {}
     for weighing in weighings:
         for loss in weighing.loss_a:
-            if loss.what != "metadata":
-                found[_of_loss(loss)] = None
+            known = found.get(loss.what)
+            if loss.what != "metadata" and (known is None or loss.amount > known.amount):
+                found[loss.what] = loss
         for sign, strength in weighing.derived_b.items():
             signs[sign] = max(strength, signs.get(sign, 0))
     by_strength = sorted(signs, key=lambda sign: (-signs[sign], sign))
-    said = [*found, *(MADE_FROM.get(sign, sign) for sign in by_strength)]
+    said = [*map(_of_loss, found.values()), *(MADE_FROM.get(sign, sign) for sign in by_strength)]
     return tuple(dict.fromkeys(said or [otherwise] if otherwise else said))[:MAX_REASONS]
 
 

@@ -276,7 +276,7 @@ def _detail(mine: Evidence, other: Evidence, both: Evidence, name: str) -> Loss:
 
 def _colour(mine: Evidence, other: Evidence, both: Evidence, name: str) -> Loss:
     share = min(1.0, mine["chroma"]["unexplained"] / max(mine["chroma"]["varies"], 0.1))
-    return Loss("colour", round(share, 4), f"{_percent(share)} of its colour")
+    return Loss("colour", round(share, 4), f"{_percent(share)} of its colour is not in the other")
 
 
 def _tone(mine: Evidence, other: Evidence, both: Evidence, name: str) -> Loss:
