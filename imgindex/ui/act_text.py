@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -58,7 +59,7 @@ def plan_text(plan: Plan, name: str) -> str:
     return "\n".join(lines)
 
 
-def applied_text(summary: ApplySummary, name: str) -> str:
+def applied_text(summary: ApplySummary, name: str, folder: str | None) -> str:
     """What `apply` did, or would do."""
     copies = [one for one in summary.acted if one.kind is StepKind.COPY]
     others = [one for one in summary.acted if one.kind is StepKind.COMPANION]
@@ -82,7 +83,9 @@ def applied_text(summary: ApplySummary, name: str) -> str:
         lines.append(f"{count(summary.already, 'file')} had gone before.")
     lines += _left_out_lines("Left alone", summary.skipped)
     if summary.dry and copies:
-        lines.append(f"Nothing was done. To do it: imgindex apply {display(name)} --action {summary.action} --yes")
+        to = [] if folder is None else [folder]
+        what = shlex.join(["imgindex", "apply", name, *to, "--action", summary.action, "--yes"])
+        lines.append(f"Nothing was done. To do it: {display(what)}")
     elif summary.run is not None and summary.acted:
         lines.append(f"This is run {summary.run}. To put everything back: imgindex undo {summary.run}")
     return "\n".join(lines)

@@ -83,7 +83,7 @@ def apply(
         api.open(chosen_store(store), create=False, jobs=jobs, progress=progress) as images,
     ):
         summary = images.apply(api.read_plan(plan_file), action, destination=folder, yes=yes)
-    emit(answer_json(summary) if answer_format is AnswerFormat.JSON else applied_text(summary, str(plan_file)))
+    emit(answer_json(summary) if answer_format is AnswerFormat.JSON else applied_text(summary, str(plan_file), folder))
     _end(asked)
 
 
