@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 
+from imgindex import files
 from imgindex.results import Report, losses_text
 
 COLUMNS = (
@@ -59,5 +61,7 @@ def report_csv(report: Report) -> str:
 
 
 def _defused(cell: str) -> str:
-    printable = cell.encode("utf-8", "backslashreplace").decode()
+    """Control characters and those that hide or turn what follows are written as escapes: a carriage return would end
+    the row, and the next cell would begin with whatever stands behind it."""
+    printable = files.display(os.fsencode(cell))
     return "'" + printable if printable.startswith(FORMULA_STARTS) else printable

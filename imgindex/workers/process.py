@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import resource
 import signal
 import subprocess
 import sys
@@ -23,6 +24,10 @@ from imgindex.workers.garbage import collect_seldom
 
 START_TIMEOUT_S = 120.0
 """Time for a worker to start, 0.4 to 0.8 s where measured: only a broken installation or a stalled disk gets here."""
+
+MEMORY_BYTES = 8 << 30
+"""What one worker may allocate, used or not: a PNG of 204 megapixels with alpha needs more than 4 GiB to be decoded in
+1.6 GB of memory. What goes beyond is no picture that the pixel limits admit, but an attack or a leak."""
 
 _PARENT_CHECK_S = 0.5
 _KEEP_FREED_MEMORY = {
@@ -143,6 +148,7 @@ def serve(descriptor: int, parent: int, timeout_s: float) -> None:
     import cv2
 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    _limit_memory()
     cv2.setNumThreads(1)
     pipe = Connection(descriptor)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -159,6 +165,13 @@ def serve(descriptor: int, parent: int, timeout_s: float) -> None:
             answer = answering(message)
             signal.setitimer(signal.ITIMER_REAL, 0.0)
             pipe.send_bytes(answer)
+
+
+def _limit_memory() -> None:
+    """Let an allocation fail beyond MEMORY_BYTES: it costs the file, and no other process its memory."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
 def _end_with(parent: int) -> None:

@@ -98,3 +98,7 @@ def prepare_or_misbehave(seen: Seen, options: prepare.DecodeOptions, front: Fron
     """As `prepare_file`, of a file whose name says no other."""
     misbehave(Path(os.fsdecode(seen.path)).stem)
     return prepare.prepare_file(seen, options, front)
+
+
+def allocated(size_bytes: int) -> int:
+    return np.empty(size_bytes, np.uint8).nbytes

@@ -226,6 +226,17 @@ def png_claiming(width: int, height: int) -> bytes:
 
 
 @pytest.mark.filterwarnings("error")
+def test_a_small_webp_that_claims_all_that_its_format_can_is_not_decoded() -> None:
+    """Prevents: forty bytes that take 4.2 GB in every worker."""
+    header = struct.pack("<BI", 0x2F, (16383 - 1) | (16383 - 1) << 14)
+    body = b"VP8L" + struct.pack("<I", 18) + header + bytes(13)
+    bomb = b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
+    with pytest.raises(Undecodable) as refused:
+        decode(bomb, short_side_px=64)
+    assert refused.value.skip.reason == "too-large"
+    assert "150 megapixels" in refused.value.skip.detail
+
+
 def test_pixel_limit_is_checked_before_decoding() -> None:
     """Prevents a picture of a few bytes from taking gigabytes."""
     for call in (lambda d: decode(d, short_side_px=64), lambda d: luma(d, 64), pixel_digest):

@@ -261,6 +261,16 @@ def test_a_file_name_cannot_run_as_a_formula() -> None:
         assert not any(cell.startswith(("=", "+", "@", "-")) for row in cells for cell in row)
 
 
+def test_a_file_name_cannot_begin_a_row_or_hide_what_it_is() -> None:
+    """Prevents: a carriage return after which a spreadsheet begins another cell, with a formula in it, and characters
+    that turn or hide what follows them."""
+    odd = "/a\r=1+1\u202e\u200bgpj.jpg\x1b[2J"
+    hostile = replace(group(), keeper=odd)
+    said = report_csv(replace(report(), groups=(hostile,)))
+    assert not any(character in said for character in "\r\u202e\u200b\x1b")
+    assert len(said.splitlines()) == len(report_csv(replace(report(), groups=(group(),))).splitlines())
+
+
 def test_a_file_name_cannot_write_to_the_terminal() -> None:
     """Prevents: a name that moves the cursor or renames the window, in a group or in any list of pairs."""
     odd = "/a\x1b]0;owned\x07.jpg"

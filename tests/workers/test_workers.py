@@ -12,7 +12,7 @@ import pytest
 
 from imgindex.skips import Skipped
 from imgindex.workers.pool import WorkerProcesses, _Task
-from imgindex.workers.process import Process
+from imgindex.workers.process import MEMORY_BYTES, Process
 from tests.helpers import worker_functions as work
 
 HERE = Path(__file__).parents[1]
@@ -224,3 +224,13 @@ def test_every_odd_file_is_decoded_skipped_or_ignored(photos: Path) -> None:
     }
     assert all(skip.detail.endswith(".") and len(skip.detail) < 250 for skip in skipped)
     assert sum(isinstance(result, tuple) for result in results.values()) > len(odd) / 2
+
+
+def test_one_item_cannot_take_all_memory() -> None:
+    """Prevents: a file of forty bytes that takes the memory of every other process of the machine."""
+    with WorkerProcesses(1) as workers:
+        [(_, outcome)] = workers.run(work.allocated, [MEMORY_BYTES])
+        assert isinstance(outcome, Skipped)
+        assert outcome.skip.reason == "out-of-memory"
+        [(_, outcome)] = workers.run(work.allocated, [1 << 20])
+        assert outcome == 1 << 20
