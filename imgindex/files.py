@@ -64,6 +64,9 @@ def hashed(path: bytes) -> tuple[bytes, os.stat_result]:
     return digest.digest(), before
 
 
+SHA256_BYTES = 32
+
+
 def sha256(data: bytes) -> bytes:
     """The 32 bytes of SHA-256."""
     return hashlib.sha256(data).digest()

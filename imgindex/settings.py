@@ -45,6 +45,18 @@ def are_folders(values: tuple[str, ...]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Which of several copies stays, the table `[keep]`.
+
+    protected  folders of which no file ever goes, and each is a keeper
+    rules      as of `report --keep`, the weightiest first
+    """
+
+    protected: tuple[str, ...] = setting((), check=are_folders)
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the command line takes where neither an option nor the environment says otherwise.
 
@@ -54,6 +66,7 @@ class Settings:
     model    what a new store gets
     device   where a CLIP model runs: auto, cpu, cuda or mps
     jobs     worker processes; 0: one per core
+    keep     which of several copies stays, here and in the Python API
     """
 
     roots: tuple[str, ...] = setting((), check=are_folders)
@@ -62,6 +75,7 @@ class Settings:
     model: str = setting("auto", check=is_filled)
     device: str = setting("auto", check=is_filled)
     jobs: int = setting(0, check=is_count)
+    keep: Keep = field(default_factory=Keep)
 
 
 def read(directory: Path) -> Settings:

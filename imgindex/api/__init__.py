@@ -18,7 +18,7 @@ from imgindex.errors import (
     UsageError,
 )
 from imgindex.ports import Embedder, Progress, Silent, Workers
-from imgindex.records import Grade, Loss, Reach, Relation, Space, Verdict
+from imgindex.records import DecisionKind, Grade, Loss, Reach, Relation, Space, Verdict
 from imgindex.results import (
     Between,
     Change,
@@ -38,6 +38,7 @@ from imgindex.results import (
     ReportedPair,
     Status,
 )
+from imgindex.results.decided import DecidedPair, Deciding, ImportedDecisions
 from imgindex.runs.report.changes import only_new
 from imgindex.workers.inline import InlineWorkers
 from imgindex.workers.pool import WorkerProcesses
@@ -49,6 +50,9 @@ __all__ = [
     "Change",
     "Comparison",
     "Counts",
+    "DecidedPair",
+    "Deciding",
+    "DecisionKind",
     "Embedder",
     "Embeddings",
     "File",
@@ -57,6 +61,7 @@ __all__ = [
     "Group",
     "ImageIndex",
     "ImgIndexError",
+    "ImportedDecisions",
     "IndexSummary",
     "InlineWorkers",
     "LeftAlone",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from imgindex.api.acting import Acting
+from imgindex.api.deciding import DecidingVerbs
 from imgindex.api.looking import Looking
 from imgindex.api.opened import Options, StrPath, named_path
 from imgindex.api.reading import Reading
@@ -17,14 +18,14 @@ from imgindex.store import Store
 from imgindex.workers.pool import default_jobs
 
 
-class ImageIndex(Reading, Looking, Writing, Acting):
+class ImageIndex(Reading, Looking, Writing, DecidingVerbs, Acting):
     """An open store, with its model and its search index, each loaded once, when first needed. Use it as a context
     manager.
 
     Any number of threads may call its methods at once; `close` it when the last call has ended. One run at a time
-    writes: where another has the store, `index`, `mark_reported`, `forget`, `apply`, `undo` and a repair raise
-    StoreLocked. Calls that take long can be given a `progress` of their own; without it they tell that of `open`,
-    whichever thread they are on.
+    writes: where another has the store, `index`, `decide`, `mark_reported`, `forget`, `apply`, `undo` and a repair
+    raise StoreLocked. Calls that take long can be given a `progress` of their own; without it they tell that of
+    `open`, whichever thread they are on.
     """
 
 

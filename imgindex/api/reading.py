@@ -12,6 +12,7 @@ from imgindex.results import Between, Embeddings, File, LeftAlone, Matches, Repo
 from imgindex.runs import listing, query
 from imgindex.runs.between import between
 from imgindex.runs.context import RunContext
+from imgindex.runs.keeping import keep_rules
 from imgindex.runs.left_alone import left_alone
 from imgindex.runs.report.report import DEFAULT_SIMILAR_PER_IMAGE, folder_arguments, report
 from imgindex.runs.status import status
@@ -40,12 +41,28 @@ class Reading(Opened):
         return query.query_text(context, self._index, text, k)
 
     @verb
-    def report(self, folders: Folders = (), *, similar_per_image: int | None = DEFAULT_SIMILAR_PER_IMAGE) -> Report:
+    def report(
+        self,
+        folders: Folders = (),
+        *,
+        similar_per_image: int | None = DEFAULT_SIMILAR_PER_IMAGE,
+        protect: Folders = (),
+        keep: Sequence[str] | None = None,
+        even_if_lost: bool = False,
+        show_decided: bool = False,
+    ) -> Report:
         """Duplicate groups and pairs among the present files below `folders` (all where empty), with what is new since
         the last nightly report marked; see `only_new` and `mark_reported`. Of each image at most `similar_per_image`
-        pairs that only look alike are named; they are not even counted where it is None."""
+        pairs that only look alike are named; they are not even counted where it is None.
+
+        `protect` are folders whose files all stay, beside those of the store's config.toml; `keep` are rules that
+        choose the keeper, the weightiest first, in place of those there (UsageError names those there are). A rule by
+        which something would be lost is followed only with `even_if_lost`. Pairs that a person decided are left out
+        unless `show_decided`.
+        """
         below = folder_arguments(named_folders(folders))
-        return report(self._store, below, similar_per_image=similar_per_image)
+        rules = keep_rules(self._store.directory, named_folders(protect), keep, even_if_lost=even_if_lost)
+        return report(self._store, below, similar_per_image=similar_per_image, rules=rules, show_decided=show_decided)
 
     @verb
     def between(self, a: Folders, b: Folders, *, least: Verdict = Verdict.NEAR_DUPLICATE) -> Between:

@@ -27,6 +27,11 @@ class Choice:
     kept: Mapping[int, Collection[int]] = field(default_factory=dict)
     parted: Mapping[int, Mapping[int, DecisionKind]] = field(default_factory=dict)
 
+    @property
+    def images(self) -> set[int]:
+        """All that something is wanted of."""
+        return {*self.stay, *self.kept, *self.parted}
+
     def settled(self, below: Iterable[Below], is_proven: Callable[[int, int], bool]) -> list[Below]:
         """The edges that are left of `below`, and those that a decision makes of proven copies."""
         edges = [edge for edge in below if not self._forbids(edge)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from imgindex.keep.order import Below, KeeperKey, best_first, without_circles
+from imgindex.keep.order import Below, Turn, best_first, without_circles
 from imgindex.records import Grade
 
 
@@ -33,12 +33,12 @@ class ImageGroup:
 
 
 def grouped(
-    keys: Mapping[int, KeeperKey], below: Iterable[Below], parted: Mapping[int, Collection[int]] | None = None
+    turns: Mapping[int, Turn], below: Iterable[Below], parted: Mapping[int, Collection[int]] | None = None
 ) -> list[ImageGroup]:
-    """Every image of `keys` in one group, alone where nothing stands below it and it below nothing, in keeper order. No
-    group holds an image and one of those that `parted` has for it."""
-    edges = without_circles(edge for edge in below if edge.image in keys and edge.given in keys)
-    order = best_first(keys, edges)
+    """Every image of `turns` in one group, alone where nothing stands below it and it below nothing, in turn. No group
+    holds an image and one of those that `parted` has for it."""
+    edges = without_circles(edge for edge in below if edge.image in turns and edge.given in turns)
+    order = best_first(turns, edges)
     place = {image: at for at, image in enumerate(order)}
     under: dict[int, dict[int, Grade]] = {image: {} for image in order}
     for edge in sorted(edges, key=lambda edge: place[edge.image]):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from imgindex.records import Grade
 
@@ -21,6 +22,29 @@ class KeeperKey:
     mtime_ns: int
     path_length: int
     path: bytes
+
+
+Turn: TypeAlias = tuple[KeeperKey, KeeperKey]
+"""When an image is asked to keep others: that of the best of those that are redundant given each other, and its own."""
+
+
+def in_turn(keys: Mapping[int, KeeperKey], equal: Iterable[tuple[int, int]] = ()) -> dict[int, Turn]:
+    """The turn of each image; `equal` are pairs that are redundant given each other. What a person prefers chooses
+    among such alone: it moves no image before one that it is not an encoding of."""
+    near: dict[int, list[int]] = {}
+    for one, other in equal:
+        near.setdefault(one, []).append(other)
+        near.setdefault(other, []).append(one)
+    plain = {image: replace(key, preferred=()) for image, key in keys.items()}
+    best: dict[int, KeeperKey] = {}
+    for first in sorted(keys, key=lambda image: plain[image]):
+        waiting = [first]
+        while waiting:
+            image = waiting.pop()
+            if image in keys and image not in best:
+                best[image] = plain[first]
+                waiting += near.get(image, ())
+    return {image: (best[image], key) for image, key in keys.items()}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,16 +79,16 @@ def _are_in_one_circle(edge: Below, number: Mapping[int, int]) -> bool:
     return edge.image in number and number[edge.image] == number.get(edge.given)
 
 
-def best_first(keys: Mapping[int, KeeperKey], below: Iterable[Below]) -> list[int]:
-    """All images of `keys`, none before one that it strictly stands below, and else by their keys. `below` has no
+def best_first(turns: Mapping[int, Turn], below: Iterable[Below]) -> list[int]:
+    """All images of `turns`, none before one that it strictly stands below, and else in turn. `below` has no
     circles."""
-    above = {i: given & keys.keys() for i, given in strictly(below).items() if i in keys}
+    above = {i: given & turns.keys() for i, given in strictly(below).items() if i in turns}
     under: dict[int, list[int]] = {}
     for image, given in above.items():
         for one in given:
             under.setdefault(one, []).append(image)
     waits = {image: len(given) for image, given in above.items()}
-    ready = [(key, image) for image, key in keys.items() if not waits.get(image)]
+    ready = [(turn, image) for image, turn in turns.items() if not waits.get(image)]
     heapq.heapify(ready)
     order = []
     while ready:
@@ -73,7 +97,7 @@ def best_first(keys: Mapping[int, KeeperKey], below: Iterable[Below]) -> list[in
         for one in under.get(image, ()):
             waits[one] -= 1
             if not waits[one]:
-                heapq.heappush(ready, (keys[one], one))
+                heapq.heappush(ready, (turns[one], one))
     return order
 
 

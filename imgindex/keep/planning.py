@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeAlias
 
 from imgindex.keep.groups import ImageGroup, grouped
-from imgindex.keep.order import Below, KeeperKey
+from imgindex.keep.order import Below, KeeperKey, in_turn
 from imgindex.records import Grade
 
 Key: TypeAlias = tuple[int, int]
@@ -35,7 +35,7 @@ def next_to_weigh(
     of it. `may_be_redundant` is asked which pairs of edited copies can be encodings of one picture. No group holds an
     image and one of those that `parted` has for it. Ask again once these are weighed.
     """
-    groups = grouped(keys, below, parted)
+    groups = grouped(in_turn(keys), below, parted)
     keepers = {group.keeper for group in groups}
     asked: set[int] = set()
     wanted: set[Key] = set()

@@ -5,6 +5,7 @@ a name. `to_dict` and `to_dicts` give rows of text and numbers, for `pandas.Data
 """
 
 from imgindex.results.asking import Comparison, Match, Matches, Region
+from imgindex.results.decided import DecidedPair, Deciding, ImportedDecisions
 from imgindex.results.listing import Between, Embeddings, File
 from imgindex.results.report import (
     Change,
@@ -36,10 +37,13 @@ __all__ = [
     "Comparison",
     "Corners",
     "Counts",
+    "DecidedPair",
+    "Deciding",
     "Embeddings",
     "File",
     "Finding",
     "Group",
+    "ImportedDecisions",
     "IndexSummary",
     "IngestSummary",
     "LeftAlone",

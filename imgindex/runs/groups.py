@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from imgindex.files import is_below, texts
 from imgindex.keep.groups import ImageGroup, Placed, grouped
+from imgindex.keep.order import in_turn
 from imgindex.keep.reasons import reasons, tie
 from imgindex.keep.rules import keeper_key
 from imgindex.records import DecisionKind, Grade, Seen, Verdict
@@ -60,7 +61,7 @@ def groups_of(known: Known) -> tuple[Group, ...]:
     keys = {image_id: s.key for image_id, s in known.shown.items()}
     made = [
         _group(known, group)
-        for group in grouped(keys, known.settled.below, known.settled.choice.parted)
+        for group in grouped(in_turn(keys, known.settled.equal), known.settled.below, known.settled.choice.parted)
         if group.members or _spare(known.shown[group.keeper])
     ]
     made.sort(key=lambda group: (-group.reclaimable_bytes, -min(m.score for m in group.members), group.keeper))

@@ -16,7 +16,7 @@ from imgindex.records import DecisionKind, Grade, Seen, StoredImage
 from imgindex.results import NotFollowed
 from imgindex.runs.decisions import Decided
 from imgindex.runs.proofs import Proofs, Shown
-from imgindex.store import Transaction, catalog
+from imgindex.store import Transaction, contents
 from imgindex.store.decisions import Decision
 
 DECIDED, PROTECTED, RULES = 0, 1, 2
@@ -42,7 +42,7 @@ class Wanted:
     def read(cls, tx: Transaction, rules: KeepRules = NO_RULES) -> Wanted:
         """The decisions that stand, and these rules."""
         decided = Decided.read(tx)
-        ids = catalog.ids_of(tx, sorted(decided.contents))
+        ids = contents.ids_of(tx, sorted(decided.contents))
         return cls(decided, rules, decided.keeping(), {image: sha256 for sha256, image in ids.items()})
 
     def shown(

@@ -298,15 +298,6 @@ def embedded_images(tx: Connection, space_id: int, digests: Sequence[bytes]) -> 
     return found
 
 
-def ids_of(tx: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
-    """Image ids by sha256, of the contents that the store has."""
-    found: dict[bytes, int] = {}
-    for part in chunks(digests):
-        rows = tx.execute(select(image.c.sha256, image.c.id).where(image.c.sha256.in_(part)))
-        found.update({row.sha256: row.id for row in rows})
-    return found
-
-
 def image_sizes(tx: Connection) -> set[int]:
     """The size in bytes of every known content: a file of another size cannot be a known one."""
     return set(tx.execute(select(image.c.size_bytes).distinct()).scalars())

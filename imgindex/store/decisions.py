@@ -95,13 +95,20 @@ def decisions(tx: Connection) -> Iterator[Decision]:
         yield Decision(*row)
 
 
-def standing_decisions(tx: Connection) -> dict[tuple[bytes, bytes], Decision]:
-    """What counts, by (smaller, larger) sha256: the last that was said of each two contents, but for what was taken
-    back. A row that is not as it was written counts as KEEP_BOTH: `check` tells of it, and nothing goes by it."""
+def last_decisions(tx: Connection) -> dict[tuple[bytes, bytes], Decision]:
+    """The last that was said of each two contents, by (smaller, larger) sha256, in the order in which it was said. A
+    row that is not as it was written counts as KEEP_BOTH: `check` tells of it, and nothing goes by it."""
     last: dict[tuple[bytes, bytes], Decision] = {}
     for found in decisions(tx):
         pair = found.low_sha256, found.high_sha256
+        last.pop(pair, None)
         last[pair] = found if _is_trusted(found) else replace(found, kind=DecisionKind.KEEP_BOTH.value)
+    return last
+
+
+def standing_decisions(tx: Connection) -> dict[tuple[bytes, bytes], Decision]:
+    """What counts: the same, but for what was taken back."""
+    last = last_decisions(tx)
     return {pair: found for pair, found in last.items() if found.what is not DecisionKind.UNDECIDED}
 
 

@@ -114,6 +114,17 @@ def weighings(tx: Connection, weigher_version: int, judge_version: int) -> Itera
             yield found
 
 
+def with_keys(tx: Connection, keys: Sequence[Key], weigher_version: int, judge_version: int) -> dict[Key, Weighing]:
+    """What these versions weighed of these pairs, by them, with the evidence."""
+    wanted, found = set(keys), {}
+    versions = (weighed.c.weigher_version == weigher_version) & (weighed.c.judge_version == judge_version)
+    for part in chunks(sorted({low for low, _ in keys})):
+        for row in tx.execute(select(weighed).where(weighed.c.low_id.in_(part), versions)):
+            if (row.low_id, row.high_id) in wanted:
+                found[row.low_id, row.high_id] = _with_evidence(row).weighing
+    return found
+
+
 def facts(tx: Connection, image_ids: Sequence[int]) -> Iterator[tuple[int, dict[str, Any]]]:
     """(image id, what weighing read of its file beside the pixels) of these images, once for each pair they are in."""
     ends = ((weighed.c.low_id, pair.c.a_is_low), (weighed.c.high_id, ~pair.c.a_is_low))

@@ -36,6 +36,7 @@ WHOLE_SHARE = 0.97
 GRADES = {
     "redundant": "nothing would be lost without it",
     "edited": "an edited copy of the file to keep; it stays unless you say otherwise",
+    "at-a-loss": "it has what the file to keep lacks, which was chosen even so; it stays unless you say otherwise",
 }
 
 VERDICTS = {

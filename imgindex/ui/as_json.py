@@ -12,7 +12,18 @@ from typing import Any
 
 from imgindex.acts import ApplySummary, RunStatus, Trace, UndoSummary
 from imgindex.records import Loss
-from imgindex.results import Comparison, Finding, Group, IndexSummary, LeftAlone, Match, Report, ReportedPair, Status
+from imgindex.results import (
+    Comparison,
+    Finding,
+    Group,
+    IndexSummary,
+    LeftAlone,
+    Match,
+    NotFollowed,
+    Report,
+    ReportedPair,
+    Status,
+)
 
 SCHEMA = 2
 
@@ -119,6 +130,8 @@ def group_fields(group: Group) -> dict[str, Any]:
         "width_px": group.width_px,
         "height_px": group.height_px,
         "why": list(group.why),
+        "chosen_by": group.chosen_by,
+        "not_followed": None if group.not_followed is None else _not_followed(group.not_followed),
         "keeper_new": group.keeper_new,
         "keeper_hard_links": list(group.keeper_links),
         "change": group.change.value,
@@ -162,7 +175,13 @@ def pair_fields(pair: ReportedPair) -> dict[str, Any]:
         "grade_b": None if pair.grade_b is None else pair.grade_b.value,
         "differs": list(pair.differs),
         "neither": pair.neither,
+        "both_kept": pair.both_kept,
+        "decided": None if pair.decided is None else pair.decided.value,
     }
+
+
+def _not_followed(rule: NotFollowed) -> dict[str, Any]:
+    return {"rule": rule.rule, "path": rule.path, "loss": loss_fields(rule.loss)}
 
 
 def loss_fields(losses: Sequence[Loss]) -> list[dict[str, Any]]:

@@ -77,6 +77,28 @@ PicturesOption = Annotated[
 ]
 
 
+ProtectOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        parser=named,
+        metavar="DIR",
+        help="No file below this folder ever goes, and each is a keeper; repeatable, beside those of config.toml.",
+    ),
+]
+KeepOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="RULE",
+        help="Of files that lose nothing given each other, which to keep; repeatable, the weightiest first, in place "
+        "of those of config.toml: folder:DIR, not-folder:DIR, format (RAW, HEIC, JPEG), format:NAME,NAME, lossless, "
+        "capture-date, gps, detail, larger, smaller, oldest, newest, shortest-path, plain-name.",
+    ),
+]
+EvenIfLostOption = Annotated[
+    bool, typer.Option("--even-if-lost", help="Follow a rule where what it keeps lacks something, too.")
+]
+
+
 class ReportFormat(StrEnum):
     TEXT = "text"
     JSON = "json"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from imgindex.files import display
-from imgindex.records import Verdict
+from imgindex.records import Grade, Loss, Verdict
 from imgindex.results import Change, Group, Member, Report, ReportedPair, losses_text
 from imgindex.ui.words import count, size_text
 
@@ -18,13 +18,14 @@ MAX_FOLDERS_SHOWN = 3
 NOT_WEIGHED = "not weighed yet, so neither is redundant; imgindex index weighs them"
 
 
-def report_text(report: Report) -> str:
+def report_text(report: Report, *, explain: bool = False) -> str:
+    """A report; with `explain`, what chose the keeper of each group."""
     lines = [_summary(report), *presence_lines(report)]
     if report.since is not None:
         lines.append(_news(report))
     for group in report.groups:
-        lines += ["", *_group_lines(group, known_apart=report.since is not None)]
-    for part in (_both_stay_lines(report), _variant_lines(report), _similar_lines(report)):
+        lines += ["", *_group_lines(group, known_apart=report.since is not None, explain=explain)]
+    for part in (_both_stay_lines(report), _variant_lines(report), _similar_lines(report), _decided_lines(report)):
         lines += ["", *part] if part else []
     if report.links:
         lines += ["", *_link_lines(report)]
@@ -38,6 +39,11 @@ def _summary(report: Report) -> str:
     head = f"{count(c.files, 'file')} indexed, {count(c.images, 'distinct image')}."
     stay = "stays as it is" if c.edited_files == 1 else "stay as they are"
     edited = f" {count(c.edited_files, 'edited copy', 'edited copies')} {stay}." if c.edited_files else ""
+    if c.lossy_files:
+        stand = "stands" if c.lossy_files == 1 else "stand"
+        edited += f" {count(c.lossy_files, 'file')} {stand} below a chosen keeper at a loss, which frees nothing."
+    if c.decided:
+        edited += f" {count(c.decided, 'decided pair')} left out; --show-decided names them."
     if not c.duplicate_files:
         return f"{head} Nothing is redundant.{edited}"
     found = f"{count(c.duplicate_files, 'file')} {'is' if c.duplicate_files == 1 else 'are'} redundant"
@@ -64,11 +70,11 @@ def presence_lines(report: Report) -> list[str]:
     return lines
 
 
-def news_text(report: Report) -> str:
-    """A report of what is new."""
+def news_text(report: Report, *, explain: bool = False) -> str:
+    """A report of what is new; with `explain`, what chose the keeper of each group."""
     lines = [_news(report), *presence_lines(report)]
     for group in report.groups:
-        lines += ["", *_group_lines(group, known_apart=report.since is not None)]
+        lines += ["", *_group_lines(group, known_apart=report.since is not None, explain=explain)]
     for gone in report.resolved[:MAX_PAIRS_SHOWN]:
         lines += ["", f"Resolved: {count(gone.files, 'file')} around  {display(gone.keeper)}"]
     if len(report.resolved) > MAX_PAIRS_SHOWN:
@@ -89,8 +95,9 @@ def _news(report: Report) -> str:
     return f"{since}: {', '.join(parts)}."
 
 
-def _group_lines(group: Group, *, known_apart: bool) -> list[str]:
-    """The files of a group; with `known_apart`, which of them are new in it is said."""
+def _group_lines(group: Group, *, known_apart: bool, explain: bool) -> list[str]:
+    """The files of a group; with `known_apart`, which of them are new in it is said, with `explain`, what chose the
+    keeper."""
     grown = known_apart and group.change is Change.GROWN
     change = f" ({group.change.value})" if known_apart and group.change is not Change.KNOWN else ""
     head = f"Group {group.number}{change}: keep  {display(group.keeper)}"
@@ -98,11 +105,24 @@ def _group_lines(group: Group, *, known_apart: bool) -> list[str]:
         head + ("  (new)" if grown and group.keeper_new else ""),
         f"    {group.width_px} x {group.height_px}, {size_text(group.keeper_bytes)}",
         *([f"    why: {'; '.join(group.why)}"] if group.why else []),
+        *([f"    chosen by: {group.chosen_by}", f"    id for imgindex decide --group: {group.id}"] if explain else []),
+        *_not_followed_lines(group),
         *_also_named(group.keeper_links),
     ]
     for member in group.members:
         lines += _member_lines(group, member, is_new=grown and member.new)
     return lines
+
+
+def _not_followed_lines(group: Group) -> list[str]:
+    if (rule := group.not_followed) is None:
+        return []
+    lost = losses_text(rule.loss)
+    lacks = f"the keeper alone has {lost}" if lost else "signs say that it was made from the keeper"
+    return [
+        f"    the rule {rule.rule} would keep  {display(rule.path)}",
+        f"    and is not followed: {lacks} (--even-if-lost follows it)",
+    ]
 
 
 def _member_lines(group: Group, m: Member, *, is_new: bool) -> Iterator[str]:
@@ -112,9 +132,15 @@ def _member_lines(group: Group, m: Member, *, is_new: bool) -> Iterator[str]:
     yield f"    {', '.join([*what, *m.differs])}; {m.width_px} x {m.height_px}, {size_text(m.size_bytes)}"
     if m.given != group.keeper:
         yield f"    of  {display(m.given)}"
-    if m.loss:
-        yield f"    it alone has {losses_text(m.loss)}"
+    if m.loss or m.grade is Grade.AT_A_LOSS:
+        yield f"    {loses_text(m.loss)}"
     yield from _also_named(m.links)
+
+
+def loses_text(losses: Sequence[Loss]) -> str:
+    """What goes with a file, as a sentence without its end."""
+    lost = losses_text(losses)
+    return f"it alone has {lost}" if lost else "signs say that what is kept was made from it"
 
 
 def _also_named(links: Sequence[str]) -> list[str]:
@@ -140,6 +166,9 @@ def _both_stay_lines(report: Report) -> list[str]:
 def which_has_what(pair: ReportedPair) -> Iterator[str]:
     """What turns one of two copies into the other, and what each alone has, in sentences."""
     yield ", ".join([*([pair.transform] if pair.transform else []), *pair.differs])
+    if pair.both_kept:
+        yield pair.both_kept
+        return
     if pair.loss_a is None or pair.loss_b is None:
         yield NOT_WEIGHED
         return
@@ -157,6 +186,13 @@ def _variant_lines(report: Report) -> list[str]:
 
 def _similar_lines(report: Report) -> list[str]:
     return _pair_lines("Alike, but not copies", report.similar, report.counts.similar_left_out, lambda pair: [])
+
+
+def _decided_lines(report: Report) -> list[str]:
+    def said(pair: ReportedPair) -> list[str]:
+        return [f"{pair.verdict.value}; decided: {'' if pair.decided is None else pair.decided.value}"]
+
+    return _pair_lines("Decided", report.decided, 0, said)
 
 
 def _pair_lines(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from imgindex.keep.choice import Choice, followed, lossy
 from imgindex.keep.groups import ImageGroup, Placed, grouped
-from imgindex.keep.order import Below, KeeperKey
+from imgindex.keep.order import Below, KeeperKey, in_turn
 from imgindex.records import DecisionKind, Grade
 
 REDUNDANT, EDITED, AT_A_LOSS = Grade.REDUNDANT, Grade.EDITED, Grade.AT_A_LOSS
@@ -21,7 +21,7 @@ def keys(*images: int) -> dict[int, KeeperKey]:
 
 
 def settled(below: list[Below], choice: Choice, *images: int) -> dict[int, tuple[Placed, ...]]:
-    made = grouped(keys(*images), choice.settled(below, lambda one, other: True), choice.parted)
+    made = grouped(in_turn(keys(*images)), choice.settled(below, lambda one, other: True), choice.parted)
     return {group.keeper: group.members for group in made if group.members}
 
 
@@ -66,7 +66,7 @@ def test_a_rule_that_is_followed_even_so_turns_what_it_loses() -> None:
     below = [Below(2, 1, REDUNDANT), Below(3, 1, REDUNDANT), Below(4, 1, EDITED)]
     against = lossy(below, {1: (1,), 2: (0,), 3: (1,), 4: (0,)})
     assert against == [Below(2, 1, REDUNDANT)]
-    made = {group.keeper: group.members for group in grouped(keys(1, 2, 3, 4), followed(below, against))}
+    made = {group.keeper: group.members for group in grouped(in_turn(keys(1, 2, 3, 4)), followed(below, against))}
     assert made == {2: (Placed(1, 2, AT_A_LOSS), Placed(3, 1, REDUNDANT)), 4: ()}
 
 
@@ -98,7 +98,7 @@ def test_decisions_over_random_relations(
         parted.setdefault(one, {})[other] = parted.setdefault(other, {})[one] = APART
     choice = Choice(stay, kept, parted)
     images = keys(*range(8))
-    made = grouped(images, choice.settled(below, lambda one, other: True), parted)
+    made = grouped(in_turn(images), choice.settled(below, lambda one, other: True), parted)
     assert sorted(i for g in made for i in (g.keeper, *(m.image for m in g.members))) == list(range(8))
     beaten = {other for others in kept.values() for other in others}
     for group in made:
@@ -119,12 +119,18 @@ def _shuffled(
 ) -> list[ImageGroup]:
     order.shuffle(below)
     turned = dict(sorted(images.items(), key=lambda _: order.random()))
-    return grouped(turned, choice.settled(below, lambda one, other: True), choice.parted)
+    return grouped(in_turn(turned), choice.settled(below, lambda one, other: True), choice.parted)
 
 
 @given(EDGES, st.lists(st.integers(0, 2), min_size=8, max_size=8))
 def test_no_rule_makes_a_lossy_keeper(edges: dict[tuple[int, int], Grade], values: list[int]) -> None:
-    """Whatever the rules say, no image is redundant or an edited copy but given what it was weighed against."""
+    """Whatever the rules prefer, nothing is redundant, or an edited copy, but given what it was weighed against, no
+    image goes that the rules alone would let go, and none that is above all of its group."""
     images = {image: KeeperKey((values[image],), -100, -10, 0, 1, b"%d" % image) for image in range(8)}
-    for group in grouped(images, [Below(image, given_, grade) for (image, given_), grade in edges.items()]):
-        assert all(edges[member.image, member.given] is member.grade for member in group.members)
+    below = [Below(image, given_, grade) for (image, given_), grade in edges.items()]
+    equal = [pair for pair, grade in edges.items() if grade is REDUNDANT and edges.get(pair[::-1]) is REDUNDANT]
+    stands = {pair for pair in edges if pair[::-1] not in edges}
+    for group in grouped(in_turn(images, equal), below):
+        for member in group.members:
+            assert edges[member.image, member.given] is member.grade
+            assert (member.given, member.image) not in stands

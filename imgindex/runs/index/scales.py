@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,8 +36,7 @@ class Scales:
     done        pairs that were weighed, or could not be read in this run
     below       who stands below whom, by component
     same        pairs of equal pixels, by component: each is weighed, for what a file has beside its pixels
-    choice      what a person decided
-    keepers     images that a person decided to keep
+    choice      what a person decided, and the images `chosen` that it is about
     """
 
     near: dict[int, set[int]]
@@ -47,7 +47,7 @@ class Scales:
     below: dict[int, list[Below]] = field(default_factory=dict)
     same: dict[int, list[Key]] = field(default_factory=dict)
     choice: Choice = field(default_factory=Choice)
-    keepers: Collection[int] = ()
+    chosen: AbstractSet[int] = frozenset()
 
     @classmethod
     def read(cls, store: Store) -> Scales:
@@ -69,7 +69,7 @@ class Scales:
             scales.same.setdefault(component[low], []).append((low, high))
             equal.add(low, high, None)
         scales.choice = wanted.decided.choice(wanted.contents, equal.classes())
-        scales.keepers = {image for image, sha256 in wanted.contents.items() if wanted.is_keeper(sha256)}
+        scales.chosen = scales.choice.images
         for low, high, a_below, b_below in standings.tolist():
             if (low, high) in scales.a_is_low:
                 scales._note((low, high), GRADES[a_below], GRADES[b_below])
@@ -88,16 +88,27 @@ class Scales:
             numbers = sorted({self.component[low] for low, high in self.a_is_low if (low, high) not in self.done})
         else:
             numbers = sorted({self.component[low] for low, _ in since})
+        return self._next_of_all(store, numbers)
+
+    def next_pairs_of(self, store: Store, images: Collection[int], keys: Iterable[Key]) -> list[Key]:
+        """The pairs to weigh next of the components of these images, and those of `keys` that are proven."""
+        numbers = sorted({self.component[image] for image in images if image in self.component})
+        direct = (key for key in keys if key in self.a_is_low and key not in self.done)
+        return sorted({*self._next_of_all(store, numbers), *direct})
+
+    def _next_of_all(self, store: Store, numbers: Sequence[int]) -> list[Key]:
         found: list[Key] = []
         for at in range(0, len(numbers), COMPONENTS_AT_ONCE):
             part = numbers[at : at + COMPONENTS_AT_ONCE]
-            keys = self._keys(store, [i for number in part for i in self.members[number]])
+            keys = _keys(store, [i for number in part for i in self.members[number]])
             for number in part:
                 found += self._next_of(store, number, {i: keys[i] for i in self.members[number] if i in keys})
         return found
 
     def _next_of(self, store: Store, number: int, keys: Mapping[int, KeeperKey]) -> list[Key]:
-        below = self.choice.settled(self.below.get(number, ()), self._is_proven)
+        below: Sequence[Below] = self.below.get(number, ())
+        if not self.chosen.isdisjoint(keys):
+            below = self.choice.settled(below, self._is_proven)
         wanted = next_to_weigh(
             keys, self.near, self.done, below, lambda pairs: _of_one_look(store, pairs), self.choice.parted
         )
@@ -107,19 +118,20 @@ class Scales:
     def _is_proven(self, one: int, other: int) -> bool:
         return other in self.near.get(one, ())
 
-    def _keys(self, store: Store, ids: Collection[int]) -> dict[int, KeeperKey]:
-        """What each image is kept for; images without a file that is there are left out, for while a disk is away
-        others keep what its files kept."""
-        with store.read() as tx:
-            images, here = catalog.images(tx, ids), find_present(tx, catalog.present_files(tx, ids)).here
-        return {i: keeper_key(images[i], own, (i not in self.keepers,)) for i, own in here.items()}
-
     def _note(self, key: Key, grade_a: Grade | None, grade_b: Grade | None) -> None:
         low, high = key
         a, b = (low, high) if self.a_is_low[key] else (high, low)
         edges = self.below.setdefault(self.component[low], [])
         edges += [Below(i, given, grade) for i, given, grade in ((a, b, grade_a), (b, a, grade_b)) if grade is not None]
         self.done.add(key)
+
+
+def _keys(store: Store, ids: Collection[int]) -> dict[int, KeeperKey]:
+    """What each image is kept for; images without a file that is there are left out, for while a disk is away others
+    keep what its files kept."""
+    with store.read() as tx:
+        images, here = catalog.images(tx, ids), find_present(tx, catalog.present_files(tx, ids)).here
+    return {i: keeper_key(images[i], own) for i, own in here.items()}
 
 
 def _of_one_look(store: Store, keys: list[Key]) -> set[Key]:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from imgindex.keep.planning import Key
@@ -36,8 +36,20 @@ def weigh_copies(store: Store, progress: Progress, workers: Workers) -> WeighSum
     """
     judge_again(store)
     scales = Scales.read(store)
+    return _weigh_all(store, scales, scales.next_pairs(store), progress, workers)
+
+
+def weigh_around(
+    store: Store, images: Collection[int], keys: Iterable[Key], progress: Progress, workers: Workers
+) -> WeighSummary:
+    """The same of what these images are copies of, step by step, and of those of `keys` that are proven pairs."""
+    judge_again(store)
+    scales = Scales.read(store)
+    return _weigh_all(store, scales, scales.next_pairs_of(store, images, keys), progress, workers)
+
+
+def _weigh_all(store: Store, scales: Scales, wanted: list[Key], progress: Progress, workers: Workers) -> WeighSummary:
     total, unread = 0, 0
-    wanted = scales.next_pairs(store)
     progress.start("weigh", None)
     while wanted and not progress.stopping:
         for keys in chunks(wanted):

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgindex.errors import UsageError, named
-from imgindex.ui.options import FailOption, PicturesOption, ReportFormat, StoreOption
+from imgindex.ui.options import (
+    EvenIfLostOption,
+    FailOption,
+    KeepOption,
+    PicturesOption,
+    ProtectOption,
+    ReportFormat,
+    StoreOption,
+)
 from imgindex.ui.running import DUPLICATES, chosen_store
 from imgindex.ui.terminal import emit
+
+if TYPE_CHECKING:
+    from imgindex.results import Report
 
 
 def report(
@@ -24,6 +37,13 @@ def report(
     new: Annotated[bool, typer.Option("--new", help="Only what is new since the last nightly report.")] = False,
     similar: Annotated[int, typer.Option(min=0, help="How many look-alikes (no copies) to show of each image.")] = 5,
     pictures: PicturesOption = 100,
+    protect: ProtectOption = None,
+    keep: KeepOption = None,
+    even_if_lost: EvenIfLostOption = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say of each group what chose its keeper.")] = False,
+    show_decided: Annotated[
+        bool, typer.Option("--show-decided", help="Name the pairs, too, on which imgindex decide was told something.")
+    ] = False,
     fail_on_duplicates: FailOption = False,
 ) -> None:
     """Duplicates: which file to keep, and what is redundant beside it."""
@@ -34,13 +54,25 @@ def report(
     from imgindex.ui.progress import on_stderr
     from imgindex.ui.report_text import news_text, report_text
 
-    write = {ReportFormat.TEXT: report_text, ReportFormat.JSON: report_json, ReportFormat.CSV: report_csv}
+    write: dict[ReportFormat, Callable[[Report], str]]
+    write = {
+        ReportFormat.TEXT: functools.partial(report_text, explain=explain),
+        ReportFormat.JSON: report_json,
+        ReportFormat.CSV: report_csv,
+    }
     with api.open(chosen_store(store), create=False, progress=on_stderr()) as images:
-        made = images.report(below or (), similar_per_image=similar)
+        made = images.report(
+            below or (),
+            similar_per_image=similar,
+            protect=protect or (),
+            keep=keep,
+            even_if_lost=even_if_lost,
+            show_decided=show_decided,
+        )
         if below and not (made.counts.files or made.counts.skipped or made.counts.missing):
             raise UsageError(f"Nothing that is below {', '.join(below)} was indexed; check the spelling.")
         if new:
-            made, write[ReportFormat.TEXT] = api.only_new(made), news_text
+            made, write[ReportFormat.TEXT] = api.only_new(made), functools.partial(news_text, explain=explain)
         if report_format is ReportFormat.HTML:
             printed = page_of(images, made, beside=Path.cwd(), pictures=pictures)
         else:
