@@ -64,8 +64,12 @@ def lossy(below: Iterable[Below], preferred: Mapping[int, tuple[int, ...]]) -> l
     ]
 
 
-def followed(below: Iterable[Below], against: Collection[Below]) -> list[Below]:
-    """`below` with the edges `against` turned around: the rules are followed though something is lost."""
-    turned = [Below(edge.given, edge.image, Grade.AT_A_LOSS) for edge in against]
-    gone = {(edge.image, edge.given) for edge in against} | {(edge.image, edge.given) for edge in turned}
-    return [edge for edge in below if (edge.image, edge.given) not in gone] + turned
+def followed(below: Iterable[Below], against: Iterable[Below], preferred: Mapping[int, tuple[int, ...]]) -> list[Below]:
+    """`below` with the rules followed though something is lost: of what they would keep rather than an image, they take
+    the most preferred, and that image stands below it; the others stay redundant given that image."""
+    best: dict[int, Below] = {}
+    for edge in sorted(against, key=lambda edge: (preferred[edge.image], edge)):
+        best.setdefault(edge.given, edge)
+    turned = [Below(edge.given, edge.image, Grade.AT_A_LOSS) for edge in best.values()]
+    pairs = {(edge.given, edge.image) for edge in turned} | {(edge.image, edge.given) for edge in turned}
+    return [edge for edge in below if (edge.image, edge.given) not in pairs] + turned

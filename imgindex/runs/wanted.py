@@ -66,7 +66,7 @@ class Wanted:
         values = {image: self._telling(one) for image, one in shown.items()}
         against = [edge for edge in lossy(below, values) if edge.given not in choice.stay]
         if self.rules.even_if_lost:
-            below, against = followed(below, against), []
+            below, against = followed(below, against, values), []
         edges = {(edge.image, edge.given) for edge in proofs.below}
         equal = {(image, given) for image, given in edges if (given, image) in edges}
         return Settled(choice, below, {(edge.image, edge.given) for edge in against}, equal)

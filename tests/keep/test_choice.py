@@ -62,12 +62,15 @@ def test_decisions_that_contradict_each_other_keep_all() -> None:
     assert settled([], choice, 1, 2, 3) == {}
 
 
-def test_a_rule_that_is_followed_even_so_turns_what_it_loses() -> None:
-    below = [Below(2, 1, REDUNDANT), Below(3, 1, REDUNDANT), Below(4, 1, EDITED)]
-    against = lossy(below, {1: (1,), 2: (0,), 3: (1,), 4: (0,)})
-    assert against == [Below(2, 1, REDUNDANT)]
-    made = {group.keeper: group.members for group in grouped(in_turn(keys(1, 2, 3, 4)), followed(below, against))}
-    assert made == {2: (Placed(1, 2, AT_A_LOSS), Placed(3, 1, REDUNDANT)), 4: ()}
+def test_a_rule_that_is_followed_even_so_takes_what_it_prefers_most() -> None:
+    """Prevents: the largest of the copies kept by a rule for the smallest."""
+    below = [Below(2, 1, REDUNDANT), Below(3, 1, REDUNDANT), Below(4, 1, EDITED), Below(5, 1, REDUNDANT)]
+    values = {1: (2,), 2: (1,), 3: (2,), 4: (0,), 5: (0,)}
+    against = lossy(below, values)
+    assert against == [Below(2, 1, REDUNDANT), Below(5, 1, REDUNDANT)]
+    turns = in_turn(keys(1, 2, 3, 4, 5))
+    made = {group.keeper: group.members for group in grouped(turns, followed(below, against, values))}
+    assert made == {5: (Placed(1, 5, AT_A_LOSS), Placed(2, 1, REDUNDANT), Placed(3, 1, REDUNDANT)), 4: ()}
 
 
 def test_of_two_redundant_given_each_other_no_rule_loses_anything() -> None:

@@ -84,7 +84,7 @@ def test_text_that_is_no_utf8_and_a_folder_of_that_name_are_sentences(store: Pat
 
 def test_config_says_where_each_value_comes_from(store: Path) -> None:
     """Prevents: a run that takes another model or folder than a person believes, and nobody can say why."""
-    write(store, 'roots = ["/photos"]\njobs = 2\nmodel = "sift-vlad"\ndevice = "cuda"\n')
+    write(store, 'roots = ["/photos"]\njobs = 2\nmodel = "sift-vlad"\ndevice = "cuda"\n[keep]\nrules = ["oldest"]\n')
     done = run("config", "--jobs", 3, "--format", "json", store=store, IMGINDEX_DEVICE="cpu")
     found = {name: (v["value"], v["from"]) for name, v in json.loads(done.stdout)["settings"].items()}
     assert found == {
@@ -95,6 +95,8 @@ def test_config_says_where_each_value_comes_from(store: Path) -> None:
         "model": ("sift-vlad", "config.toml"),
         "device": ("cpu", "environment (IMGINDEX_DEVICE)"),
         "jobs": (3, "option"),
+        "keep.protected": ([], "default"),
+        "keep.rules": (["oldest"], "config.toml"),
     }
     assert "config.toml" in run("config", store=store).stdout
     assert run("config", "/other", store=store).stdout.splitlines()[1].split() == ["roots", "/other", "option"]
