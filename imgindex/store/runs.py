@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, upd
 
 from imgindex import clock
 from imgindex.acts import Action, Run, RunState, Step, StepKind, StepState
+from imgindex.errors import StoreError
 from imgindex.records import Seen
 from imgindex.store import checksum
 from imgindex.store.catalog import chunks, stat_values
@@ -156,6 +157,18 @@ def _step(row: Any) -> Step:
     )
     if row.checksum != _step_checksum(row._mapping):
         raise ValueError("its checksum does not match")
+    return found
+
+
+def changed(tx: Connection) -> list[str]:
+    """Runs and steps that are not as they were written, by table and id."""
+    found = []
+    for table, read in ((run, _run), (step, _step)):
+        for row in tx.execute(select(table).order_by(table.c.id)):
+            try:
+                read(row)
+            except StoreError:
+                found.append(f"{table.name} {row.id}")
     return found
 
 

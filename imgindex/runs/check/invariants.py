@@ -239,7 +239,7 @@ class Invariants:
 
     def checksums(self) -> Iterator[Damage]:
         with self.store.read() as tx:
-            sealed = list(seals.changed(self, tx))
+            sealed = [*seals.changed(self, tx), *seals.records(tx)]
             changed = faults.changed_decisions(tx)
         yield from sealed
         if changed:

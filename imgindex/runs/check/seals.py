@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgindex.runs.check.damage import Damage, many
 from imgindex.runs.check.repair import REPAIR, RESTORE
-from imgindex.store import Transaction
+from imgindex.store import Transaction, runs
 from imgindex.store.schema import SEALED
 from imgindex.store.sqlite import faults, mending
 from imgindex.store.sqlite.faults import ChangedRow
@@ -29,6 +29,18 @@ def changed(invariants: Invariants, tx: Transaction) -> Iterator[Damage]:
                 rows.append(row)
         if rows:
             yield from _said(invariants, tx, table.name, rows)
+
+
+def records(tx: Transaction) -> Iterator[Damage]:
+    """The damage in what is on record of what was done to files."""
+    if found := runs.changed(tx):
+        sentence = f"{many(len(found), 'record')} of what was done to files not as written, e.g. {found[0]}."
+        yield Damage(
+            NUMBER,
+            sentence,
+            "Restore the database from a backup (imgindex backup FILE makes one), or see runs.jsonl in the directory of "
+            "the store for what was done: imgindex undo goes by no such record.",
+        )
 
 
 def _said(invariants: Invariants, tx: Transaction, table: str, rows: Sequence[ChangedRow]) -> Iterator[Damage]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -254,3 +256,25 @@ def test_where_answers_for_a_path_and_for_a_name(tree: Tree) -> None:
     assert tree.images.where("nothing like it") == ()
     [line] = (tree.base / "store" / "runs.jsonl").read_text().splitlines()
     assert COPY in line
+
+
+@pytest.mark.parametrize("column", ["run_id", "kind", "path", "keeper", "sha256", "target", "state", "facts"])
+def test_a_flipped_bit_in_the_record_is_found_and_not_gone_by(tree: Tree, column: str) -> None:
+    """Undo by a damaged record would put a file where it never was."""
+    tree.images.apply(only(tree.plan(), COPY), Action.TRASH, yes=True)
+    after = snapshot(tree.photos)
+    with closing(sqlite3.connect(tree.base / "store" / "imgindex.db")) as database:
+        [(value,)] = database.execute(f"SELECT {column} FROM step").fetchall()
+        if isinstance(value, int):
+            damaged: object = value ^ 4
+        else:
+            data = bytearray(value.encode() if isinstance(value, str) else value)
+            data[len(data) // 2] ^= 1
+            damaged = data.decode() if isinstance(value, str) else bytes(data)
+        database.execute(f"UPDATE step SET {column} = ?", (damaged,))
+        database.commit()
+    assert 7 in [finding.invariant for finding in tree.images.check()]
+    if column != "run_id":
+        with pytest.raises(StoreError, match="damaged"):
+            tree.images.undo()
+    assert snapshot(tree.photos) == after
