@@ -21,10 +21,10 @@ from imgindex.ui.http.answers import Answer
 from imgindex.ui.http.bounds import Bounded
 from imgindex.ui.http.guard import Guarded
 from imgindex.ui.http.observe import UNFORESEEN, Observed
-from imgindex.ui.http.pages import acting, forms, routes, searching
+from imgindex.ui.http.pages import acting, deciding, forms, routes, searching
 from imgindex.ui.http.pages.rendering import rendered
 from imgindex.ui.http.problems import Problem, of_error
-from imgindex.ui.http.routes import act, ask, lists, pictures, state, work
+from imgindex.ui.http.routes import act, ask, decide, lists, pictures, state, work
 from imgindex.ui.http.routes.shared import API
 from imgindex.ui.http.service import Service
 from imgindex.ui.http.settings import Settings
@@ -73,9 +73,9 @@ def create_app(
     app.state.sessions = sessions = (
         None if token_digest is None else Sessions(token_digest, attempts=settings.limits.attempts)
     )
-    for room in (state, ask, lists, pictures, work, act):
+    for room in (state, ask, lists, pictures, work, act, decide):
         app.include_router(room.router, prefix=API)
-    for shown in (routes, searching, forms, acting):
+    for shown in (routes, searching, forms, acting, deciding):
         app.include_router(shown.router)
     app.mount("/static", StaticFiles(packages=[("imgindex.ui.http", "static")]))
     app.add_api_route("/design.css", _design, include_in_schema=False)

@@ -49,7 +49,7 @@ async def file_of(service: Service, asked: Asked) -> AsyncIterator[str]:
     elif asked.path:
         yield await service.run(_below_a_root, service, asked.path)
     else:
-        yield await service.run(_file_of_image, service, asked.id or "")
+        yield await service.run(file_of_image, service, asked.id or "")
 
 
 def _written(upload: BinaryIO, path: str) -> None:
@@ -72,7 +72,12 @@ def _below_a_root(service: Service, path: str) -> str:
     return real
 
 
-def _file_of_image(service: Service, image_id: str) -> str:
+def is_image_id(text: str) -> bool:
+    """Whether an image could have this id."""
+    return len(text) == 64 and all(c in "0123456789abcdef" for c in text)
+
+
+def file_of_image(service: Service, image_id: str) -> str:
     found = service.images.image(image_id)
     if found is None:
         raise unknown("image")

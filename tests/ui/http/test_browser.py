@@ -164,3 +164,19 @@ def test_a_plan_is_reviewed_carried_out_and_undone(page: Page, address: tuple[st
     undo.click()
     expect(page.get_by_text("undone")).to_be_visible(timeout=60_000)
     assert {path.name for path in photos.rglob("*")} == names
+
+
+def test_a_key_decides_and_a_key_takes_it_back(page: Page, address: tuple[str, Path]) -> None:
+    """Prevents: ten clicks for each of a thousand groups."""
+    base, _ = address
+    page.goto(f"{base}/edited")
+    page.locator("[data-open]").first.click()
+    page.wait_for_load_state("networkidle")
+    before = page.url
+    page.keyboard.press("n")
+    page.wait_for_url(lambda url: "decided=not-duplicate" in url)
+    expect(page.get_by_text("Not a duplicate.")).to_be_visible()
+    page.keyboard.press("u")
+    page.wait_for_url(lambda url: "decided" not in url)
+    page.goto(before)
+    expect(page.locator("[data-viewer]")).to_be_visible()

@@ -11,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from imgindex.files import display
+from imgindex.records import DecisionKind
 from imgindex.results import losses_text
 from imgindex.ui.http.service import Service
+from imgindex.ui.http.uploads import is_image_id
 from imgindex.ui.report_text import which_has_what
 from imgindex.ui.words import count, seconds_text, size_text
 
@@ -53,6 +55,23 @@ def environment() -> jinja2.Environment:
     return made
 
 
+SAID = {
+    DecisionKind.NOT_DUPLICATE: "Not a duplicate.",
+    DecisionKind.ALTERNATES: "Two versions; each stays.",
+    DecisionKind.KEEP_BOTH: "Both stay.",
+    DecisionKind.KEEPER: "The other one is kept.",
+}
+
+
+def _decided(request: Request) -> dict[str, str] | None:
+    """What was decided on the page before, which can be taken back on this one."""
+    asked = request.query_params
+    kind, first, second = (asked.get(name, "") for name in ("decided", "first", "second"))
+    if kind not in list(SAID) or not (is_image_id(first) and is_image_id(second)):
+        return None
+    return {"sentence": SAID[DecisionKind(kind)], "first": first, "second": second}
+
+
 def rendered(request: Request, here: Service, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page; where a script asks for more of a list, or for one part, the template leaves the frame around it away."""
     html = (
@@ -63,6 +82,7 @@ def rendered(request: Request, here: Service, template: str, status: int = 200, 
             path=request.url.path,
             read_only=here.settings.read_only,
             with_login=here.settings.needs_token,
+            decided=_decided(request),
             part="hx-request" in request.headers,
             **values,
         )

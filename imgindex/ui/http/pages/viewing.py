@@ -63,6 +63,7 @@ def group_view(snapshot: Snapshot, group: Group, chosen: int) -> View:
             {"image": snapshot.image(one.path), "path": one.path, "grade": one.grade.value} for one in group.members
         ],
         "chosen": chosen,
+        "decidable": first.image != second.image,
     }
     return View(first, second, words)
 
@@ -81,6 +82,7 @@ def pair_view(snapshot: Snapshot, pair: ReportedPair) -> View:
         "losses": [sentence for sentence in which_has_what(pair) if sentence] if pair.neither else [],
         "members": [],
         "chosen": 0,
+        "decidable": True,
     }
     return View(first, second, words)
 

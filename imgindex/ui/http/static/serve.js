@@ -7,6 +7,8 @@ function isTyping(target) { return target.closest("input:not([type=range]), text
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  const decides = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (decides) { event.preventDefault(); decides.click(); return; }
   const rows = [...document.querySelectorAll("[data-row]")];
   if (!rows.length) return;
   const at = rows.indexOf(document.activeElement.closest("[data-row]"));
