@@ -75,7 +75,7 @@ function viewer(root) {
     draw(0, regions);
     draw(1, own);
     const places = regions.length === 1 ? "1 place differs" : `${regions.length} places differ`;
-    root.querySelector("[data-places]").textContent = regions.length ? `${places}; outlined.` : "Nothing differs visibly.";
+    root.querySelector("[data-places]").textContent = regions.length ? `${places}; outlined.` : "Nothing differs visibly where both show something.";
   }
 
   function toggleOutlines() {
