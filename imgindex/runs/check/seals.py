@@ -38,8 +38,8 @@ def records(tx: Transaction) -> Iterator[Damage]:
         yield Damage(
             NUMBER,
             sentence,
-            "Restore the database from a backup (imgindex backup FILE makes one), or see runs.jsonl in the directory of "
-            "the store for what was done: imgindex undo goes by no such record.",
+            "Restore the database from a backup (imgindex backup FILE makes one), or see runs.jsonl in the directory "
+            "of the store for what was done: imgindex undo goes by no such record.",
         )
 
 
