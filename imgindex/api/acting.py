@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from imgindex.acts import Action, ApplySummary, Plan, RunStatus, Trace, UndoSumm
 from imgindex.api.opened import Folders, Opened, StrPath, named_folders, named_path, verb
 from imgindex.errors import UsageError
 from imgindex.ports import Progress
-from imgindex.runs.act.guard import rules_protecting
 from imgindex.runs.act.plan_file import plan_json, plan_of
+from imgindex.runs.keeping import keep_rules
 from imgindex.runs.report.report import folder_arguments
 
 __all__ = ["Acting", "plan_json", "read_plan", "write_plan"]
@@ -28,14 +29,16 @@ class Acting(Opened):
         *,
         edited: bool = False,
         min_score: float = 0.0,
-        protected: Folders = (),
+        protect: Folders = (),
+        keep: Sequence[str] | None = None,
         progress: Progress | None = None,
     ) -> Plan:
         """Which files may go, and why; nothing is touched. Redundant ones, and with `edited` edited copies of at least
-        `min_score`, too; nothing of `protected` folders."""
+        `min_score`, too. `protect` and `keep` are as in `report`; what a rule would keep at a loss is never planned."""
         from imgindex.runs.act.plan import plan
 
-        below, rules = folder_arguments(named_folders(folders)), rules_protecting(named_folders(protected))
+        below = folder_arguments(named_folders(folders))
+        rules = keep_rules(self._store.directory, named_folders(protect), keep)
         shown = progress or self._progress
         with self._workers() as workers:
             return plan(self._store, below, rules, shown, workers, edited=edited, min_score=min_score)
@@ -48,18 +51,20 @@ class Acting(Opened):
         *,
         destination: StrPath | None = None,
         yes: bool = False,
-        protected: Folders = (),
+        protect: Folders = (),
         progress: Progress | None = None,
     ) -> ApplySummary:
         """Act on the files of a plan as far as each may go now, or without `yes` say what that would do.
 
-        `destination` is the folder of Action.MOVE. Raises UsageError where that may not be, StoreLocked where another
+        `destination` is the folder of Action.MOVE; nothing in `protect`, nor in the protected folders of the store's
+        config.toml, is written. Raises UsageError where that may not be, StoreLocked where another
         run has the store, StoreError where what is needed to undo it cannot be written; no file has moved then.
         """
         from imgindex.runs.act.apply import apply, order_of
 
         folder = None if destination is None else named_path(destination)
-        order = order_of(plan, Action(action), folder, rules_protecting(named_folders(protected)))
+        rules = keep_rules(self._store.directory, named_folders(protect))
+        order = order_of(plan, Action(action), folder, rules)
         with self._store.exclusive() if yes else nullcontext(), self._workers() as workers:
             return apply(self._store, order, progress or self._progress, workers, yes=yes)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from imgindex.files import display
@@ -55,11 +54,6 @@ class Guard:
             raise NotPossible(f"You decided that it stays beside {display(keeper_path)} ({said.what})")
         if copy in self.kept:
             raise NotPossible("You decided that it stays")
-
-
-def rules_protecting(folders: Iterable[str]) -> KeepRules:
-    """No rules but that nothing in these folders is touched."""
-    return KeepRules.read(folders)
 
 
 def _folder(path: bytes) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ import typer
 from imgindex.acts import Action
 from imgindex.errors import UsageError, named, path
 from imgindex.ui import interrupt
-from imgindex.ui.options import AnswerFormat, AnswerOption, JobsOption, StoreOption
+from imgindex.ui.options import AnswerFormat, AnswerOption, JobsOption, KeepOption, ProtectOption, StoreOption
 from imgindex.ui.running import chosen_store
 from imgindex.ui.terminal import complain, emit
 
@@ -33,6 +33,8 @@ def plan(
     min_score: Annotated[
         float, typer.Option(min=0, max=100, help="Of edited copies, only those of at least this score.")
     ] = 0.0,
+    protect: ProtectOption = None,
+    keep: KeepOption = None,
     jobs: JobsOption = 0,
 ) -> None:
     """Which files may go, and why, as a JSON file that you can read and shorten. Nothing is touched."""
@@ -46,7 +48,7 @@ def plan(
     if out is not None:
         _refuse_to_replace(out)
     with api.open(chosen_store(store), create=False, jobs=jobs, progress=on_stderr()) as images:
-        made = images.plan(folders or (), edited=bool(include), min_score=min_score)
+        made = images.plan(folders or (), edited=bool(include), min_score=min_score, protect=protect or (), keep=keep)
     if out is None:
         emit(api.plan_json(made))
         return
@@ -67,6 +69,7 @@ def apply(
     ] = Action.TRASH,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only say what would be done.")] = False,
     store: StoreOption = None,
+    protect: ProtectOption = None,
     jobs: JobsOption = 0,
     answer_format: AnswerOption = AnswerFormat.TEXT,
 ) -> None:
@@ -82,7 +85,7 @@ def apply(
         interrupt.finishing(progress) as asked,
         api.open(chosen_store(store), create=False, jobs=jobs, progress=progress) as images,
     ):
-        summary = images.apply(api.read_plan(plan_file), action, destination=folder, yes=yes)
+        summary = images.apply(api.read_plan(plan_file), action, destination=folder, yes=yes, protect=protect or ())
     emit(answer_json(summary) if answer_format is AnswerFormat.JSON else applied_text(summary, str(plan_file), folder))
     _end(asked)
 

@@ -91,7 +91,7 @@ def test_nothing_loses_its_last_copy(
         with imgindex.open(base / "store", workers=InlineWorkers()) as images:
             images.index([photos])
             safe = [] if protected is None else [photos / protected]
-            plan = images.plan(protected=safe)
+            plan = images.plan(protect=safe)
             if decides and plan.files:
                 one = shuffle.choice(plan.files)
                 if one.sha256 != one.keeper_sha256:
@@ -102,11 +102,11 @@ def test_nothing_loses_its_last_copy(
             order = list(plan.files)
             shuffle.shuffle(order)
             destination = base / "gone" if action is Action.MOVE else None
-            expected = images.apply(plan, action, destination=destination, protected=safe)
+            expected = images.apply(plan, action, destination=destination, protect=safe)
             plan = replace(plan, files=tuple(order))
             before, held = snapshot(photos), contents(photos)
             kept = [snapshot(folder) for folder in safe]
-            done = images.apply(plan, action, destination=destination, protected=safe, yes=True)
+            done = images.apply(plan, action, destination=destination, protect=safe, yes=True)
             assert {one.path for one in done.acted} == {one.path for one in expected.acted}
             assert [snapshot(folder) for folder in safe] == kept
             by_path = {one.path: one for one in plan.files}

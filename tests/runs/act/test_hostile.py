@@ -222,7 +222,7 @@ def test_protected_folders_are_never_written(tree: Tree, how: str) -> None:
     if how == "keeper":
         protected = tree.photos
     before = snapshot(folder)
-    summary = applied(tree, plan, Action.HARDLINK if how == "keeper" else Action.DELETE, protected=protected)
+    summary = applied(tree, plan, Action.HARDLINK if how == "keeper" else Action.DELETE, protect=protected)
     assert snapshot(folder) == before
     assert "protected" in why(summary, COPY)
 
@@ -234,7 +234,7 @@ def test_a_copy_in_a_linked_folder_of_a_protected_one_is_refused(tree: Tree) -> 
     tree.path("copies").rename(safe)
     tree.path("copies").symlink_to(safe)
     before = snapshot(safe)
-    assert "protected" in why(applied(tree, plan, protected=safe), COPY)
+    assert "protected" in why(applied(tree, plan, protect=safe), COPY)
     assert snapshot(safe) == before
 
 
@@ -245,7 +245,7 @@ def test_a_destination_that_is_indexed_or_protected_is_refused(tree: Tree) -> No
         with pytest.raises(UsageError):
             applied(tree, plan, Action.MOVE, destination=folder)
     with pytest.raises(UsageError):
-        applied(tree, plan, Action.MOVE, destination=tree.base / "safe" / "gone", protected=tree.base / "safe")
+        applied(tree, plan, Action.MOVE, destination=tree.base / "safe" / "gone", protect=tree.base / "safe")
     with pytest.raises(UsageError):
         applied(tree, plan, Action.MOVE)
     with pytest.raises(UsageError):
@@ -332,3 +332,11 @@ def test_a_decision_after_the_plan_counts(tree: Tree) -> None:
         add_decisions(tx, [Said(DecisionKind.KEEP_BOTH, one.sha256, one.keeper_sha256)])
     assert "You decided" in why(applied(tree, plan), "3-small.jpg")
     assert tree.plan().files != () and "3-small.jpg" not in {Path(one.path).name for one in tree.plan().files}
+
+
+def test_the_protected_folders_of_the_settings_count(tree: Tree) -> None:
+    """A plan from before they were protected must not touch them."""
+    plan = only(tree.plan(), COPY)
+    (tree.base / "store" / "config.toml").write_text(f'[keep]\nprotected = ["{tree.path("copies")}"]\n')
+    assert "protected" in why(applied(tree, plan), COPY)
+    assert not [one for one in tree.plan().files if "/copies/" in one.path]
