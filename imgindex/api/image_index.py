@@ -29,6 +29,10 @@ class ImageIndex(Reading, Looking, Writing, DecidingVerbs, Acting):
     """
 
 
+JOBS_PER_CORE = 16
+"""Worker processes, each of 70 MB and more: a slipped finger must not fill the memory."""
+
+
 def open(
     store: StrPath,
     *,
@@ -48,6 +52,8 @@ def open(
     process. An `embedder` of one's own takes the place of the model, for as long as it is the store's; see `Embedder`
     for what it must do. Raises StoreError with a sentence, UsageError where the path or the model is empty.
     """
+    if jobs > (most := JOBS_PER_CORE * default_jobs()):
+        raise UsageError(f"{jobs:,} jobs are more than this machine can use; ask for at most {most}.")
     if workers is not None and jobs:
         raise UsageError("Give jobs, or workers that have their own number of them.")
     if embedder is not None and model != AUTO:
