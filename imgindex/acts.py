@@ -92,7 +92,7 @@ class Planned:
     """One file of a plan: `path` may go, for `keeper` stays. Digests are those of the contents when it was planned.
 
     why    what speaks for the keeper
-    knows  what this file says of the picture and the keeper does not: "capture date: 2019-05-04 10:12:13"
+    knows  what this file says of the picture and the keeper does not: "capture date, GPS"
     """
 
     path: str

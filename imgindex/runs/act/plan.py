@@ -108,5 +108,6 @@ def _planned(group: Group, member: Member, contents: dict[bytes, bytes], guard: 
         score=member.score,
         transform=member.transform,
         loss=member.loss,
+        knows=tuple(loss.words for loss in member.loss if loss.what == "metadata"),
         why=group.why if member.given == group.keeper else (),
     )

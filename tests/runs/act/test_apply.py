@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from imgindex.acts import Action
+from tests.helpers.pictures import reduced
 from tests.runs.act.acted import Tree, names, snapshot
 
 ALL = ["0 copy.jpg", "1 copy.jpg", "2.png", "3-small.jpg"]
@@ -18,6 +19,17 @@ def destination(tree: Tree, action: Action) -> Path | None:
 def test_a_plan_names_what_is_redundant_and_nothing_else(tree: Tree) -> None:
     plan = tree.plan()
     assert sorted(Path(one.path).name for one in plan.files) == ALL
+
+
+def test_a_plan_says_what_the_keeper_does_not_know(tree: Tree) -> None:
+    """Prevents: a capture date that goes with a copy, without a word."""
+    small = reduced(tree.path("5.jpg"), (240, 180))
+    exif = small.getexif()
+    exif[0x010E] = "the lake at noon"
+    small.save(tree.path("copies") / "5-small.jpg", quality=80, exif=exif)
+    tree.images.index([tree.photos])
+    [one] = [one for one in tree.plan().files if one.path.endswith("5-small.jpg")]
+    assert one.knows == ("description",)
 
 
 @pytest.mark.parametrize("action", list(Action))
