@@ -32,9 +32,9 @@ def report_csv(report: Report) -> str:
             {
                 "group": g.number,
                 "role": "keeper",
-                "path": _defused(g.keeper),
+                "path": defused(g.keeper),
                 "grade": "keep",
-                "why": _defused("; ".join(g.why)),
+                "why": defused("; ".join(g.why)),
                 "width_px": g.width_px,
                 "height_px": g.height_px,
                 "size_bytes": g.keeper_bytes,
@@ -45,10 +45,10 @@ def report_csv(report: Report) -> str:
                 {
                     "group": g.number,
                     "role": "member",
-                    "path": _defused(m.path),
+                    "path": defused(m.path),
                     "grade": m.grade.value,
-                    "given": _defused(m.given),
-                    "loss": _defused(losses_text(m.loss)),
+                    "given": defused(m.given),
+                    "loss": defused(losses_text(m.loss)),
                     "verdict": m.verdict.value,
                     "score": m.score,
                     "transform": m.transform or "",
@@ -60,7 +60,7 @@ def report_csv(report: Report) -> str:
     return out.getvalue()
 
 
-def _defused(cell: str) -> str:
+def defused(cell: str) -> str:
     """Control characters and those that hide or turn what follows are written as escapes: a carriage return would end
     the row, and the next cell would begin with whatever stands behind it."""
     printable = files.display(os.fsencode(cell))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from imgindex import acts, errors, results
 from imgindex.records import Loss
-from imgindex.ui import as_csv
+from imgindex.ui import as_between, as_csv
 from imgindex.ui.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,9 +54,10 @@ def test_every_field_is_explained() -> None:
     """Prevents: a field that programs read and nobody may rely on, since it stands nowhere."""
     fields = COMMANDS_MD.read_text().split("## Fields")[1].split("## Options")[0]
     told = set(re.findall(r"`([\w.-]+)`", fields))
-    source = ast.parse((ROOT / "imgindex" / "ui" / "as_json.py").read_text())
+    sources = [ast.parse((ROOT / "imgindex" / "ui" / name).read_text()) for name in ("as_json.py", "as_between.py")]
     written = {
         key.value
+        for source in sources
         for node in ast.walk(source)
         if isinstance(node, ast.Dict)
         for key in node.keys
@@ -65,7 +66,7 @@ def test_every_field_is_explained() -> None:
     assert len(written) > 50
     for kind in AS_THEY_ARE:
         written |= {field.name for field in dataclasses.fields(kind)}
-    assert sorted({*written, *as_csv.COLUMNS} - told) == [], "name them in docs/commands.md"
+    assert sorted({*written, *as_csv.COLUMNS, *as_between.COLUMNS} - told) == [], "name them in docs/commands.md"
 
 
 def test_every_exit_code_is_explained() -> None:

@@ -45,6 +45,12 @@ def report(
         bool, typer.Option("--show-decided", help="Name the pairs, too, on which imgindex decide was told something.")
     ] = False,
     fail_on_duplicates: FailOption = False,
+    between: Annotated[
+        str | None, typer.Option(parser=named, metavar="DIR", help="With --and: which files of this folder...")
+    ] = None,
+    and_: Annotated[
+        str | None, typer.Option("--and", parser=named, metavar="DIR", help="...are copies of files of this one.")
+    ] = None,
 ) -> None:
     """Duplicates: which file to keep, and what is redundant beside it."""
     from imgindex import api
@@ -54,6 +60,11 @@ def report(
     from imgindex.ui.progress import on_stderr
     from imgindex.ui.report_text import news_text, report_text
 
+    if between is not None or and_ is not None:
+        if between is None or and_ is None:
+            raise UsageError("Name two folders: --between DIR --and DIR.")
+        _report_between(chosen_store(store), between, and_, report_format, fail_on_duplicates)
+        return
     write: dict[ReportFormat, Callable[[Report], str]]
     write = {
         ReportFormat.TEXT: functools.partial(report_text, explain=explain),
@@ -79,4 +90,19 @@ def report(
             printed = write[report_format](made)
     emit(printed.rstrip("\n"))
     if fail_on_duplicates and made.counts.duplicate_files:
+        raise typer.Exit(DUPLICATES)
+
+
+def _report_between(store: Path, a: str, b: str, report_format: ReportFormat, fail_on_duplicates: bool) -> None:
+    """What the files of one folder have in common with those of another."""
+    from imgindex import api
+    from imgindex.ui.as_between import between_csv, between_json, between_text
+
+    write = {ReportFormat.TEXT: between_text, ReportFormat.JSON: between_json, ReportFormat.CSV: between_csv}
+    if report_format not in write:
+        raise UsageError("--between is printed as text, json or csv.")
+    with api.open(store, create=False) as images:
+        found = images.between(a, b)
+    emit(write[report_format](found).rstrip("\n"))
+    if fail_on_duplicates and found.pairs:
         raise typer.Exit(DUPLICATES)
