@@ -30,9 +30,7 @@ def read_stable(path: bytes, *, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes,
     with open(descriptor, "rb", buffering=0) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise Skipped(
-                Skip("not-a-file", "It is no regular file any more (a pipe, device or folder); nothing to do.")
-            )
+            raise Skipped(Skip("not-a-file", "It is no regular file (a pipe, a device or a folder); nothing to do."))
         if status.st_size > max_bytes:
             raise Skipped(too_large_file(status.st_size, max_bytes))
         before = Seen.of(path, status)

@@ -12,7 +12,7 @@ from imgindex.api.reading import Reading
 from imgindex.api.writing import Writing
 from imgindex.errors import UsageError, named
 from imgindex.ports import Embedder, Progress, Silent, Workers
-from imgindex.runs.model import AUTO
+from imgindex.runs.model import AUTO, open_new
 from imgindex.search.embed.own import own
 from imgindex.store import Store
 from imgindex.workers.pool import default_jobs
@@ -44,13 +44,17 @@ def open(
     progress: Progress | None = None,
     workers: Workers | None = None,
     embedder: Embedder | None = None,
+    model_first: bool = False,
 ) -> ImageIndex:
     """Open the store in a directory; with `create`, make it where there is none.
 
     `model` is what a new store gets; an existing one keeps its own. `jobs` are worker processes, 0 for one
     per core; or else `workers` do their work, and stay open: `InlineWorkers()` in a notebook that shall start no
     process. An `embedder` of one's own takes the place of the model, for as long as it is the store's; see `Embedder`
-    for what it must do. Raises StoreError with a sentence, UsageError where the path or the model is empty.
+    for what it must do.
+    With `model_first`, the model of a new store is loaded before anything is made, so that one that cannot be loaded
+    leaves nothing behind. Raises StoreError with a sentence, UsageError where the path or the model is empty,
+    ModelError where the model that was to be first cannot be used.
     """
     if jobs > (most := JOBS_PER_CORE * default_jobs()):
         raise UsageError(f"{jobs:,} jobs are more than this machine can use; ask for at most {most}.")
@@ -61,4 +65,7 @@ def open(
     brought = None if embedder is None else own(embedder)
     options = Options(named(model), device, jobs or default_jobs(), rebuild, brought)
     directory = Path(named_path(store))
-    return ImageIndex(Store.open(directory, create=create), options, progress or Silent(), workers)
+    shown = progress or Silent()
+    is_new = create and model_first and embedder is None and not Store.is_in(directory)
+    loaded = open_new(model, device, shown.say) if is_new else None
+    return ImageIndex(Store.open(directory, create=create), options, shown, workers, loaded)

@@ -73,7 +73,14 @@ def verb(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], 
 class Opened:
     """An open store and what its verbs share; each kind of verb is a class on top of this one."""
 
-    def __init__(self, store: Store, options: Options, progress: Progress, workers: Workers | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        options: Options,
+        progress: Progress,
+        workers: Workers | None,
+        loaded: Embedder | None = None,
+    ) -> None:
         self._opened = store
         self._is_closed = False
         self._options = options
@@ -81,7 +88,7 @@ class Opened:
         self._given = workers
         self._asking = workers or WorkerProcesses(options.jobs)
         self._loading = threading.Lock()
-        self._loaded: Embedder | None = None
+        self._loaded = loaded
         self._is_rebuilt = False
         self._index = OpenIndex()
 

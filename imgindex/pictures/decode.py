@@ -171,7 +171,7 @@ def _format(data: bytes) -> Format:
         raise Undecodable(Skip("empty", "The file is empty (0 bytes); copy it again from where it came, or delete it."))
     found = sniff(data)
     if found.kind is Kind.OTHER:
-        words = f"It is named like a picture but holds {found.name}; rename it, or download it again."
+        words = f"It holds {found.name} and is no picture; rename it, or download it again."
         raise NotAPicture(Skip("not-a-picture", words))
     if found.kind is Kind.UNDECODED:
         words = f"{found.name} files are not decoded; save a copy as JPEG or PNG to index the picture."

@@ -13,6 +13,7 @@ class IngestSummary:
     of this run), the first of new content (`embedded_images`), a further copy of new
     content (`new_copies`), of known content, skipped; fewer where the run was told to stop.
 
+    `unreadable` files were skipped, in this run or an earlier one that this one had no reason to repeat.
     `ignored` files are no pictures or links. Patterns left out `left_out_files` and `left_out_folders`, each of these
     with all that is in it; `hidden_folders` were left out as such.
     """
@@ -27,6 +28,7 @@ class IngestSummary:
     missing: int = 0
     problems: tuple[str, ...] = ()
     moved: int = 0
+    unreadable: int = 0
     left_out_files: int = 0
     left_out_folders: int = 0
     hidden_folders: int = 0
@@ -64,7 +66,7 @@ class IndexSummary:
     """What one run of `index` did, `match` being its search and verification, and the wall-clock seconds of its stages:
     scan, hash, index, search, verify, weigh.
 
-    `interrupted` where it was told to end before all was done.
+    `interrupted` where it was told to end before all was done, which was in the stage `stopped_in`.
     """
 
     ingest: IngestSummary
@@ -72,6 +74,7 @@ class IndexSummary:
     weigh: WeighSummary
     seconds: dict[str, float]
     interrupted: bool
+    stopped_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)

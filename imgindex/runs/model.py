@@ -31,11 +31,17 @@ def open_model(
     """
     with store.read() as tx:
         active = spaces.active_space(tx)
-    embedder = _open(store, None if rebuild else active, model, device, say, loaded, own, renew=True)
+    known = None if rebuild and active is not None else loaded
+    embedder = _open(store, None if rebuild else active, model, device, say, known, own, renew=True)
     if active is not None and not rebuild and embedder.space.fingerprint == active[1].fingerprint:
         return active[0], embedder
     with store.write() as tx:
         return spaces.activate_space(tx, embedder.space), embedder
+
+
+def open_new(model: str, device: str, say: Callable[[str], None]) -> Embedder:
+    """The embedder of a store that is yet to be made."""
+    return embed.open_embedder(model, say, device)
 
 
 def open_model_to_read(
@@ -67,7 +73,7 @@ def _open(
 ) -> Embedder:
     """The embedder of the active space; where there is none, that which `model` names."""
     if active is None:
-        return own or embed.open_embedder(model, say, device)
+        return own or loaded or open_new(model, device, say)
     space = active[1]
     if own is not None:
         if own.space.fingerprint == space.fingerprint:
@@ -79,12 +85,19 @@ def _open(
     if model != AUTO and embed.canonical(model) != space.model:
         raise ModelError(
             f"The store in {store.directory} was made with {space.model}, and vectors of {model} cannot be "
-            "compared with its own; leave --model out, or change the store with: "
+            "compared with its own; ask for no other model, or change the store with: "
             f"imgindex index --rebuild --model {model} FOLDER"
         )
     if loaded is not None and loaded.space.fingerprint == space.fingerprint:
         return loaded
-    embedder = embed.open_embedder_for(space, say, device)
+    try:
+        embedder = embed.open_embedder_for(space, say, device)
+    except ModelError as error:
+        why = str(error).split("; ")[0].rstrip(".")
+        raise ModelError(
+            f"{why}, and the store in {store.directory} was made with it; make it available again, or change the "
+            f"store's model with: imgindex index --rebuild --model {embed.SIFT_VLAD} FOLDER"
+        ) from error
     if embedder.space.fingerprint != space.fingerprint:
         if renew and space.model == embed.SIFT_VLAD:
             now = embedder.space.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
@@ -113,7 +114,10 @@ def read_pictures(given: Sequence[Given], options: DecodeOptions, front: Front, 
 
 def _seen(path: str) -> Seen:
     try:
-        return Seen.of(os.fsencode(os.path.abspath(named(path))), os.stat(path))
+        status = os.stat(named(path))
+        if stat.S_ISDIR(status.st_mode):
+            raise UsageError(f"{path}: It is a folder; name a picture file.")
+        return Seen.of(os.fsencode(os.path.abspath(path)), status)
     except OSError as error:
         raise UsageError(f"{path}: {why(error)}") from error
 
@@ -136,7 +140,11 @@ def each_of(given: Iterable[Given], outcomes: Iterable[tuple[object, T | Excepti
 def why(error: Exception) -> str:
     """The sentence for a person whose file could not be used."""
     if isinstance(error, Skipped):
-        return error.skip.detail
+        what, _, remedy = error.skip.detail.partition("; ")
+        is_named = error.skip.reason in ("not-a-picture", "not-a-file")  # by a person, who meant another
+        return f"{what}; name a picture file." if remedy and is_named else error.skip.detail
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "There is no such file; check the spelling."
     if isinstance(error, OSError):
         return f"{error.strerror or error}."
     return f"imgindex failed on it ({last_line(error)}); please report this as a bug."

@@ -8,13 +8,14 @@ from imgindex.ports import Progress
 
 
 class Timed:
-    """`ports.Progress` that notes how long each stage took, and passes everything on."""
+    """`ports.Progress` that notes how long each stage took and in which it was told to stop, and passes all on."""
 
     def __init__(self, inner: Progress) -> None:
         self._inner = inner
         self._stage: str | None = None
         self._began = 0.0
         self.seconds: dict[str, float] = {}
+        self.stopped_in = ""
 
     @property
     def stopping(self) -> bool:
@@ -39,4 +40,6 @@ class Timed:
         if self._stage is not None:
             took = time.monotonic() - self._began
             self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + took
+            if self._inner.stopping and not self.stopped_in:
+                self.stopped_in = self._stage
             self._stage = None

@@ -87,6 +87,11 @@ class Store:
             raise
         return store
 
+    @staticmethod
+    def is_in(directory: Path) -> bool:
+        """Whether there is a database in a directory, whatever its state."""
+        return _is_there(directory.expanduser().absolute() / DATABASE_NAME)
+
     def __enter__(self) -> Store:
         return self
 

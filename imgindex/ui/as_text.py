@@ -1,4 +1,4 @@
-"""What runs did, query answers and the state of a store as text for a person."""
+"""What a nightly run did, query answers and the state of a store as text for a person."""
 
 from __future__ import annotations
 
@@ -10,58 +10,13 @@ from imgindex import clock
 from imgindex.files import display
 from imgindex.results import Comparison, Finding, IndexSummary, LeftAlone, Match, Report, Status
 from imgindex.ui.report_text import news_text
-from imgindex.ui.words import count, seconds_text, size_text
+from imgindex.ui.run_text import index_lines
+from imgindex.ui.words import count, size_text
 
 
-def nightly_text(summary: IndexSummary, report: Report) -> str:
+def nightly_text(summary: IndexSummary, report: Report, seconds: float) -> str:
     """What a nightly run did, and what is new in its report."""
-    return "\n".join([*_index_lines(summary), "", news_text(report)])
-
-
-def index_text(summary: IndexSummary) -> str:
-    """What a run of `index` did."""
-    return "\n".join([*_index_lines(summary), "See them with: imgindex report"])
-
-
-def _index_lines(summary: IndexSummary) -> list[str]:
-    i, m = summary.ingest, summary.match
-    lines = [
-        f"{count(i.seen, 'picture file')} found: {i.embedded_images:,} new, {i.new_copies:,} equal to a new one, "
-        f"{i.known_content:,} of known content, {i.moved:,} moved, {i.unchanged:,} unchanged, "
-        f"{i.skipped:,} not readable as pictures ({i.ignored:,} other files left alone)."
-    ]
-    if i.left_out_files or i.left_out_folders:
-        folders = [count(i.left_out_folders, "folder")] if i.left_out_folders else []
-        files = [count(i.left_out_files, "file")] if i.left_out_files else []
-        lines.append(f"{' and '.join([*files, *folders])} left out by patterns.")
-    if i.hidden_folders:
-        lines.append(f"{count(i.hidden_folders, 'hidden folder')} left out; imgindex status --ignored lists them.")
-    if i.missing:
-        lines.append(f"{count(i.missing, 'file')} that the store knew are no longer there.")
-    lines.append(f"{count(m.verified, 'candidate pair')} verified: {m.copies:,} proven to be copies.")
-    if summary.weigh.weighed:
-        lines.append(f"{count(summary.weigh.weighed, 'pair')} of copies weighed: what would be lost with either.")
-    if m.pending + summary.weigh.unread:
-        lines.append(
-            f"{count(m.pending + summary.weigh.unread, 'pair')} could not be read now; the next run tries again."
-        )
-    lines.append(_times(summary.seconds))
-    return lines
-
-
-STAGES = {
-    "scan": "looking for files",
-    "hash": "reading possible copies",
-    "index": "reading and describing pictures",
-    "search": "searching",
-    "verify": "verifying pairs",
-    "weigh": "weighing copies",
-}
-
-
-def _times(seconds: dict[str, float]) -> str:
-    parts = [f"{STAGES[stage]} {seconds_text(taken)}" for stage, taken in seconds.items() if taken >= 1.0]
-    return f"It took {seconds_text(sum(seconds.values()))}" + (f": {', '.join(parts)}." if parts else ".")
+    return "\n".join([*index_lines(summary, seconds), "", news_text(report)])
 
 
 def status_text(status: Status) -> str:

@@ -10,17 +10,18 @@ import typer
 
 from imgindex import __version__
 from imgindex.errors import UNFORESEEN, ImgIndexError, UsageError
-from imgindex.ui import interrupt
+from imgindex.ui import interrupt, log
 from imgindex.ui.commands import act, ask, care, config, decide, index, report, serve
 from imgindex.ui.running import RUNNING
 from imgindex.ui.terminal import complain, emit
+from imgindex.ui.verbs import Verb, telling
 from imgindex.workers.garbage import collect_seldom
 
 app = typer.Typer(
     name="imgindex",
     help="Finds duplicate pictures and proves it. Nothing is ever touched unless you say so.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -33,7 +34,7 @@ VERBS = (
 """In the order in which the help lists them."""
 
 for verb in VERBS:
-    app.command()(verb)
+    app.command(cls=Verb)(telling(verb))
 
 
 @app.callback(invoke_without_command=True)
@@ -48,6 +49,7 @@ def _version(
 def main() -> None:
     """Entry point of the `imgindex` command: errors become one sentence and their exit code, which is 1 for none."""
     interrupt.at_once()
+    log.quiet()
     collect_seldom()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed by who started it

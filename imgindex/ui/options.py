@@ -39,7 +39,7 @@ DeviceOption = Annotated[
 FoldersArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        parser=named, metavar="DIR...", help="Folders to index, with all below them; else the roots of config.toml."
+        parser=named, metavar="DIR", help="Folders to index, with all below them; else the roots of config.toml."
     ),
 ]
 ModelOption = Annotated[
@@ -73,7 +73,8 @@ FailOption = Annotated[bool, typer.Option("--fail-on-duplicates", help="Exit wit
 
 
 PicturesOption = Annotated[
-    int, typer.Option(min=0, help="How many groups of a page get pictures, and pairs of each further part.")
+    int,
+    typer.Option(min=0, metavar="N", help="How many groups of a page get pictures, and pairs of each further part."),
 ]
 
 

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from imgindex.ports import Silent
+from imgindex.ui import log
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -77,8 +78,13 @@ class Bar:
         _print(sentence, self._out)
 
 
-def on_stderr() -> Bar | Lines | Silent:
+def on_stderr() -> Bar | Lines | Silent | log.Logged:
     """What fits standard error, which is None where who started this process closed it."""
+    shown = _shown()
+    return log.Logged(shown) if log.is_on() else shown
+
+
+def _shown() -> Bar | Lines | Silent:
     if sys.stderr is None:
         return Silent()
     return Bar(sys.stderr) if sys.stderr.isatty() else Lines(sys.stderr)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgindex.ui.directories import store_directory
@@ -16,6 +17,12 @@ class Invocation:
     """What `main` knows of the command where it fails: one, for one command is all that a process runs."""
 
     store: Path | None = None
+    began_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since the process has read its command line, which is as good as since it was started."""
+        return time.monotonic() - self.began_s
 
 
 RUNNING = Invocation()

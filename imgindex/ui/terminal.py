@@ -24,6 +24,12 @@ def emit(text: str) -> bool:
     return True
 
 
+def agreed(question: str) -> bool:
+    """Whether a person at the terminal says yes."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def complain(sentence: str) -> None:
     with contextlib.suppress(OSError):  # who does not listen still gets the exit code
         print(sentence, file=sys.stderr, flush=True)

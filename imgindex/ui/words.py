@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -18,6 +20,16 @@ def size_text(size_bytes: int) -> str:
 def count(n: int, noun: str, plural: str = "") -> str:
     """1 -> "1 file", 1234 -> "1,234 files"."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or noun + 's'}"
+
+
+def are(n: int) -> str:
+    """1 -> "is", 2 -> "are"."""
+    return "is" if n == 1 else "are"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """("a", "b", "c") -> "a, b and c"."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
 def seconds_text(seconds: float) -> str:

@@ -78,6 +78,7 @@ class Ingest:
         s.hidden_folders = sum(item.reason == scan.HIDDEN for item in walk.left_out.values())
         s.moved = len({move.path for move in moved} - {seen.path for seen in to_read})
         s.unchanged = s.seen - len(to_read) - s.moved
+        s.unreadable = _refused_before(walk, to_read)
         sizes = Counter(seen.size_bytes for seen in to_read)
         doubtful: list[Seen] = []
         fresh: list[Seen] = []
@@ -85,6 +86,7 @@ class Ingest:
             known_size = sizes[seen.size_bytes] > 1 or seen.size_bytes in known_sizes
             (doubtful if known_size else fresh).append(seen)
         self._index(sorted(fresh + self._hash(doubtful), key=lambda seen: seen.path))
+        s.unreadable += s.skipped
         if self._context.progress.stopping:
             return s
         with self._context.store.write() as tx:
@@ -191,6 +193,13 @@ class Ingest:
         self.summary.embedded_images += len(batch.images)
         self.summary.new_copies += sum(len(shown_by) - 1 for shown_by in batch.shown_by)
         self.summary.skipped += len(batch.skipped)
+
+
+def _refused_before(walk: Walk, to_read: Sequence[Seen]) -> int:
+    """How many files were skipped by an earlier run, and are not read again."""
+    again = {seen.path for seen in to_read}
+    known = (walk.known.get(seen.path) for seen in walk.files if seen.path not in again)
+    return sum(row is not None and row.skipped_id is not None for row in known)
 
 
 NOTHING = np.zeros(0, np.float32)

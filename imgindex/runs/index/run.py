@@ -51,4 +51,4 @@ def index(
     weighed = weigh_copies(store, timed, context.workers)
     if not timed.stopping:
         save_index(store, context.space_id, context.space, timed)
-    return IndexSummary(ingested, verified, weighed, timed.seconds, timed.stopping)
+    return IndexSummary(ingested, verified, weighed, timed.seconds, timed.stopping, timed.stopped_in)

@@ -14,9 +14,11 @@ from imgindex.ui.terminal import emit
 
 
 def query(
-    image: Annotated[str | None, typer.Argument(parser=named, help="The picture to look for.")] = None,
-    text: Annotated[str | None, typer.Option(help="Words to look for instead, with a CLIP model.")] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many answers.")] = 10,
+    image: Annotated[str | None, typer.Argument(parser=named, metavar="IMAGE", help="The picture to look for.")] = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="Words to look for instead, with a CLIP model.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many answers.")] = 10,
     store: StoreOption = None,
     device: DeviceOption = "auto",
     answer_format: AnswerOption = AnswerFormat.TEXT,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +12,7 @@ import typer
 from imgindex.errors import StoreError, UsageError, named, path
 from imgindex.ui.options import AnswerFormat, AnswerOption, ExcludeOption, FollowOption, IncludeOption, StoreOption
 from imgindex.ui.running import chosen_store
-from imgindex.ui.terminal import emit
+from imgindex.ui.terminal import agreed, emit
 
 
 def status(
@@ -71,13 +73,26 @@ def backup(
 def forget(
     path: Annotated[str, typer.Argument(parser=named, metavar="PATH", help="A file, or a folder with all below it.")],
     store: StoreOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, where that is more than one folder.")] = False,
 ) -> None:
     """Remove what the store knows of a path. The files themselves stay as they are."""
     from imgindex import api
     from imgindex.ui.words import count
 
     with api.open(chosen_store(store), create=False) as images:
+        within = [root for root in images.status().roots if Path(root.path).is_relative_to(os.path.realpath(path))]
+        if len(within) > 1 and not yes:
+            known = sum(root.files for root in within)
+            _ask(f"{path} holds {len(within)} folders that were indexed, with {count(known, 'file')}.")
         files = images.forget(path)
     if not files:
         raise UsageError(f"The store knows no file at or below {path}; check the spelling.")
     emit(f"Forgot {count(files, 'file')}.")
+
+
+def _ask(what: str) -> None:
+    """Go on only where a person says so; UsageError else, and where nobody can be asked."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(f"{what} To forget them all, say --yes.")
+    if not agreed(f"{what} Forget them all?"):
+        raise UsageError("Nothing was forgotten.")

@@ -27,15 +27,13 @@ from imgindex.ui.options import (
     PicturesOption,
     StoreOption,
 )
-from imgindex.ui.running import DUPLICATES, chosen_store
+from imgindex.ui.running import DUPLICATES, RUNNING, chosen_store
 from imgindex.ui.terminal import complain, emit
 
 if TYPE_CHECKING:
     from imgindex.api import ImageIndex
     from imgindex.results import IndexSummary
     from imgindex.ui.interrupt import Asked
-
-GOES_ON = "imgindex: interrupted; what was finished is kept, and the next run goes on from there."
 
 
 def index(
@@ -56,17 +54,24 @@ def index(
     """Index new pictures: scan, decode, embed, store, search, verify. Does only what is new."""
     from imgindex import api
     from imgindex.ui.as_json import index_json
-    from imgindex.ui.as_text import index_text
     from imgindex.ui.progress import on_stderr
+    from imgindex.ui.run_text import index_text
 
-    roots = _roots(folders)
+    directory = chosen_store(store)
+    roots = _roots(folders, directory)
     if rebuild and model == "auto":
         raise UsageError("Say with --model which model the store is to be rebuilt with.")
     progress = on_stderr()
     with (
         interrupt.finishing(progress) as asked,
         api.open(
-            chosen_store(store), model=model, device=device, jobs=jobs, progress=progress, rebuild=rebuild
+            chosen_store(store),
+            model=model,
+            device=device,
+            jobs=jobs,
+            progress=progress,
+            rebuild=rebuild,
+            model_first=True,
         ) as images,
     ):
         summary = _indexed(
@@ -77,7 +82,10 @@ def index(
             follow_symlinks=follow_symlinks,
             accept_missing=accept_missing,
         )
-    emit(index_json(summary) if answer_format is AnswerFormat.JSON else index_text(summary))
+    if answer_format is AnswerFormat.JSON:
+        emit(index_json(summary))
+    elif not summary.interrupted:
+        emit(index_text(summary, RUNNING.seconds))
     end_of_run(summary, asked)
 
 
@@ -105,13 +113,14 @@ def nightly(
     from imgindex.ui.as_text import nightly_text
     from imgindex.ui.progress import on_stderr
 
-    roots = _roots(folders)
+    directory = chosen_store(store)
+    roots = _roots(folders, directory)
     if html is not None and not html.absolute().parent.is_dir():
         raise UsageError(f"The page {html} cannot be written: there is no such folder.")
     progress = on_stderr()
     with (
         interrupt.finishing(progress) as asked,
-        api.open(chosen_store(store), model=model, device=device, jobs=jobs, progress=progress) as images,
+        api.open(directory, model=model, device=device, jobs=jobs, progress=progress, model_first=True) as images,
         images.exclusive(),
     ):
         summary = _indexed(
@@ -129,7 +138,11 @@ def nightly(
         if not asked.exit_code:
             if html is not None:
                 write_page(html, page)
-            text = nightly_json(summary, new) if answer_format is AnswerFormat.JSON else nightly_text(summary, new)
+            text = (
+                nightly_json(summary, new)
+                if answer_format is AnswerFormat.JSON
+                else nightly_text(summary, new, RUNNING.seconds)
+            )
             if emit(text):
                 images.mark_reported(full)
     end_of_run(summary, asked)
@@ -161,17 +174,23 @@ def _indexed(
         return error.summary
 
 
-def _roots(folders: Sequence[str] | None) -> list[str]:
-    """The folders of a run, as the command line or `config.toml` names them."""
+def _roots(folders: Sequence[str] | None, store: Path) -> list[str]:
+    """The folders of a run, as the command line or `config.toml` names them. For folders none of which is there, no
+    store is made."""
     if not folders:
         raise UsageError(f"Name the folders to index: DIR..., or roots = [...] in {settings.FILE_NAME} of the store.")
-    return [os.path.expanduser(folder) for folder in folders]
+    roots = [os.path.expanduser(folder) for folder in folders]
+    if not (store / "imgindex.db").exists() and not any(os.path.isdir(root) for root in roots):
+        raise RootError(f"There is no folder {', '.join(roots)}; check the spelling, or mount its disk.")
+    return roots
 
 
 def end_of_run(summary: IndexSummary, asked: Asked) -> None:
     """Raise what a run of `index` ends with, where that is not 0."""
     if asked.exit_code:
-        complain(GOES_ON)
+        from imgindex.ui.run_text import interrupted_text
+
+        complain(f"imgindex: {interrupted_text(summary)}")
         raise typer.Exit(asked.exit_code)
     if summary.ingest.problems:
         raise RootError(" ".join(summary.ingest.problems))

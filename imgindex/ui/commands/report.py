@@ -35,7 +35,9 @@ def report(
         ReportFormat, typer.Option("--format", help="How to print the report.")
     ] = ReportFormat.TEXT,
     new: Annotated[bool, typer.Option("--new", help="Only what is new since the last nightly report.")] = False,
-    similar: Annotated[int, typer.Option(min=0, help="How many look-alikes (no copies) to show of each image.")] = 5,
+    similar: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How many look-alikes (no copies) to show of each image.")
+    ] = 5,
     pictures: PicturesOption = 100,
     protect: ProtectOption = None,
     keep: KeepOption = None,
