@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -232,3 +233,19 @@ def test_recall_is_that_of_the_definition(store: Store, many: int) -> None:
     found = index.search(own, 10)[1]
     expected = np.mean([np.isin(a, b).mean() for a, b in zip(exact, found, strict=True)])
     assert recall.recall(store, many, index) == pytest.approx(expected)
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(store: Store) -> None:
+    """Prevents: a run that hangs for ever, because nobody will write to that pipe."""
+    space_id = add(store, 40)
+    [(name, _)] = save(store, space_id)
+    (store.directory / name).unlink()
+    os.mkfifo(store.directory / name)
+    asked = multiprocessing.get_context("spawn").Process(target=vectors.load, args=(store.directory / name, b""))
+    asked.start()
+    asked.join(20)
+    hangs = asked.is_alive()
+    asked.kill()
+    assert not hangs
+    assert len(opened(store, space_id)) == 40
+    assert save(store, space_id) == [(name, 40)]

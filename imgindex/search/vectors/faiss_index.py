@@ -7,6 +7,7 @@ is a base file and appended segments, each a whole FAISS index of its own.
 from __future__ import annotations
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -190,8 +191,9 @@ def _named(inner: Any) -> FaissIndex:
 
 
 def file_digest(path: Path) -> bytes:
-    """sha256 of a file's bytes; raises OSError where it cannot be read."""
-    with path.open("rb") as handle:
+    """sha256 of a file's bytes; raises OSError where it cannot be read. Nobody is waited for: a pipe in its place is
+    read as an empty file."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY), "rb") as handle:
         return hashlib.file_digest(handle, "sha256").digest()
 
 
