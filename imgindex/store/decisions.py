@@ -11,6 +11,7 @@ from imgindex import clock
 from imgindex.records import DecisionKind
 from imgindex.store import checksum
 from imgindex.store.schema import decision
+from imgindex.store.values import rows_of
 
 KEEPER_LOW, KEEPER_HIGH = "keeper-low", "keeper-high"
 """How the log writes DecisionKind.KEEPER: which of the two contents stays."""
@@ -95,14 +96,20 @@ def decisions(tx: Connection) -> Iterator[Decision]:
         yield Decision(*row)
 
 
+@rows_of("decision")
 def last_decisions(tx: Connection) -> dict[tuple[bytes, bytes], Decision]:
-    """The last that was said of each two contents, by (smaller, larger) sha256, in the order in which it was said. A
-    row that is not as it was written counts as KEEP_BOTH: `check` tells of it, and nothing goes by it."""
+    """The last that was said of each two contents, by (smaller, larger) sha256, in the order in which it was said. What
+    a newer program said in words that this one does not know counts as KEEP_BOTH.
+
+    Raises StoreError where a row is not as it was written: it may have been about what a report calls redundant.
+    """
     last: dict[tuple[bytes, bytes], Decision] = {}
     for found in decisions(tx):
+        if not found.is_whole:
+            raise ValueError(f"decision {found.id} is not as it was written")
         pair = found.low_sha256, found.high_sha256
         last.pop(pair, None)
-        last[pair] = found if _is_trusted(found) else replace(found, kind=DecisionKind.KEEP_BOTH.value)
+        last[pair] = found if _is_known(found) else replace(found, kind=DecisionKind.KEEP_BOTH.value)
     return last
 
 
@@ -112,11 +119,10 @@ def standing_decisions(tx: Connection) -> dict[tuple[bytes, bytes], Decision]:
     return {pair: found for pair, found in last.items() if found.what is not DecisionKind.UNDECIDED}
 
 
-def _is_trusted(found: Decision) -> bool:
-    """Whether the row is whole, and of a kind that this program knows."""
+def _is_known(found: Decision) -> bool:
     try:
-        return found.is_whole and bool(found.what)
-    except (AttributeError, TypeError, ValueError):
+        return bool(found.what)
+    except ValueError:
         return False
 
 
