@@ -249,3 +249,11 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(store: Store) -> None:
     assert not hangs
     assert len(opened(store, space_id)) == 40
     assert save(store, space_id) == [(name, 40)]
+
+
+def test_a_folder_in_place_of_a_file_costs_no_descriptor(tmp_path: Path) -> None:
+    """Prevents: a service that can open nothing any more after enough questions."""
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        assert vectors.load(tmp_path, b"") is None
+    assert len(os.listdir("/proc/self/fd")) == before

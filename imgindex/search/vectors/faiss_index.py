@@ -193,7 +193,13 @@ def _named(inner: Any) -> FaissIndex:
 def file_digest(path: Path) -> bytes:
     """sha256 of a file's bytes; raises OSError where it cannot be read. Nobody is waited for: a pipe in its place is
     read as an empty file."""
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY), "rb") as handle:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        handle = open(descriptor, "rb")  # noqa: SIM115 - closed by the block below
+    except OSError:  # a directory
+        os.close(descriptor)
+        raise
+    with handle:
         return hashlib.file_digest(handle, "sha256").digest()
 
 
