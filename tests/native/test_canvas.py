@@ -177,7 +177,7 @@ def test_two_pictures_are_laid_on_what_they_share(affine: list[list[float]], mar
     low, high = corners.min(axis=0), corners.max(axis=0)
     beyond = margin * (high - low).max()
     size = high - low + 2 * beyond
-    zoom = min(1.0, maps.parts(map_).scale, 96 / size.max())
+    zoom = min(1.0, maps.decompose(map_).scale, 96 / size.max())
     assert np.allclose(laid.from_a[:, :2], np.eye(2) * zoom)
     assert laid.a.shape == laid.b.shape == laid.mask.shape == tuple(np.rint(size * zoom).astype(int)[::-1])
     assert np.allclose(laid.from_a[:, 2], (beyond - low) * zoom)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import imgindex
 from imgindex.records import Verdict
+from imgindex.store import Store
 from imgindex.workers.inline import InlineWorkers
 from tests.helpers.pictures import save, scene
 from tests.helpers.tiny_clip import write_tiny_clip
@@ -22,8 +21,8 @@ def test_a_store_of_vectors_from_8_bit_integers_needs_no_work(tmp_path: Path) ->
         save(scene(number, 320, 240), photos / f"{number}.jpg")
     with imgindex.open(store, model=model, workers=InlineWorkers()) as images:
         assert images.index([photos]).ingest.embedded_images == 3
-    with closing(sqlite3.connect(store / "imgindex.db")) as db, db:
-        assert db.execute("UPDATE space SET precision = 'int8'").rowcount == 1
+    with Store.open(store) as opened, opened.write() as tx:
+        assert tx.exec_driver_sql("UPDATE space SET precision = 'int8'").rowcount == 1
     with imgindex.open(store, workers=InlineWorkers()) as images:
         assert images.status().precision == "int8"
         assert images.check() == ()

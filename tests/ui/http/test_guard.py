@@ -251,9 +251,16 @@ def test_read_only_writes_nothing(client: TestClient) -> None:
     asks = {f"{API}/{verb}" for verb in ("check", "query", "compare")}
     posts = [path for path, verbs in schema["paths"].items() if set(verbs) - {"get"} and path not in asks]
     assert len(posts) >= 3
+    orders = {
+        "jobs": {"kind": "check"},
+        "plans": {},
+        "runs": {"plan": "0" * 16},
+        "decisions": {"kind": "keep-both", "images": ["1", "2"]},
+    }
     for path in posts:
-        order = {"kind": "check"} if path.endswith("/jobs") else None
-        assert client.post(path.replace("{", "").replace("}", ""), json=order).status_code == 403, path
+        order = orders.get(path.rpartition("/")[2])
+        answer = client.post(path.replace("{run}", "1").replace("{job}", "1"), json=order)
+        assert answer.status_code == 403, path
 
 
 def test_only_named_folders_are_indexed(library: Library, tmp_path: Path) -> None:
