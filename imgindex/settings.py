@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imgindex.errors import UsageError
+from imgindex.errors import StoreError, UsageError
 
 FILE_NAME = "config.toml"
 
@@ -111,7 +111,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise UsageError(f"The settings in {path} cannot be read: {error.strerror or error}.") from error
+        raise StoreError(f"The settings in {path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:  # no TOML, or no UTF-8
         raise UsageError(f"The settings in {path} cannot be read: {error}. Mend it, or remove the file.") from error
 

@@ -147,7 +147,7 @@ def test_a_root_that_is_away_is_said_and_changes_nothing(photos: Path, tmp_path:
     assert "not mounted" in done.stderr
     (photos).rmdir()
     (tmp_path / "elsewhere").rename(photos)
-    assert "5 unchanged" in run("nightly", photos, *options, check=0).stdout
+    assert "5 pictures, nothing new" in run("nightly", photos, *options, check=0).stdout
 
 
 def test_a_report_that_nobody_took_is_said_again(photos: Path, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from imgindex.api import ImageIndex
 from imgindex.runs.report.changes import paths_of
-from imgindex.ui.as_text import index_text
 from imgindex.ui.report_text import report_text
+from imgindex.ui.run_text import index_text
 from tests.helpers.pictures import save, scene
 from tests.runs.moves.asked import Counting, groups, named, night, scene_bytes
 
@@ -31,7 +31,7 @@ def test_a_renamed_folder_is_no_news_whichever_root_is_named(
     assert (images.status().missing, images.status().files) == (0, 6)
     assert [root.path for root in images.status().roots] == [str(moved)]
     assert (summary.ingest.moved, summary.ingest.unchanged, embedder.embedded) == (6, 0, embedded)
-    assert "6 moved" in index_text(summary)
+    assert "6 moved" in index_text(summary, 0.0)
     assert images.check() == ()
 
 
