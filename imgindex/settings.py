@@ -111,7 +111,8 @@ def _parsed(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise StoreError(f"The settings in {path} cannot be read: {error.strerror or error}.") from error
+        said = f"The store in {path.parent} cannot be read: {error.strerror or error} ({path.name})."
+        raise StoreError(said) from error
     except ValueError as error:  # no TOML, or no UTF-8
         raise UsageError(f"The settings in {path} cannot be read: {error}. Mend it, or remove the file.") from error
 
