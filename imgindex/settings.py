@@ -110,9 +110,10 @@ def _parsed(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
+    except PermissionError as error:
+        raise StoreError(f"The store in {path.parent} cannot be read: {error.strerror} ({path.name}).") from error
     except OSError as error:
-        said = f"The store in {path.parent} cannot be read: {error.strerror or error} ({path.name})."
-        raise StoreError(said) from error
+        raise UsageError(f"The settings in {path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:  # no TOML, or no UTF-8
         raise UsageError(f"The settings in {path} cannot be read: {error}. Mend it, or remove the file.") from error
 
