@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +212,18 @@ def test_no_flipped_bit_of_the_database_file_is_a_traceback(store: Path, tmp_pat
         assert numbers(found_or_refused(one, repair=True)) == numbers(found), f"byte {at}"
         assert not any(finding.repairable for finding in found_or_refused(one)), f"byte {at}"
     assert {0, 1, 7} <= kinds
+
+
+@pytest.mark.parametrize("column", ["type", "name", "sql"])
+def test_mending_a_trigger_leaves_one_of_it(store: Path, column: str) -> None:
+    """Prevents: a second trigger made beside one that a flipped bit hid, so that nothing can open the store."""
+    with closing(sqlite3.connect(store / DATABASE_NAME)) as database, database:
+        database.execute("PRAGMA writable_schema = ON")
+        flipped = f"UPDATE sqlite_master SET {column} = upper({column}) WHERE name = 'pending_sealed'"
+        assert database.execute(flipped).rowcount == 1
+    assert numbers(found_or_refused(store)) == [6]
+    assert numbers(found_or_refused(store, repair=True)) == [6]
+    assert found_or_refused(store) == ()
 
 
 def test_a_reference_to_nothing_in_any_other_table_is_found(store: Path) -> None:
